@@ -1,0 +1,8 @@
+//! One file per command: arguments and wiring, no logic.
+
+use std::process::ExitCode;
+
+/// Entry of the program.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,241 @@
+//! What can be done to the world, one mutating act at a time.
+
+use std::fmt;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::fleet::Ordinal;
+use crate::state::{MemberId, ObjectKey, ObjectKind, Uid};
+
+/// One act bound to what is live: all that performing it needs, and nothing left to choose.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// POST first: 409 means that someone else has the name.
+    CreateObject {
+        object: ObjectKey,
+        body: Value,
+    },
+    /// Server-side apply, bound to the object's UID.
+    UpdateObject {
+        object: ObjectKey,
+        uid: Uid,
+        body: Value,
+        /// JSON pointers of what differs, for the plan.
+        fields: Vec<String>,
+        /// Some of them are held by a person's tool: take exactly these over.
+        force: bool,
+    },
+    /// The ConfigMap with one member's file replaced, the others to the letter as they are.
+    WriteMemberFile {
+        ordinal: Ordinal,
+        life: FileLife,
+        object: ObjectKey,
+        uid: Uid,
+        /// The complete new text of that file.
+        text: String,
+    },
+    /// Learner add, sent to a healthy voter.
+    AddLearner {
+        ordinal: Ordinal,
+        peer_url: String,
+    },
+    /// `replicas` up to this ordinal; nothing else in the StatefulSet.
+    StartMember {
+        ordinal: Ordinal,
+        replicas: u32,
+        stateful_set: Uid,
+        resource_version: String,
+    },
+    Promote {
+        ordinal: Ordinal,
+        member: MemberId,
+    },
+    /// Sent to the leader.
+    MoveLeader {
+        from: Ordinal,
+        to: Ordinal,
+        transferee: MemberId,
+    },
+    RemoveMember {
+        ordinal: Ordinal,
+        member: MemberId,
+    },
+    /// The pod leaves the client Service.
+    Drain {
+        ordinal: Ordinal,
+        pod: Uid,
+    },
+    /// The pod goes back into the client Service.
+    Undrain {
+        ordinal: Ordinal,
+        pod: Uid,
+    },
+    /// `replicas` down to this ordinal.
+    StopMember {
+        ordinal: Ordinal,
+        replicas: u32,
+        stateful_set: Uid,
+        resource_version: String,
+    },
+    /// The volume outlives its claim.
+    RetainVolume {
+        ordinal: Ordinal,
+        volume: String,
+        uid: Uid,
+    },
+    /// Delete the claim; its volume is Retain.
+    ReleaseClaim {
+        ordinal: Ordinal,
+        claim: String,
+        uid: Uid,
+    },
+}
+
+/// Which life a member file is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FileLife {
+    Join,
+    Poison,
+}
+
+/// What an act is about, as a plan can know it before anything is live.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Subject {
+    Member(Ordinal),
+    Object(ObjectKind),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(ordinal) => write!(f, "member {ordinal}"),
+            Self::Object(kind) => write!(f, "{kind:?}"),
+        }
+    }
+}
+
+/// An intent's identity: what is hashed, approved, and held against what is performed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IntentKey {
+    pub verb: &'static str,
+    pub subject: Subject,
+}
+
+impl Act {
+    /// The act's word in plans, events and the ledger.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::CreateObject { .. } => "create",
+            Self::UpdateObject { .. } => "update",
+            Self::WriteMemberFile {
+                life: FileLife::Join,
+                ..
+            } => "write-join-file",
+            Self::WriteMemberFile {
+                life: FileLife::Poison,
+                ..
+            } => "poison-file",
+            Self::AddLearner { .. } => "add-learner",
+            Self::StartMember { .. } => "start-member",
+            Self::Promote { .. } => "promote",
+            Self::MoveLeader { .. } => "move-leader",
+            Self::RemoveMember { .. } => "remove-member",
+            Self::Drain { .. } => "drain",
+            Self::Undrain { .. } => "undrain",
+            Self::StopMember { .. } => "stop-member",
+            Self::RetainVolume { .. } => "retain-volume",
+            Self::ReleaseClaim { .. } => "release-claim",
+        }
+    }
+
+    pub const fn subject(&self) -> Subject {
+        match self {
+            Self::CreateObject { object, .. } | Self::UpdateObject { object, .. } => {
+                Subject::Object(object.kind)
+            }
+            Self::MoveLeader { from: ordinal, .. }
+            | Self::WriteMemberFile { ordinal, .. }
+            | Self::AddLearner { ordinal, .. }
+            | Self::StartMember { ordinal, .. }
+            | Self::Promote { ordinal, .. }
+            | Self::RemoveMember { ordinal, .. }
+            | Self::Drain { ordinal, .. }
+            | Self::Undrain { ordinal, .. }
+            | Self::StopMember { ordinal, .. }
+            | Self::RetainVolume { ordinal, .. }
+            | Self::ReleaseClaim { ordinal, .. } => Subject::Member(*ordinal),
+        }
+    }
+
+    pub const fn key(&self) -> IntentKey {
+        IntentKey {
+            verb: self.verb(),
+            subject: self.subject(),
+        }
+    }
+
+    /// Changes etcd's membership or gives up a claim: only under the Lease, on an observation at most 2 s old.
+    pub const fn needs_lease(&self) -> bool {
+        matches!(
+            self,
+            Self::AddLearner { .. }
+                | Self::Promote { .. }
+                | Self::RemoveMember { .. }
+                | Self::StopMember { .. }
+                | Self::ReleaseClaim { .. }
+        )
+    }
+}
+
+/// The row that asked for something, `grow/not-listed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct RowId {
+    pub procedure: &'static str,
+    pub row: &'static str,
+}
+
+impl fmt::Display for RowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.procedure, self.row)
+    }
+}
+
+/// What a step does to the cluster's voters, counted on the observation it was decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Effect {
+    pub voters_before: u32,
+    pub voters_after: u32,
+    /// `h - q`; negative: quorum is not there.
+    pub tolerance_before: i64,
+    pub tolerance_after: i64,
+    pub restarts: u32,
+}
+
+/// One act as a plan shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intent {
+    pub key: IntentKey,
+    pub row: RowId,
+    pub why: &'static str,
+    /// Ids of the guards that were asked.
+    pub guards: Vec<&'static str>,
+    pub effect: Effect,
+    pub estimate: SignedDuration,
+    /// How to take it back, or why that cannot be.
+    pub undo: &'static str,
+    /// Gives up a volume, lowers the member count, or bootstraps.
+    pub destructive: bool,
+}
+
+/// An intent bound to what is live.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub intent: Intent,
+    pub act: Act,
+}

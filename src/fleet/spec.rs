@@ -1,0 +1,276 @@
+//! The validated desired state: what the rest of the program works on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{ClusterId, EtcdVersion, Ordinal, Quantity};
+
+/// One directory of documents, layered and validated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fleet {
+    pub name: String,
+    pub contexts: BTreeMap<String, Context>,
+    /// Sorted by id.
+    pub clusters: Vec<ClusterSpec>,
+    pub rollout: Rollout,
+}
+
+/// Where clusters live: one Kubernetes API server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    pub source: ContextSource,
+    /// UID of the `kube-system` namespace: refuses a wrong kubeconfig instead of bootstrapping into it.
+    pub cluster_uid: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContextSource {
+    /// A context of the default kubeconfig (`KUBECONFIG`, `~/.kube/config`).
+    KubeContext(String),
+    /// A kubeconfig file; relative paths are against `fleet.yaml`. No context: the file's current one.
+    Kubeconfig {
+        path: String,
+        context: Option<String>,
+    },
+    /// The service account of the pod this runs in.
+    InCluster,
+}
+
+/// How an apply walks over the fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// These first, one at a time; the others only when all of them end in sync.
+    pub canary: Vec<ClusterId>,
+    pub max_parallel: usize,
+    /// No further cluster is begun after this many failures; those begun reach a safe point.
+    pub stop_after_failures: usize,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self {
+            canary: Vec::new(),
+            max_parallel: 4,
+            stop_after_failures: 1,
+        }
+    }
+}
+
+/// Where in the documents a field was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// As given to the program, with `/` between parts.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+}
+
+/// One etcd cluster as Git wants it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterSpec {
+    pub fleet: String,
+    pub id: ClusterId,
+    pub namespace: String,
+    /// Base name of all objects; the cluster's name unless `backend.statefulSet.name` says otherwise.
+    pub name: String,
+    /// DNS domain of the Kubernetes cluster, `cluster.local` by default.
+    pub cluster_domain: String,
+    pub members: u32,
+    pub version: EtcdVersion,
+    /// Complete reference, tag included.
+    pub image: String,
+    pub storage: Storage,
+    pub etcd: EtcdSettings,
+    pub resources: Resources,
+    pub tls: TlsSettings,
+    pub access: Access,
+    pub scheduling: Scheduling,
+    pub pod: PodSettings,
+    pub service: ServiceSettings,
+    pub policy: Policy,
+    /// Nothing is changed while true; the plan says so.
+    pub suspend: bool,
+    /// JSON pointer of the effective spec (`/spec/members`) → where it was said, whatever the layer.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// `None`: the Kubernetes cluster's default class.
+    pub class_name: Option<String>,
+    pub size: Quantity,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct EtcdSettings {
+    /// Bytes; `None`: etcd's own default of 2 GiB.
+    pub quota: Option<Quantity>,
+    pub auto_compaction: Option<AutoCompaction>,
+    pub snapshot_count: Option<u64>,
+    pub heartbeat_interval_ms: u64,
+    pub election_timeout_ms: u64,
+    /// Configuration-file keys passed through, checked against the version's flags.
+    pub extra: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoCompaction {
+    pub mode: CompactionMode,
+    /// As etcd reads it: a duration for `periodic`, a count for `revision`.
+    pub retention: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompactionMode {
+    Periodic,
+    Revision,
+}
+
+impl CompactionMode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Periodic => "periodic",
+            Self::Revision => "revision",
+        }
+    }
+}
+
+/// Kubernetes resource names (`cpu`, `memory`) to quantities.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resources {
+    pub requests: BTreeMap<String, Quantity>,
+    pub limits: BTreeMap<String, Quantity>,
+}
+
+/// Names of Secrets that exist already; we never write one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsSettings {
+    pub client: Option<TlsSecret>,
+    pub peer: Option<TlsSecret>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSecret {
+    /// `kubernetes.io/tls`: `tls.crt`, `tls.key`.
+    pub secret_name: String,
+    /// `ca.crt`.
+    pub ca_secret_name: String,
+}
+
+/// How *we* reach etcd.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Access {
+    /// `tls.crt`, `tls.key` that the members' client CA has signed.
+    pub client_cert_secret_name: Option<String>,
+    /// `username`, `password`.
+    pub credentials_secret_name: Option<String>,
+    pub reach: Reach,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Direct when the context is `inCluster`, else through port-forwards.
+    #[default]
+    Auto,
+    Direct,
+    PortForward,
+}
+
+/// Passed to the pod template as Kubernetes' own types, checked for shape when loaded.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scheduling {
+    pub node_selector: BTreeMap<String, String>,
+    pub tolerations: Vec<k8s_openapi::api::core::v1::Toleration>,
+    pub affinity: Option<k8s_openapi::api::core::v1::Affinity>,
+    pub priority_class_name: Option<String>,
+    /// Topology keys to spread members over.
+    pub topology_spread: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodSettings {
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+    pub image_pull_secrets: Vec<String>,
+    /// Group that owns the volume and that etcd runs as.
+    pub fs_group: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceSettings {
+    pub labels: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Lowest `h - q` that a planned step may cause.
+    pub min_tolerance: u32,
+    pub allow_downtime: bool,
+    /// Refuses destructive steps.
+    pub protected: bool,
+    pub allow_even_members: bool,
+}
+
+impl ClusterSpec {
+    /// The ordinals that shall have a member.
+    pub fn target(&self) -> impl Iterator<Item = Ordinal> + use<> {
+        (0..self.members).map(Ordinal)
+    }
+
+    pub fn pod_name(&self, ordinal: Ordinal) -> String {
+        format!("{}-{ordinal}", self.name)
+    }
+
+    pub fn claim_name(&self, ordinal: Ordinal) -> String {
+        format!("data-{}-{ordinal}", self.name)
+    }
+
+    pub fn peer_service(&self) -> String {
+        format!("{}-peer", self.name)
+    }
+
+    pub fn client_service(&self) -> String {
+        format!("{}-client", self.name)
+    }
+
+    /// Host part of a member's URLs, and the name its certificate is checked against.
+    pub fn member_host(&self, ordinal: Ordinal) -> String {
+        format!(
+            "{}.{}.{}.svc",
+            self.pod_name(ordinal),
+            self.peer_service(),
+            self.namespace
+        )
+    }
+
+    /// Peer URLs never change in a cluster's life: they are how a member is known to be an ordinal's.
+    pub fn peer_url(&self, ordinal: Ordinal) -> String {
+        let scheme = if self.tls.peer.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}:2380", self.member_host(ordinal))
+    }
+
+    pub fn client_url(&self, ordinal: Ordinal) -> String {
+        let scheme = if self.tls.client.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        format!("{scheme}://{}:2379", self.member_host(ordinal))
+    }
+
+    /// The ordinal whose peer URL this is, target or not.
+    pub fn ordinal_of_peer_url(&self, url: &str) -> Option<Ordinal> {
+        let prefix = format!("{}-", self.name);
+        let host = url.split_once("://")?.1;
+        let ordinal = host.strip_prefix(&prefix)?.split_once('.')?.0;
+        let ordinal = Ordinal(ordinal.parse().ok()?);
+        (self.peer_url(ordinal) == url).then_some(ordinal)
+    }
+}

@@ -1,0 +1,213 @@
+//! What Kubernetes says about one cluster's objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Ledger, Reading};
+use crate::fleet::{Ordinal, Quantity};
+
+/// On a pod: it takes part in the client Service. The template sets it, a drain takes it off.
+pub const SERVING_LABEL: &str = "reconcile/serving";
+
+/// `metadata.uid`: tells this object from another that had its name before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Uid(pub String);
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The objects we render, in the order they are created: the template last, for it starts processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ObjectKind {
+    ServiceAccount,
+    /// Headless, publishes not-ready addresses: how members find each other.
+    PeerService,
+    ClientService,
+    PodDisruptionBudget,
+    /// The members' configuration files.
+    ConfigMap,
+    StatefulSet,
+}
+
+impl ObjectKind {
+    pub const ALL: [Self; 6] = [
+        Self::ServiceAccount,
+        Self::PeerService,
+        Self::ClientService,
+        Self::PodDisruptionBudget,
+        Self::ConfigMap,
+        Self::StatefulSet,
+    ];
+
+    /// The Kubernetes kind.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::ServiceAccount => "ServiceAccount",
+            Self::PeerService | Self::ClientService => "Service",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::ConfigMap => "ConfigMap",
+            Self::StatefulSet => "StatefulSet",
+        }
+    }
+}
+
+/// An object by kind and name; the namespace is the cluster's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ObjectKey {
+    pub kind: ObjectKind,
+    pub name: String,
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind.kind(), self.name)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Kube {
+    /// UID of `kube-system`: which Kubernetes cluster this is.
+    pub cluster_uid: String,
+    pub namespace_exists: bool,
+    /// The objects of our names that exist, ours or not.
+    pub objects: BTreeMap<ObjectKind, LiveObject>,
+    /// Facts of the StatefulSet that rules ask for; it is in `objects` too.
+    pub stateful_set: Option<StatefulSet>,
+    pub pods: BTreeMap<Ordinal, Pod>,
+    pub claims: BTreeMap<Ordinal, Claim>,
+    /// The live text of each member's configuration file.
+    pub member_files: BTreeMap<Ordinal, String>,
+    /// Seats that are ready endpoints of the client Service (`EndpointSlice`).
+    pub serving: BTreeSet<Ordinal>,
+    /// Volumes whose claim was one of ours and is gone. Read where no StatefulSet is found.
+    pub released_volumes: Reading<Vec<ReleasedVolume>>,
+    /// Referenced Secrets → the keys they hold, `None` when the Secret is absent. Never a value.
+    pub secrets: BTreeMap<String, Option<BTreeSet<String>>>,
+    pub ledger: Option<Ledger>,
+    pub lock: Option<Lock>,
+    /// Ids `<fleet>/<context>/<name>` found on objects of our names that are not this cluster's.
+    pub claimed_by: BTreeMap<ObjectKind, String>,
+}
+
+/// One of our objects as it is, with what the server adds taken off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct LiveObject {
+    pub uid: Uid,
+    /// Carries this cluster's labels. An object of our name without them is someone else's.
+    pub ours: bool,
+    pub deleting: bool,
+    /// Without `status`, `managedFields` and server-owned metadata.
+    pub content: Value,
+    /// Field managers other than us and the built-in controllers.
+    pub managers: Vec<FieldManager>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct FieldManager {
+    pub name: String,
+    pub time: Option<Timestamp>,
+    /// JSON pointers of the leaves it owns.
+    pub fields: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct StatefulSet {
+    pub uid: Uid,
+    pub resource_version: String,
+    pub replicas: u32,
+    pub generation: i64,
+    pub observed_generation: i64,
+    pub deleting: bool,
+    /// The settings stamp of its template; see `manifest::settings_stamp`.
+    pub stamp: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Pod {
+    pub uid: Uid,
+    pub phase: PodPhase,
+    pub ready: bool,
+    /// Has the serving label.
+    pub serving_label: bool,
+    pub deleting: bool,
+    pub node: Option<String>,
+    pub ip: Option<String>,
+    /// The settings stamp it was made with.
+    pub stamp: Option<String>,
+    pub restarts: u32,
+    /// Reason and message when its container waits or its pod is unschedulable: `ImagePullBackOff: …`.
+    pub waiting: Option<String>,
+    /// The container's last words (`FallbackToLogsOnError`), shortened and scrubbed.
+    pub last_words: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PodPhase {
+    Pending,
+    Running,
+    Succeeded,
+    Failed,
+    Unknown,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Claim {
+    pub uid: Uid,
+    pub phase: ClaimPhase,
+    pub deleting: bool,
+    pub class_name: Option<String>,
+    /// What was asked for; a driver may round the capacity up.
+    pub request: Quantity,
+    /// The bound volume, read by name. Unknown: not read.
+    pub volume: Option<Reading<Volume>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClaimPhase {
+    Pending,
+    Bound,
+    Lost,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Volume {
+    pub name: String,
+    pub uid: Uid,
+    /// `Retain`, `Delete` or `Recycle`.
+    pub reclaim_policy: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ReleasedVolume {
+    pub name: String,
+    /// The claim it was bound to, `data-<name>-<ordinal>`.
+    pub claim: String,
+}
+
+/// Who holds the cluster's Lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Lock {
+    pub holder: String,
+    pub renewed: Timestamp,
+    /// Seconds.
+    pub duration: u32,
+    pub commit: Option<String>,
+}

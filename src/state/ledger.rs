@@ -1,0 +1,35 @@
+//! The little that must survive a crash and cannot be read off the cluster: one object per cluster, written *before*
+//! the act it describes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{MemberId, Uid};
+use crate::fleet::Ordinal;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Ledger {
+    /// The etcd cluster that lives here, noted when its first member had started. Once noted, nothing bootstraps here
+    /// again, whatever else is gone (kopeio/etcd-manager#299).
+    pub cluster_id: Option<MemberId>,
+    /// The Git commit of the last run that changed something.
+    pub commit: Option<String>,
+    /// The last intent begun, as `verb subject`.
+    pub last_step: Option<String>,
+    pub last_step_at: Option<Timestamp>,
+    pub seats: BTreeMap<Ordinal, SeatRecord>,
+}
+
+/// One seat's present occupation.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SeatRecord {
+    /// The claim the seat had when its member was added, if any: the new member may run only on another one
+    /// (etcd-io/etcd#14805).
+    pub claim_before: Option<Uid>,
+    /// Times a member was added to this seat without having become a voter.
+    pub attempts: u32,
+}

@@ -1,0 +1,140 @@
+//! The life of a member's configuration file, read off its text.
+
+use serde::{Deserialize, Serialize};
+
+/// What a process that boots on an **empty** directory would do with this file. With a write-ahead log present etcd
+/// ignores these keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MemberFile {
+    /// `new` with the full static list: gives birth to the cluster. Only at first bootstrap.
+    Bootstrap {
+        /// `name=url` pairs as written.
+        initial_cluster: String,
+        token: String,
+    },
+    /// `existing` with the live member list: joins.
+    Join { initial_cluster: String },
+    /// `existing` with only itself listed: exits. Put in place as soon as the member has started, so that a wiped
+    /// volume never boots under the old member ID (etcd-operations.md 2.8 #2).
+    Poisoned { initial_cluster: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("member file: {0}")]
+pub struct MemberFileError(pub String);
+
+const STATE: &str = "initial-cluster-state";
+const LIST: &str = "initial-cluster";
+const TOKEN: &str = "initial-cluster-token";
+
+impl MemberFile {
+    /// Reads the three membership keys of a file that `manifest::member_file` wrote: one `key: value` a line, values
+    /// plain or double-quoted.
+    pub fn parse(text: &str) -> Result<Self, MemberFileError> {
+        let initial_cluster = value(text, LIST)?;
+        match value(text, STATE)?.as_str() {
+            "new" => Ok(Self::Bootstrap {
+                initial_cluster,
+                token: value(text, TOKEN)?,
+            }),
+            "existing" if initial_cluster.contains(',') => Ok(Self::Join { initial_cluster }),
+            "existing" => Ok(Self::Poisoned { initial_cluster }),
+            other => Err(MemberFileError(format!(
+                "found {STATE} {other:?}, expected `new` or `existing`"
+            ))),
+        }
+    }
+
+    pub fn initial_cluster(&self) -> &str {
+        match self {
+            Self::Bootstrap {
+                initial_cluster, ..
+            }
+            | Self::Join { initial_cluster }
+            | Self::Poisoned { initial_cluster } => initial_cluster,
+        }
+    }
+
+    /// The keys as lines, in the order they are written at the end of a file.
+    pub fn lines(&self) -> Vec<String> {
+        let (state, token) = match self {
+            Self::Bootstrap { token, .. } => ("new", Some(token)),
+            Self::Join { .. } | Self::Poisoned { .. } => ("existing", None),
+        };
+        let mut lines = vec![
+            format!("{LIST}: {}", self.initial_cluster()),
+            format!("{STATE}: {state}"),
+        ];
+        lines.extend(token.map(|t| format!("{TOKEN}: {t}")));
+        lines
+    }
+
+    /// `text` with its membership keys replaced by these, everything else to the letter: what poisons a file must not
+    /// smuggle new settings in.
+    pub fn rewrite(&self, text: &str) -> String {
+        let keep = text.lines().filter(|line| {
+            !line
+                .split_once(':')
+                .is_some_and(|(key, _)| [STATE, LIST, TOKEN].contains(&key))
+        });
+        let lines: Vec<String> = keep.map(str::to_owned).chain(self.lines()).collect();
+        lines.join("\n") + "\n"
+    }
+}
+
+fn value(text: &str, key: &str) -> Result<String, MemberFileError> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(found, _)| *found == key)
+        .map(|(_, value)| value.trim().trim_matches('"').to_owned())
+        .ok_or_else(|| MemberFileError(format!("found no `{key}`, expected one line of it")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bootstrap() -> MemberFile {
+        MemberFile::Bootstrap {
+            initial_cluster: "a-0=http://a-0:2380,a-1=http://a-1:2380".into(),
+            token: "t".into(),
+        }
+    }
+
+    #[test]
+    fn every_life_reads_back() {
+        let settings = "name: a-0\nquota-backend-bytes: 8\n";
+        let lives = [
+            bootstrap(),
+            MemberFile::Join {
+                initial_cluster: "a-0=http://a-0:2380,a-1=http://a-1:2380".into(),
+            },
+            MemberFile::Poisoned {
+                initial_cluster: "a-0=http://a-0:2380".into(),
+            },
+        ];
+        for life in lives {
+            let text = life.rewrite(settings);
+            assert_eq!(MemberFile::parse(&text), Ok(life));
+            assert!(text.starts_with(settings));
+        }
+    }
+
+    #[test]
+    fn poisoning_keeps_every_setting_to_the_letter() {
+        let text = bootstrap().rewrite("name: a-0\nquota-backend-bytes: 8\n");
+        let poison = MemberFile::Poisoned {
+            initial_cluster: "a-0=http://a-0:2380".into(),
+        };
+        assert_eq!(
+            poison.rewrite(&text),
+            "name: a-0\nquota-backend-bytes: 8\ninitial-cluster: a-0=http://a-0:2380\ninitial-cluster-state: existing\n"
+        );
+    }
+
+    #[test]
+    fn a_file_without_the_keys_is_an_error() {
+        assert!(MemberFile::parse("name: a-0\n").is_err());
+    }
+}

@@ -1,0 +1,37 @@
+//! Observed state: all that was read about one cluster at one instant, as plain data.
+//!
+//! Serialisable, free of secrets, and honest: what could not be read is [`Reading::Unknown`] with the reason, never an
+//! empty default.
+
+mod etcd;
+mod evidence;
+mod kube;
+mod ledger;
+mod member_file;
+mod reading;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::fleet::ClusterId;
+
+pub use etcd::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Membership};
+pub use evidence::{Evidence, Probe};
+pub use kube::{
+    Claim, ClaimPhase, FieldManager, Kube, LiveObject, Lock, ObjectKey, ObjectKind, Pod, PodPhase,
+    ReleasedVolume, SERVING_LABEL, StatefulSet, Uid, Volume,
+};
+pub use ledger::{Ledger, SeatRecord};
+pub use member_file::{MemberFile, MemberFileError};
+pub use reading::Reading;
+
+/// Everything known about one cluster. `reconcile status --record` writes these, `--observed` replays them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Observation {
+    pub cluster: ClusterId,
+    /// When the last part of it was read.
+    pub at: Timestamp,
+    pub kube: Reading<Kube>,
+    pub etcd: Etcd,
+}

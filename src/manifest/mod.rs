@@ -1,14 +1,45 @@
 //! Desired state as Kubernetes objects: one file per kind, typed builders, nothing that changes from run to run.
+//!
+//! Two kinds of input: the [`ClusterSpec`] says everything a person can say, [`LiveInputs`] the three things that
+//! follow the live cluster. Only the first is hashed into the [`CONTENT_ANNOTATION`], so that a step that moves the
+//! second (replicas, a member's file) leaves the object equal to what is rendered next.
+
+mod canonical;
+mod config_map;
+mod difference;
+mod disruption_budget;
+mod labels;
+pub mod member_file;
+mod pod_template;
+mod service_account;
+mod services;
+mod stamp;
+mod stateful_set;
+mod volumes;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::fleet::Ordinal;
-use crate::state::ObjectKey;
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{ObjectKey, ObjectKind};
+
+pub use canonical::yaml;
+pub use difference::{Difference, differences};
+pub use labels::{
+    CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, are_of, fleet_selector, label_value, object_labels,
+    selector,
+};
+pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp};
 
 /// Field manager of every server-side apply.
 pub const FIELD_MANAGER: &str = "reconcile";
+
+const PEER_PORT: i32 = 2380;
+const CLIENT_PORT: i32 = 2379;
+const METRICS_PORT: i32 = 2381;
 
 /// An object as we want it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,4 +56,134 @@ pub struct LiveInputs {
     pub replicas: u32,
     /// Of the PodDisruptionBudget: `max(q(live voters), q(target))`; `None` at one member, where it would only block.
     pub min_available: Option<u32>,
+}
+
+impl LiveInputs {
+    /// The state in which nothing is left to do: every member has started, so every file is poisoned.
+    pub fn steady(spec: &ClusterSpec) -> Self {
+        Self {
+            member_files: spec
+                .target()
+                .map(|ordinal| (ordinal, member_file::poisoned(spec, ordinal)))
+                .collect(),
+            replicas: spec.members,
+            min_available: (spec.members > 1).then_some(spec.members / 2 + 1),
+        }
+    }
+}
+
+/// All objects of a cluster, in the order they are created. No PodDisruptionBudget without a `min_available`.
+pub fn objects(spec: &ClusterSpec, live: &LiveInputs) -> Vec<Object> {
+    ObjectKind::ALL
+        .into_iter()
+        .filter_map(|kind| object(kind, spec, live))
+        .collect()
+}
+
+/// One object; `None` for a PodDisruptionBudget that shall not be.
+pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Option<Object> {
+    let body = match kind {
+        ObjectKind::ServiceAccount => service_account::render(spec),
+        ObjectKind::PeerService => services::peer(spec),
+        ObjectKind::ClientService => services::client(spec),
+        ObjectKind::PodDisruptionBudget => disruption_budget::render(spec, live.min_available?),
+        ObjectKind::ConfigMap => config_map::render(spec, &live.member_files),
+        ObjectKind::StatefulSet => stateful_set::render(spec, live.replicas),
+    };
+    Some(Object {
+        key: key(kind, spec),
+        body,
+    })
+}
+
+/// What `reconcile render` prints: the objects of a cluster in which nothing is left to do.
+pub fn steady(spec: &ClusterSpec) -> Vec<Object> {
+    objects(spec, &LiveInputs::steady(spec))
+}
+
+/// The name an object of this kind has.
+pub fn key(kind: ObjectKind, spec: &ClusterSpec) -> ObjectKey {
+    let name = match kind {
+        ObjectKind::PeerService => spec.peer_service(),
+        ObjectKind::ClientService => spec.client_service(),
+        ObjectKind::ConfigMap => format!("{}-members", spec.name),
+        ObjectKind::ServiceAccount | ObjectKind::PodDisruptionBudget | ObjectKind::StatefulSet => {
+            spec.name.clone()
+        }
+    };
+    ObjectKey { kind, name }
+}
+
+/// Metadata that every object has.
+fn metadata(kind: ObjectKind, spec: &ClusterSpec) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(key(kind, spec).name),
+        namespace: Some(spec.namespace.clone()),
+        labels: Some(object_labels(spec)),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The object as JSON, its content annotated. `live` fills in what follows the live cluster, after the hash is taken.
+fn finish<T: Serialize>(object: &T, live: impl FnOnce(&mut Value)) -> Value {
+    let mut body = canonical::value(object);
+    let hash = stamp::content_hash(&body);
+    body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(hash);
+    live(&mut body);
+    body
+}
+
+/// Kubernetes' own way to say "none": the field is not there.
+fn non_empty<C>(collection: C) -> Option<C>
+where
+    for<'a> &'a C: IntoIterator,
+{
+    let empty = (&collection).into_iter().next().is_none();
+    (!empty).then_some(collection)
+}
+
+#[cfg(test)]
+pub(crate) mod example {
+    //! A cluster to render in unit tests.
+
+    use std::collections::BTreeMap;
+
+    use crate::fleet::{
+        Access, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings, Policy, Resources,
+        Scheduling, ServiceSettings, Storage, TlsSettings,
+    };
+
+    pub(crate) fn spec(members: u32) -> ClusterSpec {
+        ClusterSpec {
+            fleet: "prod".into(),
+            id: ClusterId::new("eu-1", "orders"),
+            namespace: "etcd".into(),
+            name: "orders".into(),
+            cluster_domain: "cluster.local".into(),
+            members,
+            version: EtcdVersion::new(3, 6, 16),
+            image: "registry.example/etcd:v3.6.16".into(),
+            storage: Storage {
+                class_name: None,
+                size: "1Gi".parse().expect("a quantity"),
+            },
+            etcd: EtcdSettings {
+                quota: None,
+                auto_compaction: None,
+                snapshot_count: None,
+                heartbeat_interval_ms: 100,
+                election_timeout_ms: 1000,
+                extra: BTreeMap::new(),
+            },
+            resources: Resources::default(),
+            tls: TlsSettings::default(),
+            access: Access::default(),
+            scheduling: Scheduling::default(),
+            pod: PodSettings::default(),
+            service: ServiceSettings::default(),
+            policy: Policy::default(),
+            suspend: false,
+            origins: BTreeMap::new(),
+        }
+    }
 }

@@ -1,0 +1,88 @@
+//! Hashes that say, in one annotation, what an object was rendered from.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{member_file, pod_template};
+use crate::fleet::ClusterSpec;
+
+/// On every object: the hash of what the spec makes of it. A field that we no longer render is noticed by it.
+pub const CONTENT_ANNOTATION: &str = "reconcile/content";
+/// On the pod template and so on every pod: what it was started with.
+pub const SETTINGS_ANNOTATION: &str = "reconcile/settings";
+
+/// Over everything that takes a restart to come into effect: the pod template and the settings of a member's file.
+/// Membership is not in it, or growing would restart everyone.
+pub fn settings_stamp(spec: &ClusterSpec) -> String {
+    let template = super::canonical::value(&pod_template::unstamped(spec));
+    short_hash(format!("{template}\n{}", member_file::shared_settings(spec)).as_bytes())
+}
+
+/// Of an object before its live inputs are filled in.
+pub(super) fn content_hash(body: &Value) -> String {
+    short_hash(body.to_string().as_bytes())
+}
+
+/// The first 16 hexadecimal digits of SHA-256.
+pub(super) fn short_hash(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(bytes)
+        .iter()
+        .take(8)
+        .fold(String::new(), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example;
+    use super::*;
+    use crate::fleet::ClusterSpec;
+
+    #[test]
+    fn growing_restarts_nobody() {
+        let stamp = settings_stamp(&example::spec(1));
+        assert_eq!(settings_stamp(&example::spec(3)), stamp);
+        assert_eq!(settings_stamp(&example::spec(5)), stamp);
+    }
+
+    #[test]
+    fn what_needs_no_restart_is_not_in_the_stamp() {
+        let stamp = settings_stamp(&example::spec(3));
+        let changes: [fn(&mut ClusterSpec); 5] = [
+            |s| s.storage.size = "2Gi".parse().unwrap(),
+            |s| s.storage.class_name = Some("fast".into()),
+            |s| drop(s.service.labels.insert("a".into(), "b".into())),
+            |s| s.policy.protected = true,
+            |s| s.access.credentials_secret_name = Some("root".into()),
+        ];
+        for (i, change) in changes.into_iter().enumerate() {
+            let mut spec = example::spec(3);
+            change(&mut spec);
+            assert_eq!(settings_stamp(&spec), stamp, "change {i}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_in_the_stamp() {
+        let stamp = settings_stamp(&example::spec(3));
+        let changes: [fn(&mut ClusterSpec); 8] = [
+            |s| s.image = "registry.example/etcd:v3.6.17".into(),
+            |s| s.etcd.quota = Some("4Gi".parse().unwrap()),
+            |s| s.etcd.snapshot_count = Some(5000),
+            |s| s.etcd.heartbeat_interval_ms = 200,
+            |s| drop(s.etcd.extra.insert("log-level".into(), "debug".into())),
+            |s| s.resources.requests = [("cpu".into(), "1".parse().unwrap())].into(),
+            |s| drop(s.pod.annotations.insert("a".into(), "b".into())),
+            |s| s.cluster_domain = "example.local".into(),
+        ];
+        for (i, change) in changes.into_iter().enumerate() {
+            let mut spec = example::spec(3);
+            change(&mut spec);
+            assert_ne!(settings_stamp(&spec), stamp, "change {i}");
+        }
+    }
+}

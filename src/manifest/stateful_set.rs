@@ -1,0 +1,42 @@
+//! The StatefulSet: what keeps a process, a name and a volume together.
+
+use k8s_openapi::api::apps::v1::{
+    StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
+    StatefulSetUpdateStrategy,
+};
+use serde_json::{Value, json};
+
+use super::{finish, labels, metadata, pod_template, volumes};
+use crate::fleet::ClusterSpec;
+use crate::state::ObjectKind;
+
+/// `Parallel` and `OnDelete`: order is ours to keep, by what etcd says and not by what a probe says. Volumes are
+/// retained always: giving one up is a step of its own.
+pub(super) fn render(spec: &ClusterSpec, replicas: u32) -> Value {
+    let retain = || Some("Retain".to_owned());
+    let set = StatefulSet {
+        metadata: metadata(ObjectKind::StatefulSet, spec),
+        spec: Some(StatefulSetSpec {
+            service_name: Some(spec.peer_service()),
+            pod_management_policy: Some("Parallel".into()),
+            update_strategy: Some(StatefulSetUpdateStrategy {
+                type_: Some("OnDelete".into()),
+                ..StatefulSetUpdateStrategy::default()
+            }),
+            persistent_volume_claim_retention_policy: Some(
+                StatefulSetPersistentVolumeClaimRetentionPolicy {
+                    when_deleted: retain(),
+                    when_scaled: retain(),
+                },
+            ),
+            selector: labels::match_labels(spec),
+            template: pod_template::render(spec),
+            volume_claim_templates: Some(vec![volumes::claim_template(spec)]),
+            ..StatefulSetSpec::default()
+        }),
+        ..StatefulSet::default()
+    };
+    finish(&set, |body| {
+        body["spec"]["replicas"] = json!(replicas);
+    })
+}

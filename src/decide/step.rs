@@ -6,6 +6,8 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::procedure::Row;
+use super::view::{View, tolerance};
 use crate::fleet::Ordinal;
 use crate::state::{MemberId, ObjectKey, ObjectKind, Uid};
 
@@ -33,8 +35,8 @@ pub enum Act {
         life: FileLife,
         object: ObjectKey,
         uid: Uid,
-        /// The complete new text of that file.
-        text: String,
+        /// The complete ConfigMap for a server-side apply.
+        body: Value,
     },
     /// Learner add, sent to a healthy voter.
     AddLearner {
@@ -119,7 +121,7 @@ impl fmt::Display for Subject {
 }
 
 /// An intent's identity: what is hashed, approved, and held against what is performed.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IntentKey {
     pub verb: &'static str,
@@ -238,4 +240,89 @@ pub struct Intent {
 pub struct Step {
     pub intent: Intent,
     pub act: Act,
+}
+
+impl Step {
+    /// Binds what a row asked for to its row, guards and effect.
+    pub(super) fn bind(view: &View, row: &'static Row, id: RowId, act: Act) -> Self {
+        let intent = Intent {
+            key: act.key(),
+            row: id,
+            why: row.why,
+            guards: row.guards.iter().map(|g| g.id).collect(),
+            effect: Effect::of(view, &act),
+            estimate: act.estimate(),
+            undo: row.undo,
+            destructive: act.is_destructive(view),
+        };
+        Self { intent, act }
+    }
+}
+
+impl Effect {
+    fn of(view: &View, act: &Act) -> Self {
+        let before = (view.voter_count(), view.healthy_count());
+        let after = voters_after(view, act);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            voters_before: count(before.0),
+            voters_after: count(after.0),
+            tolerance_before: tolerance(before.1, before.0),
+            tolerance_after: tolerance(after.1, after.0),
+            restarts: 0,
+        }
+    }
+}
+
+/// (voters, healthy voters) once the act has taken effect and all it starts has come up.
+pub(super) fn voters_after(view: &View, act: &Act) -> (usize, usize) {
+    let (n, h) = (view.voter_count(), view.healthy_count());
+    match act {
+        Act::Promote { .. } => (n + 1, h + 1),
+        Act::RemoveMember { ordinal, .. } if view.seat(*ordinal).is_voter() => {
+            (n - 1, h - usize::from(view.is_healthy(view.seat(*ordinal))))
+        }
+        Act::CreateObject { object, .. } if object.kind == ObjectKind::StatefulSet && n == 0 => {
+            let born = view.spec.members as usize;
+            (born, born)
+        }
+        _ => (n, h),
+    }
+}
+
+impl Act {
+    /// Gives up a volume, lowers the member count, or bootstraps (design.md 11).
+    fn is_destructive(&self, view: &View) -> bool {
+        match self {
+            Self::RemoveMember { ordinal, .. } => view.seat(*ordinal).is_voter(),
+            Self::ReleaseClaim { .. } => true,
+            Self::CreateObject { object, .. } => {
+                object.kind == ObjectKind::StatefulSet && !view.is_born()
+            }
+            _ => false,
+        }
+    }
+
+    /// How long it takes until its effect is there, from runs on the test bed (etcd-operations.md 2.7); an empty or
+    /// small database.
+    const fn estimate(&self) -> SignedDuration {
+        match self {
+            Self::CreateObject { object, .. } if matches!(object.kind, ObjectKind::StatefulSet) => {
+                SignedDuration::from_secs(10)
+            }
+            Self::StartMember { .. } => SignedDuration::from_secs(8),
+            Self::AddLearner { .. } => SignedDuration::from_secs(10),
+            Self::Promote { .. } => SignedDuration::from_secs(3),
+            Self::StopMember { .. } => SignedDuration::from_secs(4),
+            Self::ReleaseClaim { .. } => SignedDuration::from_secs(2),
+            Self::CreateObject { .. }
+            | Self::UpdateObject { .. }
+            | Self::WriteMemberFile { .. }
+            | Self::MoveLeader { .. }
+            | Self::RemoveMember { .. }
+            | Self::Drain { .. }
+            | Self::Undrain { .. }
+            | Self::RetainVolume { .. } => SignedDuration::from_secs(1),
+        }
+    }
 }

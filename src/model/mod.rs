@@ -1,1 +1,134 @@
-//! To come.
+//! How the world answers a step: Kubernetes' controllers, kubelet and etcd, as far as our steps meet them.
+//!
+//! Shared by `plan` (a copy of the observation), the sandbox (kept in a file) and the property tests. The model moves an
+//! [`Observation`] itself, so that what it says is in the same words as what the live world says.
+
+mod act;
+mod controllers;
+mod etcd;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::decide::{Act, Condition};
+use crate::fleet::{ClusterId, ClusterSpec};
+use crate::state::{Etcd, Kube, Ledger, Observation, Reading, Uid};
+
+/// Why the model would not do an act: the answer the real world would give.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// A precondition (UID, resourceVersion, member ID) does not hold.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// etcd's own words.
+    #[error("etcdserver: {0}")]
+    Etcd(&'static str),
+}
+
+/// A Kubernetes cluster that was read and in which nothing of this etcd cluster is.
+pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
+    Observation {
+        cluster,
+        at,
+        kube: Reading::Known(Kube {
+            cluster_uid: "model".into(),
+            namespace_exists: true,
+            objects: std::collections::BTreeMap::new(),
+            stateful_set: None,
+            pods: std::collections::BTreeMap::new(),
+            claims: std::collections::BTreeMap::new(),
+            member_files: std::collections::BTreeMap::new(),
+            serving: std::collections::BTreeSet::new(),
+            released_volumes: Reading::Known(Vec::new()),
+            secrets: std::collections::BTreeMap::new(),
+            ledger: None,
+            lock: None,
+            claimed_by: std::collections::BTreeMap::new(),
+        }),
+        etcd: Etcd {
+            membership: Reading::Unknown(NO_POD.into()),
+            statuses: std::collections::BTreeMap::new(),
+            alarms: Reading::Unknown(NO_POD.into()),
+        },
+    }
+}
+
+const NO_POD: &str = "no pod to ask";
+
+/// The Secrets that `spec` names, as somebody would have made them: the sandbox has no certificate authority.
+pub fn provide_secrets(observed: &mut Observation, spec: &ClusterSpec) {
+    let keys = |names: &[&str]| Some(names.iter().map(|&k| k.to_owned()).collect());
+    let Some(kube) = observed.kube.known_mut() else {
+        return;
+    };
+    for tls in spec.tls.client.iter().chain(&spec.tls.peer) {
+        let pair = keys(&["ca.crt", "tls.crt", "tls.key"]);
+        kube.secrets.insert(tls.secret_name.clone(), pair.clone());
+        kube.secrets.insert(tls.ca_secret_name.clone(), pair);
+    }
+    if let Some(name) = &spec.access.client_cert_secret_name {
+        let pair = keys(&["ca.crt", "tls.crt", "tls.key"]);
+        kube.secrets.insert(name.clone(), pair);
+    }
+    if let Some(name) = &spec.access.credentials_secret_name {
+        kube.secrets
+            .insert(name.clone(), keys(&["username", "password"]));
+    }
+}
+
+/// Does one act, with the preconditions the real world checks; nothing that follows by itself.
+pub fn perform(
+    observed: &mut Observation,
+    spec: &ClusterSpec,
+    act: &Act,
+    ledger: &Ledger,
+) -> Result<(), ModelError> {
+    if let Some(kube) = observed.kube.known_mut() {
+        kube.ledger = Some(ledger.clone());
+    }
+    act::perform(observed, spec, act)
+}
+
+/// Lets as much time pass as a wait for `condition` looks between two observations, and what follows by itself come about.
+pub fn advance(observed: &mut Observation, spec: &ClusterSpec, condition: Condition) {
+    let span = match condition {
+        Condition::Stable => {
+            let timeout = i64::try_from(spec.etcd.election_timeout_ms).unwrap_or(i64::MAX);
+            SignedDuration::from_millis(timeout.saturating_mul(10))
+        }
+        _ => SignedDuration::from_secs(1),
+    };
+    pass(observed, spec, span);
+}
+
+/// Lets `span` pass.
+pub fn pass(observed: &mut Observation, spec: &ClusterSpec, span: SignedDuration) {
+    observed.at = observed.at.checked_add(span).unwrap_or(observed.at);
+    controllers::settle(observed, spec);
+}
+
+/// A UID that this world has not given out before.
+fn fresh_uid(observed: &Observation) -> Uid {
+    let Some(kube) = observed.kube.known() else {
+        return Uid("model-0".into());
+    };
+    let used = kube
+        .objects
+        .values()
+        .map(|o| &o.uid)
+        .chain(kube.pods.values().map(|p| &p.uid))
+        .chain(kube.claims.values().map(|c| &c.uid))
+        .chain(
+            kube.claims
+                .values()
+                .filter_map(|c| Some(&c.volume.as_ref()?.known()?.uid)),
+        )
+        .filter_map(|uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok())
+        .max();
+    // Volumes given up keep their numbers out of use by their names.
+    let released = kube.released_volumes.known().map_or(&[][..], Vec::as_slice);
+    let retired = released
+        .iter()
+        .filter_map(|v| v.name.strip_prefix("pv-model-")?.parse::<u64>().ok())
+        .max();
+    Uid(format!("model-{}", used.max(retired).map_or(0, |n| n + 1)))
+}

@@ -1,1 +1,14 @@
-//! To come.
+//! The plan: `decide` driven over a copy of the observation that the model moves, until nothing is left.
+
+mod change;
+mod document;
+mod hash;
+mod unroll;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{Class, FieldChange};
+pub use document::{Counts, Plan, SourceFacts, outcome_codes};
+pub use hash::intent_hash;
+pub use unroll::{ClusterPlan, PlannedIntent, Stall, Verdict, unroll};

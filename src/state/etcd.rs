@@ -58,7 +58,7 @@ pub struct Membership {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Member {
     pub id: MemberId,
-    /// Empty: added, never started.
+    /// Empty in one that was added and never started; a statically bootstrapped member has it before it ever ran.
     pub name: String,
     pub peer_urls: Vec<String>,
     pub client_urls: Vec<String>,
@@ -66,8 +66,9 @@ pub struct Member {
 }
 
 impl Member {
+    /// It has published itself: only a process that ran and reached a quorum does.
     pub fn has_started(&self) -> bool {
-        !self.name.is_empty()
+        !self.client_urls.is_empty()
     }
 }
 

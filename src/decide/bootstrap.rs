@@ -1,0 +1,153 @@
+//! P1: a new cluster, where nothing of one has ever been.
+
+use super::guard;
+use super::mend::{create, update};
+use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
+use crate::state::{ObjectKind, Reading};
+
+pub(super) const BOOTSTRAP: Procedure = Procedure {
+    name: "bootstrap",
+    title: "a new cluster is born with all its members at once",
+    source: "etcd-operations.md P1, 2.8 #3; design.md 11",
+    subjects: |view| {
+        if view.is_born() {
+            return Vec::new();
+        }
+        let objects = ObjectKind::ALL.into_iter().map(About::Object);
+        std::iter::once(About::Cluster)
+            .chain(objects)
+            .chain([About::Cluster])
+            .collect()
+    },
+    rows: &[
+        Row {
+            name: "left-behind",
+            observed: "no StatefulSet, but claims or pods of its names",
+            step: "refuse",
+            why: "data of an earlier cluster may be on them; adopting or restoring it is a decision, not a default",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                f.view.kube.stateful_set.is_none()
+                    && !(f.view.kube.claims.is_empty() && f.view.kube.pods.is_empty())
+            },
+            then: |f| {
+                let names = f
+                    .view
+                    .kube
+                    .claims
+                    .keys()
+                    .map(|o| f.view.spec.claim_name(*o));
+                let pods = f.view.kube.pods.keys().map(|o| f.view.spec.pod_name(*o));
+                refuse(
+                    "left-behind",
+                    format!(
+                        "found without a StatefulSet: {}",
+                        names.chain(pods).collect::<Vec<_>>().join(", ")
+                    ),
+                    "restore the StatefulSet they belong to, or delete them (their volumes set to Retain first)",
+                )
+            },
+        },
+        Row {
+            name: "volumes-unreadable",
+            observed: "no StatefulSet, and the volumes cannot be read",
+            step: "refuse",
+            why: "a Released volume of ours would prove an earlier life (2.8 #3)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| unborn_set(f) && f.view.kube.released_volumes.known().is_none(),
+            then: |f| {
+                refuse(
+                    "volumes-unreadable",
+                    format!(
+                        "the volumes cannot be read: {}",
+                        f.view
+                            .kube
+                            .released_volumes
+                            .why_unknown()
+                            .unwrap_or("no reason given")
+                    ),
+                    "allow `list persistentvolumes`: bootstrapping needs to know that none is left of an earlier life",
+                )
+            },
+        },
+        Row {
+            name: "released-volumes",
+            observed: "no StatefulSet, and Released volumes whose claim was ours",
+            step: "refuse",
+            why: "an earlier cluster's data is on them; being born again would bury it (kopeio/etcd-manager#299)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                unborn_set(f)
+                    && matches!(&f.view.kube.released_volumes, Reading::Known(v) if !v.is_empty())
+            },
+            then: |f| {
+                let volumes = f
+                    .view
+                    .kube
+                    .released_volumes
+                    .known()
+                    .map_or(&[][..], Vec::as_slice);
+                let names: Vec<String> = volumes
+                    .iter()
+                    .map(|v| format!("{} (was {})", v.name, v.claim))
+                    .collect();
+                refuse(
+                    "released-volumes",
+                    format!("found volumes of an earlier life: {}", names.join(", ")),
+                    "restore from them, or delete them if their data is not wanted",
+                )
+            },
+        },
+        Row {
+            name: "object-absent",
+            observed: "nothing is left of an earlier life, and an object is not there",
+            step: "create it; the StatefulSet last",
+            why: "files, Services and the PodDisruptionBudget must be there before the first process starts",
+            guards: &[&guard::UNPROTECTED],
+            undo: "delete it: nothing of value is there yet",
+            hides: false,
+            when: |f| matches!(f.about, About::Object(kind) if !f.view.kube.objects.contains_key(&kind)),
+            then: create,
+        },
+        Row {
+            name: "object-differs",
+            observed: "an object that an earlier run made differs from Git, and no process has started",
+            step: "server-side apply of that object",
+            why: "a run that was killed may have been of another commit",
+            guards: &[],
+            undo: "apply the former document",
+            hides: false,
+            when: |f| matches!(f.about, About::Object(kind) if unborn_set(f) && !f.view.objects.mendable(kind).is_empty()),
+            then: update,
+        },
+        Row {
+            name: "starting",
+            observed: "the StatefulSet is there, and no quorum has answered yet",
+            step: "wait for a quorum",
+            why: "all members are born together from one static list and one token",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| f.about == About::Cluster && f.view.kube.stateful_set.is_some(),
+            then: |_| Then::Wait(Condition::Quorum),
+        },
+    ],
+};
+
+fn unborn_set(f: &Focus) -> bool {
+    f.view.kube.stateful_set.is_none()
+}
+
+fn refuse(code: &'static str, found: String, unblock: &str) -> Then {
+    Then::Refuse(Facts {
+        code,
+        found,
+        unblock: unblock.into(),
+    })
+}

@@ -1,0 +1,133 @@
+//! Mend the objects of a cluster that lives, where that restarts nothing.
+
+use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
+use super::step::Act;
+use crate::state::ObjectKind;
+
+pub(super) const MEND: Procedure = Procedure {
+    name: "mend",
+    title: "Services, ServiceAccount, PodDisruptionBudget, ConfigMap and the template are as Git says",
+    source: "etcd-operations.md 2.8 #5, #6; design.md 1 (order 2)",
+    subjects: |view| {
+        if !view.is_born() {
+            return Vec::new();
+        }
+        ObjectKind::ALL.into_iter().map(About::Object).collect()
+    },
+    rows: &[
+        Row {
+            name: "statefulset-absent",
+            observed: "the cluster has lived, and its StatefulSet is gone",
+            step: "refuse: recreating it around running pods is not yet possible",
+            why: "its replicas must be counted over members, claims and pods (2.8 #1), or it deletes what it adopts",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.object() == ObjectKind::StatefulSet && is_absent(f),
+            then: |f| {
+                Then::Refuse(Facts {
+                    code: "not-yet-possible",
+                    found: format!(
+                        "StatefulSet {:?} is absent while {} pods and {} claims of it are there",
+                        f.view.spec.name,
+                        f.view.kube.pods.len(),
+                        f.view.kube.claims.len()
+                    ),
+                    unblock: "restore it from `reconcile render` with replicas = 1 + the highest ordinal in use".into(),
+                })
+            },
+        },
+        Row {
+            name: "being-deleted",
+            observed: "the object is being deleted",
+            step: "refuse until it is gone",
+            why: "what is half gone can be neither mended nor replaced",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                f.view
+                    .kube
+                    .objects
+                    .get(&f.object())
+                    .is_some_and(|o| o.deleting)
+            },
+            then: |f| {
+                Then::Refuse(Facts {
+                    code: "being-deleted",
+                    found: format!("{} is being deleted by someone else", name(f)),
+                    unblock: "wait until it is gone (look at its finalizers), then run again"
+                        .into(),
+                })
+            },
+        },
+        Row {
+            name: "absent",
+            observed: "the object is not there",
+            step: "create it",
+            why: "without it members cannot find each other, clients cannot find members, or evictions are unguarded",
+            guards: &[],
+            undo: "delete it",
+            hides: false,
+            when: is_absent,
+            then: create,
+        },
+        Row {
+            name: "differs",
+            observed: "a field that we render is missing or has another value, and changing it restarts nothing",
+            step: "server-side apply of that object",
+            why: "object repair comes before everything else, so that a fix in Git reaches a stuck member (2.8 #5)",
+            guards: &[],
+            undo: "apply the former document",
+            hides: false,
+            when: |f| !f.view.objects.mendable(f.object()).is_empty(),
+            then: update,
+        },
+    ],
+};
+
+fn name(f: &Focus) -> String {
+    f.view
+        .objects
+        .desired(f.object())
+        .map_or_else(|| format!("{:?}", f.object()), |o| o.key.to_string())
+}
+
+fn is_absent(f: &Focus) -> bool {
+    !f.view.kube.objects.contains_key(&f.object())
+}
+
+/// Shared with the bootstrap: the same object, the same POST.
+pub(super) fn create(f: &Focus) -> Then {
+    f.view.objects.desired(f.object()).map_or(Then::Pass, |o| {
+        Then::act(Act::CreateObject {
+            object: o.key.clone(),
+            body: o.body.clone(),
+        })
+    })
+}
+
+/// Shared with the bootstrap: mends what a former, killed run made of another commit.
+pub(super) fn update(f: &Focus) -> Then {
+    let kind = f.object();
+    let (Some(desired), Some(live)) =
+        (f.view.objects.desired(kind), f.view.kube.objects.get(&kind))
+    else {
+        return Then::Pass;
+    };
+    let fields: Vec<String> = f
+        .view
+        .objects
+        .mendable(kind)
+        .iter()
+        .map(|d| d.pointer.clone())
+        .collect();
+    let held = |field: &String| live.managers.iter().any(|m| m.fields.contains(field));
+    Then::act(Act::UpdateObject {
+        object: desired.key.clone(),
+        uid: live.uid.clone(),
+        body: desired.body.clone(),
+        force: fields.iter().any(held),
+        fields,
+    })
+}

@@ -1,0 +1,168 @@
+//! Our Kubernetes objects: as Git wants them beside as they are.
+
+use std::collections::BTreeMap;
+
+use super::view::quorum;
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::manifest::{self, Difference, LiveInputs, Object, member_file};
+use crate::state::{Kube, MemberFile, ObjectKind};
+
+/// Every object rendered against the live inputs, and how the live one differs.
+pub struct Objects {
+    desired: BTreeMap<ObjectKind, Object>,
+    differences: BTreeMap<ObjectKind, Vec<Difference>>,
+    /// The settings stamp of the desired template.
+    pub stamp: String,
+    settings_moved: bool,
+    inputs: LiveInputs,
+}
+
+impl Objects {
+    pub(super) fn new(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> Self {
+        let stamp = manifest::settings_stamp(spec);
+        let settings_moved = kube
+            .stateful_set
+            .as_ref()
+            .is_some_and(|s| s.stamp.as_ref() != Some(&stamp));
+        let inputs = LiveInputs {
+            member_files: member_files(spec, kube, settings_moved),
+            replicas: replicas(spec, kube),
+            min_available: Some(min_available(spec, kube, voters)),
+        };
+        let desired: BTreeMap<ObjectKind, Object> = ObjectKind::ALL
+            .into_iter()
+            .filter_map(|kind| Some((kind, manifest::object(kind, spec, &inputs)?)))
+            .collect();
+        let differences = desired
+            .iter()
+            .filter_map(|(kind, object)| {
+                let live = kube.objects.get(kind)?;
+                Some((*kind, manifest::differences(&object.body, &live.content)))
+            })
+            .collect();
+        Self {
+            desired,
+            differences,
+            stamp,
+            settings_moved,
+            inputs,
+        }
+    }
+
+    pub fn desired(&self, kind: ObjectKind) -> Option<&Object> {
+        self.desired.get(&kind)
+    }
+
+    /// Git moved a setting that takes a restart.
+    pub const fn settings_moved(&self) -> bool {
+        self.settings_moved
+    }
+
+    /// Differences that an update mends without a restart.
+    pub fn mendable(&self, kind: ObjectKind) -> Vec<&Difference> {
+        let all = self.differences.get(&kind).map_or(&[][..], Vec::as_slice);
+        match kind {
+            ObjectKind::StatefulSet if self.settings_moved => Vec::new(),
+            ObjectKind::StatefulSet => all.iter().filter(|d| is_mutable(&d.pointer)).collect(),
+            _ => all.iter().collect(),
+        }
+    }
+
+    /// Differences of the StatefulSet that no update in place can bring about yet.
+    pub fn not_yet_possible(&self) -> Vec<&Difference> {
+        let all = self
+            .differences
+            .get(&ObjectKind::StatefulSet)
+            .map_or(&[][..], Vec::as_slice);
+        all.iter()
+            .filter(|d| !d.pointer.starts_with("/metadata/"))
+            .filter(|d| self.settings_moved || !is_mutable(&d.pointer))
+            .collect()
+    }
+
+    /// The ConfigMap with one member's file replaced.
+    pub fn with_file(&self, spec: &ClusterSpec, ordinal: Ordinal, text: String) -> Option<Object> {
+        let mut inputs = self.inputs.clone();
+        inputs.member_files.insert(ordinal, text);
+        manifest::object(ObjectKind::ConfigMap, spec, &inputs)
+    }
+
+    /// The present text of a member's file, settings mended.
+    pub fn file(&self, ordinal: Ordinal) -> Option<&str> {
+        self.inputs.member_files.get(&ordinal).map(String::as_str)
+    }
+}
+
+/// Fields of a StatefulSet that the API server lets change and that restart nothing under `OnDelete`.
+fn is_mutable(pointer: &str) -> bool {
+    [
+        "/metadata/",
+        "/spec/template/",
+        "/spec/updateStrategy",
+        "/spec/persistentVolumeClaimRetentionPolicy",
+    ]
+    .iter()
+    .any(|prefix| pointer.starts_with(prefix))
+}
+
+/// As many as run, and before the birth as many as the bootstrap files name: growing and shrinking have steps of
+/// their own.
+fn replicas(spec: &ClusterSpec, kube: &Kube) -> u32 {
+    let born_with = u32::try_from(kube.member_files.len()).unwrap_or(spec.members);
+    match &kube.stateful_set {
+        Some(set) => set.replicas,
+        None if born_with > 0 => born_with,
+        None => spec.members,
+    }
+}
+
+/// `max(q(live voters), q(target))`, 0 where one member would only block (2.8 #6). Without a list it is never lowered.
+fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 {
+    let wanted = usize::try_from(spec.members).unwrap_or(usize::MAX);
+    let largest = voters.unwrap_or(0).max(wanted);
+    let floor = if largest > 1 { quorum(largest) } else { 0 };
+    let floor = u32::try_from(floor).unwrap_or(u32::MAX);
+    let live = kube
+        .objects
+        .get(&ObjectKind::PodDisruptionBudget)
+        .and_then(|o| o.content.pointer("/spec/minAvailable")?.as_u64())
+        .and_then(|n| u32::try_from(n).ok());
+    match (voters, live) {
+        (None, Some(live)) => floor.max(live),
+        _ => floor,
+    }
+}
+
+fn member_files(
+    spec: &ClusterSpec,
+    kube: &Kube,
+    settings_moved: bool,
+) -> BTreeMap<Ordinal, String> {
+    let unborn = kube.ledger.as_ref().is_none_or(|l| l.cluster_id.is_none());
+    if unborn && kube.stateful_set.is_none() {
+        let token = kube
+            .objects
+            .get(&ObjectKind::PeerService)
+            .map_or(String::new(), |o| o.uid.to_string());
+        return spec
+            .target()
+            .map(|o| (o, member_file::bootstrap(spec, o, &token)))
+            .collect();
+    }
+    if kube.member_files.is_empty() {
+        // Lost while the cluster lives: poison is right for every member that has started, and one that has not gets
+        // its list right before its pod is made.
+        let seats = spec.target().chain(kube.pods.keys().copied());
+        return seats.map(|o| (o, member_file::poisoned(spec, o))).collect();
+    }
+    kube.member_files
+        .iter()
+        .map(|(ordinal, live)| match MemberFile::parse(live) {
+            Ok(life) if !settings_moved => (
+                *ordinal,
+                life.rewrite(&member_file::poisoned(spec, *ordinal)),
+            ),
+            _ => (*ordinal, live.clone()),
+        })
+        .collect()
+}

@@ -1,0 +1,154 @@
+//! Procedures as data: rows keyed by observed facts only, first match wins.
+
+use jiff::SignedDuration;
+use serde::Serialize;
+
+use super::guard::Guard;
+use super::step::Act;
+use super::view::{Seat, View};
+use crate::fleet::Ordinal;
+use crate::state::ObjectKind;
+
+/// One table of etcd-operations.md.
+pub struct Procedure {
+    pub name: &'static str,
+    /// One line: what it brings about.
+    pub title: &'static str,
+    /// Where its rules come from.
+    pub source: &'static str,
+    /// What it walks over, in order.
+    pub subjects: fn(&View) -> Vec<About>,
+    pub rows: &'static [Row],
+}
+
+/// One line of a table: an observation, and what follows from it.
+pub struct Row {
+    pub name: &'static str,
+    /// The observed facts, in words, as `docs/procedures.md` shows them.
+    pub observed: &'static str,
+    /// The step or wait, in words.
+    pub step: &'static str,
+    pub why: &'static str,
+    pub guards: &'static [&'static Guard],
+    /// How to take the step back.
+    pub undo: &'static str,
+    pub when: fn(&Focus) -> bool,
+    pub then: fn(&Focus) -> Then,
+    /// A refusal or deferral here hides every row below it, in later procedures too.
+    pub hides: bool,
+}
+
+/// What a row is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    Cluster,
+    Seat(Ordinal),
+    Object(ObjectKind),
+}
+
+/// A row's question: the whole view, and one subject of it.
+#[derive(Clone, Copy)]
+pub struct Focus<'v> {
+    pub view: &'v View<'v>,
+    pub about: About,
+}
+
+impl<'v> Focus<'v> {
+    /// The seat a seat table is asked about.
+    pub fn seat(&self) -> &'v Seat<'v> {
+        match self.about {
+            About::Seat(ordinal) => self.view.seat(ordinal),
+            About::Cluster | About::Object(_) => {
+                unreachable!("a table over seats names only seats as its subjects")
+            }
+        }
+    }
+
+    /// The kind an object table is asked about.
+    pub fn object(&self) -> ObjectKind {
+        match self.about {
+            About::Object(kind) => kind,
+            About::Cluster | About::Seat(_) => {
+                unreachable!("a table over objects names only objects as its subjects")
+            }
+        }
+    }
+}
+
+/// What follows from a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    Act(Box<Act>),
+    Wait(Condition),
+    /// Not now, and nothing is wrong.
+    Defer(Facts),
+    Refuse(Facts),
+    /// Matched, and there is nothing to do for this subject.
+    Pass,
+}
+
+impl Then {
+    pub fn act(act: Act) -> Self {
+        Self::Act(Box::new(act))
+    }
+}
+
+/// A refusal's or deferral's text: what was found, what was expected, the way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Facts {
+    pub code: &'static str,
+    pub found: String,
+    pub unblock: String,
+}
+
+/// Something that comes about by itself; a wait names it and has a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// The member list can be read linearizably.
+    Quorum,
+    /// A voter answers and sees the leader.
+    MemberUp(Ordinal),
+    /// The process has published itself and its own client port answers.
+    Started(Ordinal),
+    /// G6 holds.
+    InSync(Ordinal),
+    /// No ready endpoint of the client Service any more.
+    NotServing(Ordinal),
+    PodGone(Ordinal),
+    ClaimGone(Ordinal),
+    /// The claim is bound and its volume is readable.
+    ClaimSettled(Ordinal),
+    /// G11 holds.
+    Stable,
+}
+
+impl Condition {
+    /// Timeouts of etcd-operations.md 2.3.
+    pub const fn deadline(self) -> SignedDuration {
+        match self {
+            Self::Quorum | Self::MemberUp(_) | Self::Started(_) => SignedDuration::from_mins(10),
+            Self::InSync(_) => SignedDuration::from_mins(30),
+            Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) => {
+                SignedDuration::from_mins(5)
+            }
+            Self::NotServing(_) => SignedDuration::from_mins(1),
+            Self::Stable => SignedDuration::from_mins(15),
+        }
+    }
+}
+
+impl std::fmt::Display for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Quorum => write!(f, "a quorum that answers"),
+            Self::MemberUp(o) => write!(f, "member {o} to answer and see the leader"),
+            Self::Started(o) => write!(f, "member {o} to start and answer on its client port"),
+            Self::InSync(o) => write!(f, "learner {o} to catch up"),
+            Self::NotServing(o) => write!(f, "member {o} to leave the client Service"),
+            Self::PodGone(o) => write!(f, "pod {o} to be gone"),
+            Self::ClaimGone(o) => write!(f, "claim {o} to be gone"),
+            Self::ClaimSettled(o) => write!(f, "claim {o} to be bound to a readable volume"),
+            Self::Stable => write!(f, "ten election timeouts without a leader change"),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Put back what a killed run left drained.
+
+use super::procedure::{About, Procedure, Row, Then};
+use super::step::Act;
+
+pub(super) const SERVE: Procedure = Procedure {
+    name: "serve",
+    title: "every member serves clients, but the one about to leave",
+    source: "etcd-operations.md 2.8 #18",
+    subjects: |view| {
+        view.seats()
+            .filter(|s| s.pod.is_some_and(|p| !p.serving_label && !p.deleting))
+            .map(|s| About::Seat(s.ordinal))
+            .collect()
+    },
+    rows: &[
+        Row {
+            name: "next-victim",
+            observed: "the drained pod is the member that leaves next, or belongs to no member any more",
+            step: "leave it drained",
+            why: "drained twice is two interruptions for its clients",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| {
+                let seat = f.seat();
+                let removed = f.view.membership().is_some() && !seat.is_listed();
+                removed || f.view.victim().is_some_and(|v| v.ordinal == seat.ordinal)
+            },
+            then: |_| Then::Pass,
+        },
+        Row {
+            name: "drained",
+            observed: "a pod of ours lacks the serving label and is not the next to leave",
+            step: "put it back into the client Service",
+            why: "a run that was killed after draining must not leave the Service empty",
+            guards: &[],
+            undo: "drain it again",
+            hides: false,
+            when: |_| true,
+            then: |f| {
+                let seat = f.seat();
+                seat.pod.map_or(Then::Pass, |pod| {
+                    Then::act(Act::Undrain {
+                        ordinal: seat.ordinal,
+                        pod: pod.uid.clone(),
+                    })
+                })
+            },
+        },
+    ],
+};

@@ -1,0 +1,173 @@
+//! Finish what is half done: what is left on a seat whose member is gone, and learners that Git does not want.
+
+use super::guard;
+use super::procedure::{About, Condition, Facts, Procedure, Row, Then};
+use super::step::Act;
+use crate::state::ClaimPhase;
+
+pub(super) const VACATE: Procedure = Procedure {
+    name: "vacate",
+    title: "a seat without a member holds no pod and no claim; its volume is kept",
+    source: "etcd-operations.md P3 rows 3 and 4, 2.8 #8, #13, #15",
+    // From the top: a StatefulSet can let go only of its top ordinal.
+    subjects: |view| {
+        if view.membership().is_none() {
+            return Vec::new();
+        }
+        let unwanted_learner = |s: &&super::view::Seat| s.is_learner() && !s.wanted;
+        view.seats()
+            .rev()
+            .filter(|s| unwanted_learner(s) || (!s.is_listed() && s.is_occupied()))
+            .map(|s| About::Seat(s.ordinal))
+            .collect()
+    },
+    rows: &[
+        Row {
+            name: "learner-unwanted",
+            observed: "a learner is listed whose ordinal Git does not want",
+            step: "remove it from the list",
+            why: "promoting it would raise quorum for a member that leaves again (2.8 #13); a learner's removal never touches quorum",
+            guards: &[&guard::ONE_LIST],
+            undo: "add it again",
+            hides: false,
+            when: |f| f.seat().is_learner(),
+            then: |f| {
+                let seat = f.seat();
+                seat.member.map_or(Then::Pass, |m| {
+                    Then::act(Act::RemoveMember {
+                        ordinal: seat.ordinal,
+                        member: m.id,
+                    })
+                })
+            },
+        },
+        Row {
+            name: "pod-of-removed",
+            observed: "the seat's URL is not in the list, and the StatefulSet still has the ordinal on top",
+            step: "lower replicas to this ordinal",
+            why: "the process exits and is restarted for ever on the directory of a removed member",
+            guards: &[&guard::ONE_LIST, &guard::NOT_LISTED, &guard::TOP_ONLY],
+            undo: "add a member to the seat again (grow)",
+            hides: false,
+            when: |f| f.view.replicas() == f.seat().ordinal.0 + 1,
+            then: |f| {
+                let ordinal = f.seat().ordinal;
+                f.view.kube.stateful_set.as_ref().map_or(Then::Pass, |set| {
+                    Then::act(Act::StopMember {
+                        ordinal,
+                        replicas: ordinal.0,
+                        stateful_set: set.uid.clone(),
+                        resource_version: set.resource_version.clone(),
+                    })
+                })
+            },
+        },
+        Row {
+            name: "gap-in-the-middle",
+            observed: "the seat's URL is not in the list, and members above it are running",
+            step: "refuse",
+            why: "a member in the middle is replaced, not stopped, and replacing is not yet possible",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.view.replicas() > f.seat().ordinal.0,
+            then: |f| {
+                Then::Refuse(Facts {
+                    code: "not-yet-possible",
+                    found: format!(
+                        "{} runs but is not in the member list, below other members",
+                        f.view.spec.pod_name(f.seat().ordinal)
+                    ),
+                    unblock: "add it again by hand as a learner on an empty volume; replacing a member is not yet possible".into(),
+                })
+            },
+        },
+        Row {
+            name: "pod-going",
+            observed: "the seat's pod is still there, and the StatefulSet has let go of it",
+            step: "wait until it is gone",
+            why: "a claim goes only after the pod that mounts it",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| f.seat().pod.is_some(),
+            then: |f| Then::Wait(Condition::PodGone(f.seat().ordinal)),
+        },
+        Row {
+            name: "claim-going",
+            observed: "the claim is being deleted",
+            step: "wait until it is gone",
+            why: "a pod made meanwhile would hang on the old claim's name",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| f.seat().claim.is_some_and(|c| c.deleting),
+            then: |f| Then::Wait(Condition::ClaimGone(f.seat().ordinal)),
+        },
+        Row {
+            name: "volume-not-retained",
+            observed: "the claim is bound, and its volume would be deleted with it",
+            step: "set the volume's reclaim policy to Retain",
+            why: "the keep time is the volume's: no removed member's data is lost with its claim (G13)",
+            guards: &[&guard::NOT_LISTED],
+            undo: "set the policy back",
+            hides: false,
+            when: |f| {
+                let volume = f.seat().claim.and_then(|c| c.volume.as_ref()?.known());
+                volume.is_some_and(|v| v.reclaim_policy != "Retain")
+            },
+            then: |f| {
+                let seat = f.seat();
+                let volume = seat.claim.and_then(|c| c.volume.as_ref()?.known());
+                volume.map_or(Then::Pass, |v| {
+                    Then::act(Act::RetainVolume {
+                        ordinal: seat.ordinal,
+                        volume: v.name.clone(),
+                        uid: v.uid.clone(),
+                    })
+                })
+            },
+        },
+        Row {
+            name: "claim-binding",
+            observed: "the claim is bound, but its volume could not be read",
+            step: "wait until it can be",
+            why: "what is given up must be known to be kept",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| {
+                f.seat().claim.is_some_and(|c| {
+                    c.phase == ClaimPhase::Bound
+                        && c.volume.as_ref().is_none_or(|v| v.known().is_none())
+                })
+            },
+            then: |f| Then::Wait(Condition::ClaimSettled(f.seat().ordinal)),
+        },
+        Row {
+            name: "claim-left",
+            observed: "the claim is left, its volume Retain or never bound",
+            step: "delete the claim, bound to its UID",
+            why: "a later member of this ordinal would boot the removed member's log (2.8 #15, etcd-io/etcd#14805)",
+            guards: &[
+                &guard::ONE_LIST,
+                &guard::NOT_LISTED,
+                &guard::VOLUME_RETAINED,
+                &guard::UNPROTECTED,
+            ],
+            undo: "the volume is kept; its data is a removed member's and must not be re-attached as that member",
+            hides: false,
+            when: |f| f.seat().claim.is_some(),
+            then: |f| {
+                let seat = f.seat();
+                seat.claim.map_or(Then::Pass, |claim| {
+                    Then::act(Act::ReleaseClaim {
+                        ordinal: seat.ordinal,
+                        claim: f.view.spec.claim_name(seat.ordinal),
+                        uid: claim.uid.clone(),
+                    })
+                })
+            },
+        },
+    ],
+};

@@ -1,0 +1,284 @@
+//! What the rows look at: one cluster's observation, seen seat by seat, with the arithmetic of quorum.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::objects::Objects;
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{
+    AlarmKind, Claim, Evidence, Kube, Member, MemberFile, MemberId, MemberStatus, Membership,
+    Observation, Pod, SeatRecord,
+};
+
+/// Entries a learner may lack and still be promoted (G6): far under the 5,000 that etcd keeps for catching up.
+const IN_SYNC_LAG: u64 = 1000;
+const IN_SYNC_PROBES: usize = 3;
+
+pub struct View<'a> {
+    pub spec: &'a ClusterSpec,
+    pub observed: &'a Observation,
+    pub kube: &'a Kube,
+    pub evidence: &'a Evidence,
+    pub objects: Objects,
+    seats: BTreeMap<Ordinal, Seat<'a>>,
+}
+
+/// One ordinal and everything that sits on it.
+pub struct Seat<'a> {
+    pub ordinal: Ordinal,
+    /// Git wants a member here.
+    pub wanted: bool,
+    pub pod: Option<&'a Pod>,
+    pub claim: Option<&'a Claim>,
+    pub file: Option<MemberFile>,
+    /// Found in the linearizable list by its peer URL.
+    pub member: Option<&'a Member>,
+    /// Its own answer.
+    pub status: Option<&'a MemberStatus>,
+    pub record: Option<&'a SeatRecord>,
+}
+
+impl Seat<'_> {
+    pub fn is_listed(&self) -> bool {
+        self.member.is_some()
+    }
+
+    pub fn is_voter(&self) -> bool {
+        self.member.is_some_and(|m| !m.learner)
+    }
+
+    pub fn is_learner(&self) -> bool {
+        self.member.is_some_and(|m| m.learner)
+    }
+
+    /// Something is left of a member: a pod or a claim.
+    pub fn is_occupied(&self) -> bool {
+        self.pod.is_some() || self.claim.is_some()
+    }
+}
+
+impl<'a> View<'a> {
+    pub fn new(
+        spec: &'a ClusterSpec,
+        observed: &'a Observation,
+        kube: &'a Kube,
+        evidence: &'a Evidence,
+    ) -> Self {
+        let members = observed.etcd.membership.known();
+        let voters = members.map(|m| m.members.iter().filter(|m| !m.learner).count());
+        Self {
+            spec,
+            observed,
+            kube,
+            evidence,
+            objects: Objects::new(spec, kube, voters),
+            seats: seats(spec, observed, kube),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.observed.at
+    }
+
+    pub fn seat(&self, ordinal: Ordinal) -> &Seat<'a> {
+        &self.seats[&ordinal]
+    }
+
+    pub fn seats(&self) -> impl DoubleEndedIterator<Item = &Seat<'a>> {
+        self.seats.values()
+    }
+
+    pub fn membership(&self) -> Option<&'a Membership> {
+        self.observed.etcd.membership.known()
+    }
+
+    /// The cluster has been born: nothing may bootstrap here any more.
+    pub fn is_born(&self) -> bool {
+        self.membership().is_some()
+            || self
+                .kube
+                .ledger
+                .as_ref()
+                .is_some_and(|l| l.cluster_id.is_some())
+    }
+
+    /// Members whose peer URL belongs to no ordinal of ours.
+    pub fn foreign_members(&self) -> impl Iterator<Item = &'a Member> {
+        let list = self.membership().map_or(&[][..], |m| m.members.as_slice());
+        list.iter().filter(|m| seat_of(self.spec, m).is_none())
+    }
+
+    pub fn voters(&self) -> impl DoubleEndedIterator<Item = &Seat<'a>> {
+        self.seats().filter(|s| s.is_voter())
+    }
+
+    /// `n`.
+    pub fn voter_count(&self) -> usize {
+        self.voters().count()
+    }
+
+    /// `h`.
+    pub fn healthy_count(&self) -> usize {
+        self.voters().filter(|s| self.is_healthy(s)).count()
+    }
+
+    /// `h - q(n)`; negative without quorum.
+    pub fn tolerance(&self) -> i64 {
+        tolerance(self.healthy_count(), self.voter_count())
+    }
+
+    /// G1, as far as one look can tell.
+    pub fn is_healthy(&self, seat: &Seat) -> bool {
+        let (Some(member), Some(status)) = (seat.member, seat.status) else {
+            return false;
+        };
+        let alarms = self.observed.etcd.alarms.known();
+        let corrupt = |id| {
+            alarms.is_some_and(|all| {
+                all.iter()
+                    .any(|a| a.member == id && a.kind == AlarmKind::Corrupt)
+            })
+        };
+        status.member_id == member.id
+            && status.leader.is_some()
+            && status.leader == self.leader()
+            && status
+                .linearizable_read
+                .as_ref()
+                .is_some_and(|read| read.known().is_some())
+            && !corrupt(member.id)
+    }
+
+    /// The leader by its own word; `None` while nobody or more than one says so.
+    pub fn leader(&self) -> Option<MemberId> {
+        let answers = self.observed.etcd.statuses.values();
+        let mut claims: Vec<&MemberStatus> = answers
+            .filter_map(|s| s.known())
+            .filter(|s| s.leader == Some(s.member_id))
+            .collect();
+        claims.sort_by_key(|s| s.term);
+        claims.last().map(|s| s.member_id)
+    }
+
+    pub fn leader_seat(&self) -> Option<&Seat<'a>> {
+        let leader = self.leader()?;
+        self.seats()
+            .find(|s| s.member.is_some_and(|m| m.id == leader))
+    }
+
+    /// The learner in the list, ours or not in the target.
+    pub fn learner(&self) -> Option<&Seat<'a>> {
+        self.seats().find(|s| s.is_learner())
+    }
+
+    /// `replicas`, 0 while there is no StatefulSet.
+    pub fn replicas(&self) -> u32 {
+        self.kube.stateful_set.as_ref().map_or(0, |s| s.replicas)
+    }
+
+    /// The voter that leaves next when the cluster shrinks: the top one, if Git does not want it.
+    pub fn victim(&self) -> Option<&Seat<'a>> {
+        let top = self
+            .seats()
+            .rev()
+            .find(|s| s.is_listed() || s.is_occupied())?;
+        (!top.wanted && top.is_voter()).then_some(top)
+    }
+
+    /// A leader's new home: a healthy voter that stays, serves clients and owns a steady claim; the furthest ahead,
+    /// then the lowest (2.8 #21).
+    pub fn transferee(&self) -> Option<&Seat<'a>> {
+        let leader = self.leader();
+        let fit = |s: &&Seat| {
+            let steady = s
+                .claim
+                .is_some_and(|c| !c.deleting && c.phase == crate::state::ClaimPhase::Bound);
+            let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting)
+                && self.kube.serving.contains(&s.ordinal);
+            s.wanted && self.is_healthy(s) && steady && serving && s.member.map(|m| m.id) != leader
+        };
+        self.voters()
+            .filter(fit)
+            .max_by_key(|s| (s.status.map(|s| s.applied), std::cmp::Reverse(s.ordinal)))
+    }
+
+    /// G6: three probes, at least a second apart, each within the lag; advancing if the leader advanced.
+    pub fn is_in_sync(&self, seat: &Seat) -> bool {
+        let (Some(member), Some(_)) = (seat.member, seat.status) else {
+            return false;
+        };
+        let probes = self.evidence.probes(member.id);
+        let Some(recent) = probes
+            .len()
+            .checked_sub(IN_SYNC_PROBES)
+            .map(|from| &probes[from..])
+        else {
+            return false;
+        };
+        let (first, last) = (recent[0], recent[IN_SYNC_PROBES - 1]);
+        let advanced = last.leader_index == first.leader_index || last.applied > first.applied;
+        recent.iter().all(|p| p.lag <= IN_SYNC_LAG) && (advanced || last.lag == 0)
+    }
+
+    /// G11: ten election timeouts.
+    pub fn stable_at(&self) -> Option<Timestamp> {
+        let timeout = i64::try_from(self.spec.etcd.election_timeout_ms).unwrap_or(i64::MAX);
+        let span = SignedDuration::from_millis(timeout.saturating_mul(10));
+        self.evidence.stable_since()?.checked_add(span).ok()
+    }
+}
+
+/// `q(n) = n/2 + 1`.
+pub const fn quorum(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
+/// `h - q(n)`.
+pub fn tolerance(healthy: usize, voters: usize) -> i64 {
+    let (healthy, quorum) = (i64::try_from(healthy), i64::try_from(quorum(voters)));
+    healthy.unwrap_or(i64::MAX) - quorum.unwrap_or(i64::MAX)
+}
+
+/// The ordinal whose peer URL this member has.
+fn seat_of(spec: &ClusterSpec, member: &Member) -> Option<Ordinal> {
+    member
+        .peer_urls
+        .iter()
+        .find_map(|url| spec.ordinal_of_peer_url(url))
+}
+
+fn seats<'a>(
+    spec: &ClusterSpec,
+    observed: &'a Observation,
+    kube: &'a Kube,
+) -> BTreeMap<Ordinal, Seat<'a>> {
+    let list = observed.etcd.membership.known();
+    let members: BTreeMap<Ordinal, &Member> = list
+        .iter()
+        .flat_map(|m| &m.members)
+        .filter_map(|m| Some((seat_of(spec, m)?, m)))
+        .collect();
+    let wanted: BTreeSet<Ordinal> = spec.target().collect();
+    let ordinals: BTreeSet<Ordinal> = wanted
+        .iter()
+        .chain(kube.pods.keys())
+        .chain(kube.claims.keys())
+        .chain(members.keys())
+        .copied()
+        .collect();
+    let seat = |ordinal| Seat {
+        ordinal,
+        wanted: wanted.contains(&ordinal),
+        pod: kube.pods.get(&ordinal),
+        claim: kube.claims.get(&ordinal),
+        file: kube
+            .member_files
+            .get(&ordinal)
+            .and_then(|text| MemberFile::parse(text).ok()),
+        member: members.get(&ordinal).copied(),
+        status: observed.etcd.statuses.get(&ordinal).and_then(|s| s.known()),
+        record: kube.ledger.as_ref().and_then(|l| l.seats.get(&ordinal)),
+    };
+    ordinals.into_iter().map(|o| (o, seat(o))).collect()
+}

@@ -1,0 +1,201 @@
+//! One act's immediate effect.
+
+use serde_json::Value;
+
+use super::{ModelError, etcd, fresh_uid};
+use crate::decide::Act;
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::manifest::SETTINGS_ANNOTATION;
+use crate::state::{
+    Kube, LiveObject, ObjectKey, ObjectKind, Observation, Pod, Reading, StatefulSet, Uid, Volume,
+};
+
+pub(super) fn perform(
+    observed: &mut Observation,
+    spec: &ClusterSpec,
+    act: &Act,
+) -> Result<(), ModelError> {
+    match act {
+        Act::CreateObject { object, body } => {
+            let uid = fresh_uid(observed);
+            if kube(observed)?.objects.contains_key(&object.kind) {
+                return Err(ModelError::Conflict(format!("{object} already exists")));
+            }
+            put(observed, spec, object, uid, body)
+        }
+        Act::UpdateObject {
+            object, uid, body, ..
+        }
+        | Act::WriteMemberFile {
+            object, uid, body, ..
+        } => {
+            let live = kube(observed)?.objects.get(&object.kind).map(|o| &o.uid);
+            expect_uid(object, live, uid)?;
+            put(observed, spec, object, uid.clone(), body)
+        }
+        Act::StartMember {
+            replicas,
+            stateful_set,
+            resource_version,
+            ..
+        }
+        | Act::StopMember {
+            replicas,
+            stateful_set,
+            resource_version,
+            ..
+        } => scale(kube(observed)?, *replicas, stateful_set, resource_version),
+        Act::Drain { ordinal, pod } => {
+            live_pod(kube(observed)?, *ordinal, pod)?.serving_label = false;
+            Ok(())
+        }
+        Act::Undrain { ordinal, pod } => {
+            live_pod(kube(observed)?, *ordinal, pod)?.serving_label = true;
+            Ok(())
+        }
+        Act::RetainVolume { ordinal, uid, .. } => {
+            let volume = volume(kube(observed)?, *ordinal)?;
+            expect_uid(&volume.name.clone(), Some(&volume.uid), uid)?;
+            volume.reclaim_policy = "Retain".into();
+            Ok(())
+        }
+        Act::ReleaseClaim {
+            ordinal,
+            claim,
+            uid,
+        } => {
+            let live = kube(observed)?.claims.get_mut(ordinal);
+            expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
+            if let Some(live) = live {
+                live.deleting = true;
+            }
+            Ok(())
+        }
+        Act::AddLearner { peer_url, .. } => etcd::add_learner(observed, peer_url),
+        Act::Promote { member, .. } => etcd::promote(observed, *member),
+        Act::MoveLeader { transferee, .. } => etcd::move_leader(observed, *transferee),
+        Act::RemoveMember { member, .. } => etcd::remove(observed, spec, *member),
+    }
+}
+
+fn kube(observed: &mut Observation) -> Result<&mut Kube, ModelError> {
+    observed
+        .kube
+        .known_mut()
+        .ok_or_else(|| ModelError::Conflict("the API server does not answer".into()))
+}
+
+fn expect_uid(
+    name: &impl std::fmt::Display,
+    live: Option<&Uid>,
+    expected: &Uid,
+) -> Result<(), ModelError> {
+    match live {
+        Some(found) if found == expected => Ok(()),
+        Some(found) => Err(ModelError::Conflict(format!(
+            "{name} has UID {found}, expected {expected}"
+        ))),
+        None => Err(ModelError::Conflict(format!("{name} is not there"))),
+    }
+}
+
+/// Stores an object and the facts that are read off it.
+fn put(
+    observed: &mut Observation,
+    spec: &ClusterSpec,
+    object: &ObjectKey,
+    uid: Uid,
+    body: &Value,
+) -> Result<(), ModelError> {
+    let kube = kube(observed)?;
+    let live = LiveObject {
+        uid: uid.clone(),
+        ours: true,
+        deleting: false,
+        content: body.clone(),
+        managers: Vec::new(),
+    };
+    kube.objects.insert(object.kind, live);
+    match object.kind {
+        ObjectKind::ConfigMap => read_member_files(kube, spec, body),
+        ObjectKind::StatefulSet => kube.stateful_set = Some(stateful_set(kube, uid, body)),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn read_member_files(kube: &mut Kube, spec: &ClusterSpec, body: &Value) {
+    let files = body.get("data").and_then(Value::as_object);
+    let prefix = format!("{}-", spec.name);
+    kube.member_files = files
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, text)| {
+            let ordinal = key.strip_suffix(".yaml")?.strip_prefix(&prefix)?;
+            Some((Ordinal(ordinal.parse().ok()?), text.as_str()?.to_owned()))
+        })
+        .collect();
+}
+
+fn stateful_set(kube: &Kube, uid: Uid, body: &Value) -> StatefulSet {
+    let generation = kube.stateful_set.as_ref().map_or(1, |s| s.generation + 1);
+    let annotations = body.pointer("/spec/template/metadata/annotations");
+    let stamp = annotations.and_then(|a| a.get(SETTINGS_ANNOTATION)?.as_str());
+    let replicas = body.pointer("/spec/replicas").and_then(Value::as_u64);
+    StatefulSet {
+        uid,
+        resource_version: generation.to_string(),
+        replicas: replicas.and_then(|n| u32::try_from(n).ok()).unwrap_or(1),
+        generation,
+        observed_generation: generation,
+        deleting: false,
+        stamp: stamp.map(str::to_owned),
+    }
+}
+
+fn scale(
+    kube: &mut Kube,
+    replicas: u32,
+    uid: &Uid,
+    resource_version: &str,
+) -> Result<(), ModelError> {
+    let set = kube
+        .stateful_set
+        .as_mut()
+        .ok_or_else(|| ModelError::Conflict("the StatefulSet is not there".into()))?;
+    expect_uid(&"the StatefulSet", Some(&set.uid), uid)?;
+    if set.resource_version != resource_version {
+        return Err(ModelError::Conflict(format!(
+            "the StatefulSet has resourceVersion {}, expected {resource_version}",
+            set.resource_version
+        )));
+    }
+    set.replicas = replicas;
+    set.generation += 1;
+    set.observed_generation = set.generation;
+    set.resource_version = set.generation.to_string();
+    if let Some(live) = kube.objects.get_mut(&ObjectKind::StatefulSet) {
+        live.content["spec"]["replicas"] = replicas.into();
+    }
+    Ok(())
+}
+
+fn live_pod<'k>(
+    kube: &'k mut Kube,
+    ordinal: Ordinal,
+    uid: &Uid,
+) -> Result<&'k mut Pod, ModelError> {
+    let pod = kube
+        .pods
+        .get_mut(&ordinal)
+        .ok_or_else(|| ModelError::Conflict(format!("pod {ordinal} is not there")))?;
+    expect_uid(&format!("pod {ordinal}"), Some(&pod.uid), uid)?;
+    Ok(pod)
+}
+
+fn volume(kube: &mut Kube, ordinal: Ordinal) -> Result<&mut Volume, ModelError> {
+    kube.claims
+        .get_mut(&ordinal)
+        .and_then(|c| c.volume.as_mut().and_then(Reading::known_mut))
+        .ok_or_else(|| ModelError::Conflict(format!("claim {ordinal} has no volume")))
+}

@@ -1,0 +1,173 @@
+//! What comes about by itself: the StatefulSet controller, kubelet, the provisioner, endpoints.
+
+use super::{etcd, fresh_uid};
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{
+    Claim, ClaimPhase, Kube, MemberFile, Observation, Pod, PodPhase, Reading, ReleasedVolume,
+    SERVING_LABEL, Volume,
+};
+
+pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec) {
+    if observed.kube.known().is_none() {
+        return;
+    }
+    stop_pods(observed);
+    drop_claims(observed, spec);
+    make_pods(observed, spec);
+    run_processes(observed, spec);
+    publish_endpoints(observed);
+}
+
+fn kube(observed: &mut Observation) -> &mut Kube {
+    observed
+        .kube
+        .known_mut()
+        .expect("settle() returns early where Kubernetes is unknown")
+}
+
+fn replicas(kube: &Kube) -> u32 {
+    kube.stateful_set.as_ref().map_or(0, |s| s.replicas)
+}
+
+fn stop_pods(observed: &mut Observation) {
+    let kube = kube(observed);
+    let Some(set) = &kube.stateful_set else {
+        return;
+    };
+    let keep = set.replicas;
+    kube.pods.retain(|ordinal, _| ordinal.0 < keep);
+    let pods: Vec<Ordinal> = kube.pods.keys().copied().collect();
+    observed.etcd.statuses.retain(|o, _| pods.contains(o));
+}
+
+/// A claim goes once no pod mounts it; its volume stays if it is Retain.
+fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
+    let kube = kube(observed);
+    let gone: Vec<Ordinal> = kube
+        .claims
+        .iter()
+        .filter(|(ordinal, claim)| claim.deleting && !kube.pods.contains_key(ordinal))
+        .map(|(ordinal, _)| *ordinal)
+        .collect();
+    for ordinal in gone {
+        let volume = kube.claims.remove(&ordinal).and_then(|c| c.volume);
+        let kept = volume.and_then(|v| v.known().cloned());
+        if let (Some(v), Reading::Known(released)) = (kept, &mut kube.released_volumes)
+            && v.reclaim_policy == "Retain"
+        {
+            released.push(ReleasedVolume {
+                name: v.name,
+                claim: spec.claim_name(ordinal),
+            });
+        }
+    }
+}
+
+fn make_pods(observed: &mut Observation, spec: &ClusterSpec) {
+    for ordinal in (0..replicas(kube(observed))).map(Ordinal) {
+        if !kube(observed).claims.contains_key(&ordinal) {
+            let claim = new_claim(observed, spec);
+            kube(observed).claims.insert(ordinal, claim);
+        }
+        if !kube(observed).pods.contains_key(&ordinal) {
+            let uid = fresh_uid(observed);
+            let kube = kube(observed);
+            let stamp = kube.stateful_set.as_ref().and_then(|s| s.stamp.clone());
+            let serving_label = template_serves(kube);
+            let pod = Pod {
+                uid,
+                phase: PodPhase::Running,
+                ready: false,
+                serving_label,
+                deleting: false,
+                node: Some("model".into()),
+                ip: None,
+                stamp,
+                restarts: 0,
+                waiting: None,
+                last_words: None,
+            };
+            kube.pods.insert(ordinal, pod);
+        }
+    }
+}
+
+fn template_serves(kube: &Kube) -> bool {
+    let label = SERVING_LABEL.replace('/', "~1");
+    let pointer = format!("/spec/template/metadata/labels/{label}");
+    let set = kube.objects.get(&crate::state::ObjectKind::StatefulSet);
+    set.is_some_and(|s| s.content.pointer(&pointer).is_some())
+}
+
+fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
+    let uid = fresh_uid(observed);
+    Claim {
+        volume: Some(Reading::Known(Volume {
+            name: format!("pv-{uid}"),
+            uid: uid.clone(),
+            reclaim_policy: "Delete".into(),
+        })),
+        uid,
+        phase: ClaimPhase::Bound,
+        deleting: false,
+        class_name: spec.storage.class_name.clone(),
+        request: spec.storage.size.clone(),
+    }
+}
+
+/// Every process whose pod is not stuck comes up and does what its file and the list tell it.
+fn run_processes(observed: &mut Observation, spec: &ClusterSpec) {
+    let kube = kube(observed);
+    let up: Vec<Ordinal> = kube
+        .pods
+        .iter()
+        .filter(|(_, pod)| pod.waiting.is_none() && !pod.deleting)
+        .map(|(ordinal, _)| *ordinal)
+        .collect();
+    let is_bootstrap = |ordinal: &Ordinal| {
+        let text = kube.member_files.get(ordinal);
+        matches!(
+            text.map(|t| MemberFile::parse(t)),
+            Some(Ok(MemberFile::Bootstrap { .. }))
+        )
+    };
+    let born: Vec<Ordinal> = kube
+        .member_files
+        .keys()
+        .filter(|o| is_bootstrap(o))
+        .copied()
+        .collect();
+    let unborn = kube.ledger.as_ref().is_none_or(|l| l.cluster_id.is_none());
+    let enough =
+        up.iter().filter(|o| born.contains(o)).count() >= crate::decide::quorum(born.len());
+    if observed.etcd.membership.known().is_none() && unborn && !born.is_empty() && enough {
+        etcd::bear(observed, spec, &born);
+    }
+    for ordinal in up {
+        let answers = observed.etcd.statuses.get(&ordinal);
+        if answers.and_then(Reading::known).is_none() {
+            etcd::boot(observed, spec, ordinal);
+        }
+    }
+}
+
+/// Ready is a voter that answers (`/readyz` fails on a learner); serving is ready and labelled.
+fn publish_endpoints(observed: &mut Observation) {
+    let voters: Vec<Ordinal> = observed
+        .etcd
+        .statuses
+        .iter()
+        .filter(|(_, s)| s.known().is_some_and(|s| !s.learner))
+        .map(|(ordinal, _)| *ordinal)
+        .collect();
+    let kube = kube(observed);
+    for (ordinal, pod) in &mut kube.pods {
+        pod.ready = voters.contains(ordinal);
+    }
+    kube.serving = kube
+        .pods
+        .iter()
+        .filter(|(_, pod)| pod.ready && pod.serving_label)
+        .map(|(ordinal, _)| *ordinal)
+        .collect();
+}

@@ -1,0 +1,214 @@
+//! etcd's membership, and how its server answers a change (etcd-operations.md 2.3).
+
+use super::ModelError;
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{Member, MemberFile, MemberId, MemberStatus, Membership, Observation, Reading};
+
+/// Raft entries every change adds.
+const ENTRY: u64 = 1;
+
+pub(super) fn add_learner(observed: &mut Observation, peer_url: &str) -> Result<(), ModelError> {
+    let id = fresh_member(observed);
+    let members = &mut membership(observed)?.members;
+    if members
+        .iter()
+        .any(|m| m.peer_urls.iter().any(|u| u == peer_url))
+    {
+        return Err(ModelError::Etcd("Peer URLs already exists"));
+    }
+    if members.iter().any(|m| m.learner) {
+        return Err(ModelError::Etcd("too many learner members in cluster"));
+    }
+    members.push(Member {
+        id,
+        name: String::new(),
+        peer_urls: vec![peer_url.to_owned()],
+        client_urls: Vec::new(),
+        learner: true,
+    });
+    members.sort_by_key(|m| m.id);
+    commit(observed);
+    Ok(())
+}
+
+pub(super) fn promote(observed: &mut Observation, id: MemberId) -> Result<(), ModelError> {
+    let member = membership(observed)?
+        .members
+        .iter_mut()
+        .find(|m| m.id == id);
+    let member = member.ok_or(ModelError::Etcd("member not found"))?;
+    if !member.learner {
+        return Err(ModelError::Etcd("can only promote a learner member"));
+    }
+    if !member.has_started() {
+        return Err(ModelError::Etcd(
+            "can only promote a learner member which is in sync with leader",
+        ));
+    }
+    member.learner = false;
+    for status in statuses(observed).filter(|s| s.member_id == id) {
+        status.learner = false;
+        status.linearizable_read = Some(Reading::Known(()));
+    }
+    commit(observed);
+    Ok(())
+}
+
+pub(super) fn move_leader(observed: &mut Observation, to: MemberId) -> Result<(), ModelError> {
+    let member = membership(observed)?.members.iter().find(|m| m.id == to);
+    if member.is_none_or(|m| m.learner) {
+        return Err(ModelError::Etcd("bad leader transferee"));
+    }
+    for status in statuses(observed) {
+        status.leader = Some(to);
+        status.term += 1;
+    }
+    commit(observed);
+    Ok(())
+}
+
+pub(super) fn remove(
+    observed: &mut Observation,
+    spec: &ClusterSpec,
+    id: MemberId,
+) -> Result<(), ModelError> {
+    let members = &mut membership(observed)?.members;
+    let Some(at) = members.iter().position(|m| m.id == id) else {
+        return Err(ModelError::Etcd("member not found"));
+    };
+    let gone = members.remove(at);
+    // "the member has been permanently removed": the process exits, its pod restarts it in vain.
+    if let Some(ordinal) = gone
+        .peer_urls
+        .iter()
+        .find_map(|u| spec.ordinal_of_peer_url(u))
+    {
+        observed.etcd.statuses.remove(&ordinal);
+    }
+    elect(observed);
+    commit(observed);
+    Ok(())
+}
+
+/// A member's process is up on its volume: what it does with its file and the live list.
+pub(super) fn boot(observed: &mut Observation, spec: &ClusterSpec, ordinal: Ordinal) {
+    let url = spec.peer_url(ordinal);
+    let Reading::Known(membership) = &mut observed.etcd.membership else {
+        return;
+    };
+    let Some(member) = membership
+        .members
+        .iter_mut()
+        .find(|m| m.peer_urls.contains(&url))
+    else {
+        return;
+    };
+    let file = observed
+        .kube
+        .known()
+        .and_then(|k| MemberFile::parse(k.member_files.get(&ordinal)?).ok());
+    let joins = matches!(
+        file,
+        Some(MemberFile::Join { .. } | MemberFile::Bootstrap { .. })
+    );
+    if !member.has_started() && !joins {
+        return;
+    }
+    member.name = spec.pod_name(ordinal);
+    member.client_urls = vec![spec.client_url(ordinal)];
+    let (id, learner, cluster_id) = (member.id, member.learner, membership.cluster_id);
+    let leader = leader(observed);
+    let (term, index) = leader.as_ref().map_or((1, 1), |l| (l.term, l.index));
+    let status = MemberStatus {
+        cluster_id,
+        member_id: id,
+        leader: leader.map(|l| l.member_id),
+        term,
+        index,
+        applied: index,
+        revision: 1,
+        version: spec.version.to_string(),
+        db_size: 20 << 10,
+        db_size_in_use: 16 << 10,
+        learner,
+        linearizable_read: (!learner).then_some(Reading::Known(())),
+        errors: Vec::new(),
+    };
+    observed
+        .etcd
+        .statuses
+        .insert(ordinal, Reading::Known(status));
+    elect(observed);
+}
+
+/// All the processes of a first bootstrap are up: one cluster is born. Real leader choices are an oracle; here the
+/// lowest ordinal leads.
+pub(super) fn bear(observed: &mut Observation, spec: &ClusterSpec, ordinals: &[Ordinal]) {
+    let member = |(at, ordinal): (usize, &Ordinal)| Member {
+        id: MemberId(0x1000 + at as u64),
+        name: spec.pod_name(*ordinal),
+        peer_urls: vec![spec.peer_url(*ordinal)],
+        client_urls: Vec::new(),
+        learner: false,
+    };
+    observed.etcd.membership = Reading::Known(Membership {
+        cluster_id: MemberId(0xc1),
+        members: ordinals.iter().enumerate().map(member).collect(),
+    });
+    observed.etcd.alarms = Reading::Known(Vec::new());
+}
+
+fn membership(observed: &mut Observation) -> Result<&mut Membership, ModelError> {
+    observed
+        .etcd
+        .membership
+        .known_mut()
+        .ok_or(ModelError::Etcd("request timed out"))
+}
+
+fn statuses(observed: &mut Observation) -> impl Iterator<Item = &mut MemberStatus> {
+    observed
+        .etcd
+        .statuses
+        .values_mut()
+        .filter_map(Reading::known_mut)
+}
+
+fn leader(observed: &Observation) -> Option<MemberStatus> {
+    let mut all = observed.etcd.statuses.values().filter_map(Reading::known);
+    all.find(|s| s.leader == Some(s.member_id)).cloned()
+}
+
+/// Where the leader is gone, the voter furthest ahead takes over: the lowest ordinal among equals.
+fn elect(observed: &mut Observation) {
+    if leader(observed).is_some() {
+        return;
+    }
+    let mut voters: Vec<(u64, MemberId)> = statuses(observed)
+        .filter(|s| !s.learner)
+        .map(|s| (s.applied, s.member_id))
+        .collect();
+    voters.sort_by_key(|(applied, _)| std::cmp::Reverse(*applied));
+    let next = voters.first().map(|(_, id)| *id);
+    for status in statuses(observed) {
+        status.leader = next;
+        status.term += 1;
+    }
+}
+
+fn commit(observed: &mut Observation) {
+    for status in statuses(observed) {
+        status.index += ENTRY;
+        status.applied += ENTRY;
+    }
+}
+
+/// IDs are never used twice: above every one in the list, and moved by the raft index for those already gone.
+fn fresh_member(observed: &Observation) -> MemberId {
+    let list = observed.etcd.membership.known();
+    let highest = list
+        .and_then(|m| m.members.iter().map(|m| m.id.0).max())
+        .unwrap_or(0x1000);
+    let index = leader(observed).map_or(0, |l| l.index);
+    MemberId(highest.max(0x2000 + index) + 1)
+}

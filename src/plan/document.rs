@@ -1,0 +1,93 @@
+//! A fleet's plan as one document.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::hash::intent_hash;
+use super::unroll::{ClusterPlan, Verdict};
+
+/// The plan of every selected cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub fleet: String,
+    pub now: Timestamp,
+    pub source: SourceFacts,
+    pub intent_hash: String,
+    /// Sorted by id.
+    pub clusters: Vec<ClusterPlan>,
+}
+
+/// Where the desired state came from.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceFacts {
+    /// Full commit id, if the documents are in Git.
+    pub commit: Option<String>,
+    /// Some of the files read differ from that commit.
+    pub dirty: bool,
+    /// Selectors given on the command line; a filtered plan says so.
+    pub filters: Vec<String>,
+}
+
+/// Clusters by verdict, steps in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    pub clusters: usize,
+    pub in_sync: usize,
+    pub changes: usize,
+    pub blocked: usize,
+    pub deferred: usize,
+    pub unreadable: usize,
+    pub steps: usize,
+}
+
+impl Plan {
+    pub fn new(
+        fleet: String,
+        now: Timestamp,
+        source: SourceFacts,
+        mut clusters: Vec<ClusterPlan>,
+    ) -> Self {
+        clusters.sort_by(|a, b| a.id.cmp(&b.id));
+        Self {
+            fleet,
+            now,
+            source,
+            intent_hash: intent_hash(&clusters),
+            clusters,
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        let of = |verdict| {
+            self.clusters
+                .iter()
+                .filter(|c| c.verdict == verdict)
+                .count()
+        };
+        Counts {
+            clusters: self.clusters.len(),
+            in_sync: of(Verdict::InSync),
+            changes: of(Verdict::Changes),
+            blocked: of(Verdict::Blocked),
+            deferred: of(Verdict::Deferred),
+            unreadable: of(Verdict::Unreadable),
+            steps: self.clusters.iter().map(|c| c.intents.len()).sum(),
+        }
+    }
+}
+
+/// The exit codes that hold for `--check` (plan-apply-tools.md 2.0), in the order of their table; empty is 0.
+pub fn outcome_codes(plan: &Plan) -> Vec<u8> {
+    let any = |test: fn(&ClusterPlan) -> bool| plan.clusters.iter().any(test);
+    let codes = [
+        (2, any(|c| !c.intents.is_empty() || !c.changes.is_empty())),
+        (3, any(|c| c.verdict == Verdict::Blocked)),
+        (5, any(|c| c.verdict == Verdict::Unreadable)),
+    ];
+    codes
+        .into_iter()
+        .filter_map(|(code, holds)| holds.then_some(code))
+        .collect()
+}

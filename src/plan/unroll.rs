@@ -1,0 +1,172 @@
+//! One cluster's plan: the unrolled loop.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::change::{FieldChange, changes};
+use crate::decide::{
+    Condition, Decision, Intent, Next, Note, NoteKind, RowId, Run, Situation, decide, ledger_before,
+};
+use crate::fleet::{ClusterId, ClusterSpec};
+use crate::model;
+use crate::state::{Evidence, Observation};
+
+/// More decisions than any plan takes: seven members times every row, with their waits.
+const MOST_DECISIONS: usize = 2000;
+/// Looks at one wait before it counts as one that does not come about by itself.
+const MOST_LOOKS: usize = 60;
+
+/// What would be done to one cluster, in order, and what would not be and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterPlan {
+    pub id: ClusterId,
+    pub verdict: Verdict,
+    pub changes: Vec<FieldChange>,
+    pub intents: Vec<PlannedIntent>,
+    /// Refused and deferred: first seen first, each once.
+    pub notes: Vec<Note>,
+    /// The plan ends in a wait that the model cannot see the end of.
+    pub stall: Option<Stall>,
+    /// Every row the decisions matched.
+    pub rows: BTreeSet<RowId>,
+    /// Tolerance as observed; `None` before the birth or without a member list.
+    pub tolerance_now: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedIntent {
+    pub intent: Intent,
+    /// Waited for before it, in order.
+    pub awaits: Vec<Condition>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stall {
+    pub row: RowId,
+    pub condition: Condition,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    InSync,
+    /// Nothing to do now; something waits for its time.
+    Deferred,
+    Changes,
+    /// A needed change is refused, whatever else can be done.
+    Blocked,
+    Unreadable,
+}
+
+impl ClusterPlan {
+    /// The lowest `h - q` that a step leaves; `None` without steps on a living cluster.
+    pub fn lowest_tolerance(&self) -> Option<i64> {
+        let living = self.intents.iter().map(|i| &i.intent.effect);
+        living
+            .filter(|e| e.voters_after > 0)
+            .map(|e| e.tolerance_after)
+            .min()
+    }
+
+    pub fn estimate(&self) -> SignedDuration {
+        self.intents.iter().map(|i| i.intent.estimate).sum()
+    }
+
+    pub fn is_destructive(&self) -> bool {
+        self.intents.iter().any(|i| i.intent.destructive)
+    }
+}
+
+/// Unrolls the loop for one cluster.
+pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
+    let mut plan = ClusterPlan {
+        id: spec.id.clone(),
+        verdict: Verdict::InSync,
+        changes: changes(spec, observed),
+        intents: Vec::new(),
+        notes: Vec::new(),
+        stall: None,
+        rows: BTreeSet::new(),
+        tolerance_now: None,
+    };
+    let mut world = observed.clone();
+    let mut evidence = Evidence::default();
+    let mut awaits: Vec<Condition> = Vec::new();
+    let mut looks = 0;
+    for _ in 0..MOST_DECISIONS {
+        evidence.record(&world);
+        let decision = decide(&Situation {
+            spec,
+            observed: &world,
+            evidence: &evidence,
+        });
+        plan.take_notes(&decision);
+        match decision.next {
+            Next::Rest => break,
+            Next::Wait { row, condition } => {
+                looks = if awaits.last() == Some(&condition) {
+                    looks + 1
+                } else {
+                    0
+                };
+                if awaits.last() != Some(&condition) {
+                    awaits.push(condition);
+                }
+                if looks > MOST_LOOKS {
+                    plan.stall = Some(Stall { row, condition });
+                    break;
+                }
+                model::advance(&mut world, spec, condition);
+            }
+            Next::Act(step) => {
+                let ledger = ledger_before(&world, &step.act, &Run::default());
+                if let crate::decide::Act::MoveLeader { .. } = step.act {
+                    evidence.expect_leader_change();
+                }
+                model::perform(&mut world, spec, &step.act, &ledger)
+                    .expect("the model accepts an act that was decided on its own state");
+                plan.intents.push(PlannedIntent {
+                    intent: step.intent,
+                    awaits: std::mem::take(&mut awaits),
+                });
+                looks = 0;
+            }
+        }
+    }
+    plan.verdict = plan.judge();
+    plan.tolerance_now = tolerance_now(spec, observed);
+    plan
+}
+
+impl ClusterPlan {
+    fn take_notes(&mut self, decision: &Decision) {
+        self.rows.extend(&decision.trace);
+        for note in &decision.notes {
+            if !self.notes.contains(note) {
+                self.notes.push(note.clone());
+            }
+        }
+    }
+
+    fn judge(&self) -> Verdict {
+        let has = |kind| self.notes.iter().any(|n| n.kind == kind);
+        if has(NoteKind::Unreadable) {
+            Verdict::Unreadable
+        } else if has(NoteKind::Refused) || self.stall.is_some() {
+            Verdict::Blocked
+        } else if !self.intents.is_empty() {
+            Verdict::Changes
+        } else if has(NoteKind::Deferred) {
+            Verdict::Deferred
+        } else {
+            Verdict::InSync
+        }
+    }
+}
+
+fn tolerance_now(spec: &ClusterSpec, observed: &Observation) -> Option<i64> {
+    observed.etcd.membership.known()?;
+    let evidence = Evidence::default();
+    let view = crate::decide::View::new(spec, observed, observed.kube.known()?, &evidence);
+    Some(view.tolerance())
+}

@@ -207,6 +207,16 @@ impl fmt::Display for RowId {
     }
 }
 
+impl RowId {
+    /// The cluster is at a safe point before a step of this row: no half-done row matches (design.md 11).
+    pub fn begins_work(self) -> bool {
+        matches!(
+            (self.procedure, self.row),
+            ("mend" | "bootstrap", _) | ("grow", "not-listed") | ("shrink", "serving")
+        )
+    }
+}
+
 /// What a step does to the cluster's voters, counted on the observation it was decided on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

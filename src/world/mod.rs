@@ -1,10 +1,14 @@
 //! Where observations come from and steps go to.
 
+pub mod recorded;
+pub mod sandbox;
+
 use std::future::Future;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::decide::Act;
+use crate::decide::{Act, Condition};
 use crate::fleet::ClusterSpec;
 use crate::state::{Ledger, Observation};
 
@@ -22,10 +26,46 @@ pub enum PerformError {
     Refused(String),
 }
 
-/// One cluster's surroundings. Only `apply` calls `perform`.
+/// Who asks for a cluster's Lease, and on behalf of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockRequest {
+    /// Full Git commit of the documents; recorded in the Lease.
+    pub commit: Option<String>,
+    /// How long to wait for another holder.
+    pub timeout: Duration,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    #[error("held by {holder}, renewed {renewed}")]
+    Held { holder: String, renewed: Timestamp },
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// A Lease that is held and renewed until it is released.
+pub trait Hold: Send + Sync {
+    /// What is left of it; zero once it is lost.
+    fn remaining(&self) -> Duration;
+
+    fn release(self) -> impl Future<Output = ()> + Send;
+}
+
+/// The surroundings of the clusters of one fleet. Only `apply` locks and performs.
 pub trait World: Send + Sync {
-    /// Never fails: what cannot be read is unknown in the observation.
+    type Hold: Hold;
+
+    /// Never fails: what cannot be read is unknown in the observation. In the order of `specs`.
+    fn observe_all(&self, specs: &[&ClusterSpec]) -> impl Future<Output = Vec<Observation>> + Send;
+
+    /// One cluster, narrowly.
     fn observe(&self, spec: &ClusterSpec) -> impl Future<Output = Observation> + Send;
+
+    fn lock(
+        &self,
+        spec: &ClusterSpec,
+        request: &LockRequest,
+    ) -> impl Future<Output = Result<Self::Hold, LockError>> + Send;
 
     /// Writes the ledger, then does exactly this act, once.
     fn perform(
@@ -35,9 +75,12 @@ pub trait World: Send + Sync {
         ledger: &Ledger,
     ) -> impl Future<Output = Result<(), PerformError>> + Send;
 
-    /// Lets time pass: real seconds, or the sandbox's own.
-    fn pause(&self, millis: u64) -> impl Future<Output = ()> + Send;
+    /// Time until the next look at a wait: real, or the sandbox's own.
+    fn pause(
+        &self,
+        spec: &ClusterSpec,
+        condition: Option<Condition>,
+    ) -> impl Future<Output = ()> + Send;
 
-    /// What time it is there.
     fn now(&self) -> Timestamp;
 }

@@ -1,0 +1,294 @@
+//! One cluster's loop.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::approval::Approval;
+use super::event::{ApplyEvent, ClusterOutcome, Ending};
+use super::interrupt::Interrupt;
+use crate::decide::{
+    Act, Condition, Decision, IntentKey, Next, NoteKind, RowId, Run, Situation, Step, decide,
+    ledger_before,
+};
+use crate::fleet::ClusterSpec;
+use crate::plan::unroll;
+use crate::state::{Evidence, Observation};
+use crate::world::{Hold, LockError, LockRequest, PerformError, World};
+
+/// How long a member change may take (etcd-operations.md 2.3); more than this must be left of the Lease.
+const MEMBER_CHANGE: Duration = Duration::from_secs(10);
+/// A membership step is decided on nothing older (design.md 8).
+const FRESH: SignedDuration = SignedDuration::from_secs(2);
+/// Times in a row that the world may refuse a step before the run stops.
+const MOST_REFUSALS: usize = 10;
+
+/// What the caller decides about a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub run: Run,
+    /// Stop after this many steps per cluster.
+    pub max_steps: Option<usize>,
+    pub lock_timeout: Duration,
+}
+
+/// A cluster's run as it goes.
+struct Walk<'a, W: World, F: Fn(ApplyEvent)> {
+    world: &'a W,
+    spec: &'a ClusterSpec,
+    options: &'a Options,
+    interrupt: &'a Interrupt,
+    tell: &'a F,
+    approval: Approval,
+    evidence: Evidence,
+    done: Vec<IntentKey>,
+    refusals: usize,
+    waiting: Option<(Condition, Timestamp)>,
+    /// The last act and the observation it was decided on: never the same twice.
+    last: Option<(Act, Observation)>,
+}
+
+/// Locks the cluster, walks it to where its approval ends, releases it, and says what came of it.
+pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
+    world: &W,
+    spec: &ClusterSpec,
+    approval: Approval,
+    options: &Options,
+    interrupt: &Interrupt,
+    tell: &F,
+) -> ClusterOutcome {
+    let request = LockRequest {
+        commit: options.run.commit.clone(),
+        timeout: options.lock_timeout,
+    };
+    let mut walk = Walk {
+        world,
+        spec,
+        options,
+        interrupt,
+        tell,
+        approval,
+        evidence: Evidence::default(),
+        done: Vec::new(),
+        refusals: 0,
+        waiting: None,
+        last: None,
+    };
+    let ending = match world.lock(spec, &request).await {
+        Ok(hold) => {
+            tell(ApplyEvent::Locked {
+                cluster: spec.id.clone(),
+            });
+            let ending = walk.run(&hold).await;
+            hold.release().await;
+            ending
+        }
+        Err(error @ LockError::Held { .. }) => Ending::LockHeld(error.to_string()),
+        Err(LockError::Unreachable(why)) => Ending::Unreadable(why),
+    };
+    walk.finish(ending).await
+}
+
+impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
+    async fn run(&mut self, hold: &W::Hold) -> Ending {
+        loop {
+            let observed = self.world.observe(self.spec).await;
+            self.evidence.record(&observed);
+            let decision = decide(&Situation {
+                spec: self.spec,
+                observed: &observed,
+                evidence: &self.evidence,
+            });
+            let ending = match &decision.next {
+                Next::Rest => Some(self.rest(&decision)),
+                Next::Wait { row, condition } => self.wait(&observed, *row, *condition).await,
+                Next::Act(step) => self.step(&observed, step, hold).await,
+            };
+            if let Some(ending) = ending {
+                return ending;
+            }
+        }
+    }
+
+    fn rest(&self, decision: &Decision) -> Ending {
+        for note in &decision.notes {
+            (self.tell)(ApplyEvent::Noted {
+                cluster: self.spec.id.clone(),
+                note: note.clone(),
+            });
+        }
+        let unreadable = decision
+            .notes
+            .iter()
+            .find(|n| n.kind == NoteKind::Unreadable);
+        match unreadable {
+            Some(note) => Ending::Unreadable(note.facts.found.clone()),
+            None if decision.notes.is_empty() => Ending::InSync,
+            None => Ending::Blocked,
+        }
+    }
+
+    async fn wait(
+        &mut self,
+        observed: &Observation,
+        row: RowId,
+        condition: Condition,
+    ) -> Option<Ending> {
+        if self.interrupt.count() > 1 {
+            return Some(Ending::Interrupted { safe: false });
+        }
+        let since = match self.waiting {
+            Some((what, since)) if what == condition => since,
+            _ => observed.at,
+        };
+        self.waiting = Some((condition, since));
+        let elapsed = observed.at.duration_since(since);
+        let seconds = |d: SignedDuration| u64::try_from(d.as_secs()).unwrap_or(0);
+        (self.tell)(ApplyEvent::Waiting {
+            cluster: self.spec.id.clone(),
+            row,
+            condition,
+            elapsed_s: seconds(elapsed),
+            deadline_s: seconds(condition.deadline()),
+        });
+        if elapsed > condition.deadline() {
+            return Some(Ending::TimedOut(condition.to_string()));
+        }
+        self.world.pause(self.spec, Some(condition)).await;
+        None
+    }
+
+    async fn step(
+        &mut self,
+        observed: &Observation,
+        step: &Step,
+        hold: &W::Hold,
+    ) -> Option<Ending> {
+        self.waiting = None;
+        if let Some(ending) = self.may_not_begin(observed, step) {
+            return Some(ending);
+        }
+        if step.act.needs_lease() {
+            // What is left must outlast the step, or a frozen run could act under another's Lease (2.8 #16).
+            if hold.remaining() <= MEMBER_CHANGE {
+                if hold.remaining().is_zero() {
+                    return Some(Ending::LockHeld("the Lease was lost".into()));
+                }
+                self.world.pause(self.spec, None).await;
+                return None;
+            }
+            if self.world.now().duration_since(observed.at) > FRESH {
+                return None; // looked at too long ago: look again
+            }
+        }
+        let number = self.done.len() + 1;
+        (self.tell)(ApplyEvent::StepStarted {
+            cluster: self.spec.id.clone(),
+            number,
+            of: self.approval.total(),
+            intent: step.intent.key.clone(),
+            row: step.intent.row,
+        });
+        let ledger = ledger_before(observed, &step.act, &self.options.run);
+        if matches!(step.act, Act::MoveLeader { .. }) {
+            self.evidence.expect_leader_change();
+        }
+        let begun = self.world.now();
+        let answer = self.world.perform(self.spec, &step.act, &ledger).await;
+        let elapsed = self.world.now().duration_since(begun);
+        self.last = Some((step.act.clone(), observed.clone()));
+        match answer {
+            Ok(()) => {
+                self.refusals = 0;
+                self.done.push(step.intent.key.clone());
+                self.approval.spend(&step.intent.key);
+                (self.tell)(ApplyEvent::StepDone {
+                    cluster: self.spec.id.clone(),
+                    number,
+                    elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(0),
+                });
+                None
+            }
+            Err(error) => self.failed(number, &error).await,
+        }
+    }
+
+    /// Asked to stop, at the limit, beyond the approval, or going round in a circle.
+    fn may_not_begin(&self, observed: &Observation, step: &Step) -> Option<Ending> {
+        match self.interrupt.count() {
+            0 => {}
+            1 if !step.intent.row.begins_work() => {}
+            1 => return Some(Ending::Interrupted { safe: true }),
+            _ => return Some(Ending::Interrupted { safe: false }),
+        }
+        if self
+            .options
+            .max_steps
+            .is_some_and(|most| self.done.len() >= most)
+        {
+            return Some(Ending::StepLimit);
+        }
+        if !self.approval.allows(&step.intent.key) {
+            let exceeding = self
+                .approval
+                .exceeded_by(&unroll(self.spec, observed))
+                .unwrap_or_else(|| step.intent.key.clone());
+            return Some(Ending::NotApproved(format!(
+                "{} {}",
+                exceeding.verb, exceeding.subject
+            )));
+        }
+        let same = |last: &(Act, Observation)| {
+            let mut before = last.1.clone();
+            before.at = observed.at;
+            last.0 == step.act && before == *observed
+        };
+        if self.refusals == 0 && self.last.as_ref().is_some_and(same) {
+            return Some(Ending::Failed(format!(
+                "{} {} was done and nothing moved",
+                step.act.verb(),
+                step.act.subject()
+            )));
+        }
+        None
+    }
+
+    async fn failed(&mut self, number: usize, error: &PerformError) -> Option<Ending> {
+        (self.tell)(ApplyEvent::StepFailed {
+            cluster: self.spec.id.clone(),
+            number,
+            error: error.to_string(),
+        });
+        self.refusals += 1;
+        let for_good = matches!(error, PerformError::Refused(_));
+        if for_good || self.refusals > MOST_REFUSALS {
+            return Some(Ending::Failed(error.to_string()));
+        }
+        self.world.pause(self.spec, None).await;
+        None
+    }
+
+    async fn finish(self, ending: Ending) -> ClusterOutcome {
+        // One more look, so that the tally tells what is, not what was meant.
+        let observed = self.world.observe(self.spec).await;
+        let plan = unroll(self.spec, &observed);
+        let voters = observed
+            .etcd
+            .membership
+            .known()
+            .map_or(0, |m| m.members.iter().filter(|m| !m.learner).count());
+        (self.tell)(ApplyEvent::Finished {
+            cluster: self.spec.id.clone(),
+            ending: ending.clone(),
+            steps: self.done.len(),
+        });
+        ClusterOutcome {
+            id: self.spec.id.clone(),
+            ending,
+            done: self.done,
+            left: plan.intents.len(),
+            voters,
+            tolerance: plan.tolerance_now,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the engine tells: the interface between it and every report.
+
+use serde::Serialize;
+
+use crate::decide::{Condition, IntentKey, Note, RowId};
+use crate::fleet::ClusterId;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ApplyEvent {
+    Locked {
+        cluster: ClusterId,
+    },
+    StepStarted {
+        cluster: ClusterId,
+        /// From 1, in this run.
+        number: usize,
+        /// Steps of the approved plan.
+        of: usize,
+        intent: IntentKey,
+        row: RowId,
+    },
+    StepDone {
+        cluster: ClusterId,
+        number: usize,
+        elapsed_ms: u64,
+    },
+    StepFailed {
+        cluster: ClusterId,
+        number: usize,
+        error: String,
+    },
+    Waiting {
+        cluster: ClusterId,
+        row: RowId,
+        condition: Condition,
+        elapsed_s: u64,
+        deadline_s: u64,
+    },
+    Noted {
+        cluster: ClusterId,
+        note: Note,
+    },
+    Finished {
+        cluster: ClusterId,
+        ending: Ending,
+        steps: usize,
+    },
+}
+
+/// How a cluster's run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ending {
+    InSync,
+    /// What is left is refused or deferred.
+    Blocked,
+    /// A wait passed its deadline: what for.
+    TimedOut(String),
+    Failed(String),
+    /// By a signal; `true`: at a safe point.
+    Interrupted {
+        safe: bool,
+    },
+    /// `--max-steps` reached.
+    StepLimit,
+    /// What is left to do exceeds what was approved: the first intent that does.
+    NotApproved(String),
+    LockHeld(String),
+    Unreadable(String),
+    /// Another cluster's failure kept it from being begun.
+    NotStarted,
+}
+
+impl Ending {
+    /// Counts against `rollout.stopAfterFailures`.
+    pub const fn is_failure(&self) -> bool {
+        !matches!(
+            self,
+            Self::InSync | Self::StepLimit | Self::Interrupted { .. } | Self::NotStarted
+        )
+    }
+}
+
+/// What came of one cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterOutcome {
+    pub id: ClusterId,
+    pub ending: Ending,
+    pub done: Vec<IntentKey>,
+    /// Steps left by the plan from where it stands.
+    pub left: usize,
+    pub voters: usize,
+    pub tolerance: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Sorted by id.
+    pub clusters: Vec<ClusterOutcome>,
+    /// The signal that ended the run, if one did.
+    pub signal: Option<i32>,
+}

@@ -48,6 +48,19 @@ pub struct Object {
     pub body: Value,
 }
 
+impl Object {
+    /// For one object a file: `statefulset.orders.yaml`.
+    pub fn file_name(&self) -> String {
+        let kind = self.key.kind.kind().to_lowercase();
+        format!("{kind}.{}.yaml", self.key.name)
+    }
+
+    /// As a YAML document.
+    pub fn yaml(&self) -> String {
+        yaml(&self.body)
+    }
+}
+
 /// What the rendering of an object takes from the live cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveInputs {

@@ -144,16 +144,15 @@ fn join_life(f: &Focus) -> MemberFile {
 
 fn write_join(f: &Focus) -> Then {
     let ordinal = f.seat().ordinal;
-    let config = f.view.kube.objects.get(&ObjectKind::ConfigMap);
+    let Some(live) = f.view.kube.objects.get(&ObjectKind::ConfigMap) else {
+        return Then::Pass;
+    };
     let object = f.view.objects.with_file(f.view.spec, ordinal, join_text(f));
-    match (config, object) {
-        (Some(live), Some(object)) => Then::act(Act::WriteMemberFile {
-            ordinal,
-            life: FileLife::Join,
-            uid: live.uid.clone(),
-            object: object.key,
-            body: object.body,
-        }),
-        _ => Then::Pass,
-    }
+    Then::act(Act::WriteMemberFile {
+        ordinal,
+        life: FileLife::Join,
+        uid: live.uid.clone(),
+        object: object.key,
+        body: object.body,
+    })
 }

@@ -177,12 +177,7 @@ fn join<'a>(items: impl Iterator<Item = &'a String>) -> String {
 fn foreign_objects(f: &Focus) -> String {
     let foreign = f.view.kube.objects.iter().filter(|(_, o)| !o.ours);
     let names: Vec<String> = foreign
-        .map(|(kind, _)| {
-            f.view
-                .objects
-                .desired(*kind)
-                .map_or_else(|| format!("{kind:?}"), |o| o.key.to_string())
-        })
+        .map(|(kind, _)| f.view.objects.desired(*kind).key.to_string())
         .collect();
     names.join(", ")
 }

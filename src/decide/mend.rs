@@ -87,10 +87,7 @@ pub(super) const MEND: Procedure = Procedure {
 };
 
 fn name(f: &Focus) -> String {
-    f.view
-        .objects
-        .desired(f.object())
-        .map_or_else(|| format!("{:?}", f.object()), |o| o.key.to_string())
+    f.view.objects.desired(f.object()).key.to_string()
 }
 
 fn is_absent(f: &Focus) -> bool {
@@ -99,20 +96,18 @@ fn is_absent(f: &Focus) -> bool {
 
 /// Shared with the bootstrap: the same object, the same POST.
 pub(super) fn create(f: &Focus) -> Then {
-    f.view.objects.desired(f.object()).map_or(Then::Pass, |o| {
-        Then::act(Act::CreateObject {
-            object: o.key.clone(),
-            body: o.body.clone(),
-        })
+    let object = f.view.objects.desired(f.object());
+    Then::act(Act::CreateObject {
+        object: object.key.clone(),
+        body: object.body.clone(),
     })
 }
 
 /// Shared with the bootstrap: mends what a former, killed run made of another commit.
 pub(super) fn update(f: &Focus) -> Then {
     let kind = f.object();
-    let (Some(desired), Some(live)) =
-        (f.view.objects.desired(kind), f.view.kube.objects.get(&kind))
-    else {
+    let desired = f.view.objects.desired(kind);
+    let Some(live) = f.view.kube.objects.get(&kind) else {
         return Then::Pass;
     };
     let fields: Vec<String> = f

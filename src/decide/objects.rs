@@ -27,11 +27,11 @@ impl Objects {
         let inputs = LiveInputs {
             member_files: member_files(spec, kube, settings_moved),
             replicas: replicas(spec, kube),
-            min_available: Some(min_available(spec, kube, voters)),
+            min_available: min_available(spec, kube, voters),
         };
         let desired: BTreeMap<ObjectKind, Object> = ObjectKind::ALL
             .into_iter()
-            .filter_map(|kind| Some((kind, manifest::object(kind, spec, &inputs)?)))
+            .map(|kind| (kind, manifest::object(kind, spec, &inputs)))
             .collect();
         let differences = desired
             .iter()
@@ -49,8 +49,8 @@ impl Objects {
         }
     }
 
-    pub fn desired(&self, kind: ObjectKind) -> Option<&Object> {
-        self.desired.get(&kind)
+    pub fn desired(&self, kind: ObjectKind) -> &Object {
+        &self.desired[&kind]
     }
 
     /// Git moved a setting that takes a restart.
@@ -81,7 +81,7 @@ impl Objects {
     }
 
     /// The ConfigMap with one member's file replaced.
-    pub fn with_file(&self, spec: &ClusterSpec, ordinal: Ordinal, text: String) -> Option<Object> {
+    pub fn with_file(&self, spec: &ClusterSpec, ordinal: Ordinal, text: String) -> Object {
         let mut inputs = self.inputs.clone();
         inputs.member_files.insert(ordinal, text);
         manifest::object(ObjectKind::ConfigMap, spec, &inputs)

@@ -67,8 +67,8 @@ pub struct LiveInputs {
     /// Each member's configuration file, complete text.
     pub member_files: BTreeMap<Ordinal, String>,
     pub replicas: u32,
-    /// Of the PodDisruptionBudget: `max(q(live voters), q(target))`; `None` at one member, where it would only block.
-    pub min_available: Option<u32>,
+    /// Of the PodDisruptionBudget: `max(q(live voters), q(target))`; 0 at one member, where it would only block.
+    pub min_available: u32,
 }
 
 impl LiveInputs {
@@ -80,33 +80,37 @@ impl LiveInputs {
                 .map(|ordinal| (ordinal, member_file::poisoned(spec, ordinal)))
                 .collect(),
             replicas: spec.members,
-            min_available: (spec.members > 1).then_some(spec.members / 2 + 1),
+            min_available: if spec.members > 1 {
+                spec.members / 2 + 1
+            } else {
+                0
+            },
         }
     }
 }
 
-/// All objects of a cluster, in the order they are created. No PodDisruptionBudget without a `min_available`.
+/// All objects of a cluster, in the order they are created.
 pub fn objects(spec: &ClusterSpec, live: &LiveInputs) -> Vec<Object> {
     ObjectKind::ALL
         .into_iter()
-        .filter_map(|kind| object(kind, spec, live))
+        .map(|kind| object(kind, spec, live))
         .collect()
 }
 
-/// One object; `None` for a PodDisruptionBudget that shall not be.
-pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Option<Object> {
+/// One object.
+pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Object {
     let body = match kind {
         ObjectKind::ServiceAccount => service_account::render(spec),
         ObjectKind::PeerService => services::peer(spec),
         ObjectKind::ClientService => services::client(spec),
-        ObjectKind::PodDisruptionBudget => disruption_budget::render(spec, live.min_available?),
+        ObjectKind::PodDisruptionBudget => disruption_budget::render(spec, live.min_available),
         ObjectKind::ConfigMap => config_map::render(spec, &live.member_files),
         ObjectKind::StatefulSet => stateful_set::render(spec, live.replicas),
     };
-    Some(Object {
+    Object {
         key: key(kind, spec),
         body,
-    })
+    }
 }
 
 /// What `reconcile render` prints: the objects of a cluster in which nothing is left to do.

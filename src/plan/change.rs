@@ -81,11 +81,10 @@ fn members(view: &View) -> Option<FieldChange> {
 fn objects(view: &View) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     for kind in ObjectKind::ALL {
-        let (Some(live), Some(desired)) =
-            (view.kube.objects.get(&kind), view.objects.desired(kind))
-        else {
+        let Some(live) = view.kube.objects.get(&kind) else {
             continue;
         };
+        let desired = view.objects.desired(kind);
         for difference in view.objects.mendable(kind) {
             let manager = live
                 .managers

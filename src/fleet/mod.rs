@@ -3,13 +3,29 @@
 //! Documents come in as text with a name, and leave as a [`Fleet`] of [`ClusterSpec`]: parsed, layered, validated, with
 //! no `Option` left that could be settled. No I/O here: reading files is `source/`.
 
+mod build;
+mod checks;
+mod config_keys;
+mod documents;
+mod draft;
 mod ids;
+mod layer;
+mod load;
+mod nearest;
+mod parse;
 mod quantity;
+mod schema;
+mod shape;
 mod spec;
+mod text;
+mod tree;
 mod version;
 
 pub use ids::{ClusterId, Ordinal};
+pub use load::{Loaded, load};
+pub use parse::MAX_FILE_BYTES;
 pub use quantity::{Quantity, QuantityError};
+pub use schema::DocumentKind;
 pub use spec::{
     Access, AutoCompaction, ClusterSpec, CompactionMode, Context, ContextSource, EtcdSettings,
     Fleet, Origin, PodSettings, Policy, Reach, Resources, Rollout, Scheduling, ServiceSettings,

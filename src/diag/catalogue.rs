@@ -1,0 +1,137 @@
+//! Every code there is: `E01` reading, `E02` shape, `E03` layers, `E04` values, `E05` against each other.
+//!
+//! A code is for ever: it is never given another meaning, and a retired one leaves a gap.
+
+use super::Severity;
+
+macro_rules! catalogue {
+    ($($name:ident $id:literal $severity:ident $slug:literal $explain:literal)*) => {
+        /// What kind of finding.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $(#[doc = $explain] $name,)* }
+
+        impl Code {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// `E0101`: stable, what scripts and `explain` use.
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id,)* }
+            }
+
+            /// `yaml::syntax`: the same for people.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)* }
+            }
+
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+
+            /// Why it is refused and the ways out.
+            pub const fn explain(self) -> &'static str {
+                match self { $(Self::$name => $explain,)* }
+            }
+        }
+    };
+}
+
+catalogue! {
+    Unreadable "E0101" Error "source::unreadable"
+        "A file or directory of the fleet could not be read, or is not UTF-8 text. Nothing is planned from half a fleet: make it readable, or take it out of the directory."
+    TooLarge "E0102" Error "source::too-large"
+        "A document file is larger than 4 MiB, or nests, repeats or aliases more than a document written by people ever does. Split it into several files under `clusters/`."
+    YamlSyntax "E0103" Error "yaml::syntax"
+        "The file is not YAML 1.2. Quote strings that begin with a special character, indent with spaces, and close what was opened."
+    DuplicateKey "E0104" Error "yaml::duplicate-key"
+        "The same key is written twice in one mapping. Most tools take the last one in silence; here it is an error, since one of the two authors believes in the other value."
+    MergeKey "E0105" Error "yaml::merge-key"
+        "YAML merge keys (`<<`) are not taken: desired state must read as written. Shared values belong into `spec.defaults` or `spec.profiles` of fleet.yaml."
+    EmptyFile "E0106" Warning "yaml::empty"
+        "A file of the fleet holds no document. If a cluster was meant to leave the fleet, delete the file: an empty one looks like an accident."
+
+    ApiVersion "E0201" Error "document::api-version"
+        "`apiVersion` must be `reconcile/v1alpha1`."
+    Kind "E0202" Error "document::kind"
+        "`kind` must be `Fleet` or `EtcdCluster`."
+    UnknownField "E0203" Error "schema::unknown-field"
+        "The key is not part of the schema at this place. Unknown keys are refused, never ignored: a typing error in `policy` would else be found on the day it matters. `reconcile schema cluster` prints all keys."
+    NotYet "E0204" Error "schema::not-yet"
+        "The field is part of the design, but this version of reconcile cannot act on it yet. It is refused rather than ignored; take it out until it is supported."
+    WrongType "E0205" Error "schema::type"
+        "The value has another type than the field wants. Quote values that YAML reads as numbers or booleans (`3.10` is the number 3.1); leave a key out instead of giving it no value."
+    MissingField "E0206" Error "schema::missing"
+        "A required field is set neither in the document nor, for a cluster's spec, in its profile or the fleet's defaults."
+    NotAllowed "E0207" Error "schema::value"
+        "The value is not among those the field takes, or outside its bounds."
+    BadName "E0208" Error "schema::name"
+        "Names become Kubernetes object names and labels, so they follow Kubernetes' rules: lower-case letters, digits and `-`, beginning and ending with a letter or digit."
+    BadQuantity "E0209" Error "schema::quantity"
+        "A quantity is a number with an optional Kubernetes suffix: `16Gi`, `500M`, `300m`."
+    BadDuration "E0210" Error "schema::duration"
+        "A duration is a number with a unit, or several of them: `100ms`, `1s`, `1h30m`."
+    BadVersion "E0211" Error "schema::version"
+        "An etcd version is `major.minor.patch`, without `v` and suffix: `3.6.16`."
+    KubernetesShape "E0212" Error "schema::kubernetes"
+        "The value is passed to Kubernetes, but is not of the shape Kubernetes defines for it."
+
+    NoFleet "E0301" Error "fleet::missing"
+        "A fleet is a directory with a `fleet.yaml` that holds a `kind: Fleet` document, and `clusters/**/*.yaml`."
+    SecondFleet "E0302" Error "fleet::second"
+        "There is one `kind: Fleet` document in a fleet. To share it between fleets, generate it."
+    Misplaced "E0303" Error "fleet::misplaced"
+        "`kind: Fleet` belongs into `fleet.yaml`, `kind: EtcdCluster` into a file under `clusters/`."
+    DuplicateId "E0304" Error "fleet::duplicate"
+        "Two documents describe the same cluster: either they have the same `<context>/<name>`, or their objects would have the same names in the same namespace. Two owners would undo each other's work for ever."
+    UnknownContext "E0305" Error "fleet::unknown-context"
+        "`spec.context` names a context that `spec.contexts` of fleet.yaml does not have."
+    UnknownProfile "E0306" Error "fleet::unknown-profile"
+        "`spec.profile` names a profile that `spec.profiles` of fleet.yaml does not have."
+    ProfileInLayer "E0307" Error "fleet::nested-profile"
+        "`profile` can only be set by a cluster: profiles and defaults do not refer to each other, so that the origin of every value is one look away."
+    UnknownCanary "E0308" Error "fleet::unknown-canary"
+        "`spec.rollout.canary` names a cluster (`<context>/<name>`) that is not in the fleet. A canary that never runs protects nobody."
+    ContextSource "E0309" Error "fleet::context-source"
+        "A context says in exactly one way how to reach its Kubernetes cluster: `kubeContext`, `kubeconfig` or `inCluster`."
+
+    UnsupportedVersion "E0401" Error "version::unsupported"
+        "reconcile knows the procedures of etcd 3.5, 3.6 and 3.7. Older minors have reached their end of life; newer ones need a newer reconcile."
+    KnownBug "E0402" Error "version::known-bug"
+        "The version has a bug that loses data or membership under the procedures reconcile performs, so it is refused as a target. A cluster that runs it today can be upgraded from it."
+    SecurityFix "E0403" Warning "version::security"
+        "A later patch of the same minor fixes a security hole."
+    ImageVersion "E0404" Error "image::version"
+        "The image's tag names another version than `version`. Leave the tag out (it becomes `v<version>`), or write `{version}` where the version stands."
+    EvenMembers "E0405" Error "members::even"
+        "An even number of voters survives no more failures than one voter less, and has one more that can fail. Set `policy.allowEvenMembers` to keep it all the same."
+    ManyMembers "E0406" Warning "members::many"
+        "Seven voters survive three failures, but every write waits for four of them. Five are enough for nearly everyone."
+    NameTooLong "E0407" Error "name::too-long"
+        "The objects' base name may have at most 52 characters: the StatefulSet controller adds a hash of 11 to it in a label, and a label's value ends at 63 (kubernetes/kubernetes#64023). `-peer` and the ordinals fit within that."
+    NameForService "E0408" Error "name::service"
+        "Services are named after the cluster, and a Service's name begins with a letter. Give another name in `backend.statefulSet.name`."
+    ReservedLabel "E0409" Error "name::reserved"
+        "Labels and annotations of `reconcile/` and `app.kubernetes.io/` are how reconcile finds its objects; they cannot be set."
+
+    QuotaAboveVolume "E0501" Error "etcd::quota-above-volume"
+        "etcd would fill its volume before it reaches its quota: instead of an alarm that can be disarmed there is a member that cannot write its log, and crashes. Make the volume larger or the quota smaller."
+    QuotaNearVolume "E0502" Warning "etcd::quota-near-volume"
+        "The volume holds the database, the write-ahead log and, while defragmenting or receiving a snapshot, a second copy of the database. A quota above 40 % of the volume leaves no room for that."
+    QuotaLarge "E0503" Warning "etcd::quota-large"
+        "etcd is tested up to 8 GiB; a member with more needs minutes to start, to defragment and to catch up."
+    ElectionTimeout "E0504" Error "etcd::election-timeout"
+        "etcd refuses to start unless the election timeout is at least five heartbeat intervals and at most 50 s."
+    Retention "E0505" Error "etcd::retention"
+        "`retention` is a duration (`30m`) with `mode: periodic`, and a count of revisions (`1000`) with `mode: revision`. A bare number with `periodic` means hours to etcd, which is why it is not taken."
+    ExtraUnknown "E0506" Error "etcd::extra-unknown"
+        "The key is not in the configuration file of that etcd version. etcd ignores unknown keys of its file in silence, so it would have no effect."
+    ExtraOwned "E0507" Error "etcd::extra-owned"
+        "reconcile writes this key itself: identity, membership, addresses, volume, TLS, and everything that has a field of its own."
+    ExtraType "E0508" Error "etcd::extra-type"
+        "etcd exits when a value in its configuration file has another type. Durations are whole nanoseconds there, not texts."
+    MinTolerance "E0509" Error "policy::min-tolerance"
+        "With `n` voters, `n - quorum` may fail at most. A policy that asks for more could never be kept, so every step would be refused."
+    ClientCert "E0510" Error "tls::client-cert"
+        "With `tls.client`, members ask for client certificates, so reconcile needs one: name its Secret in `access.clientCertSecretName`. Without `tls.client` that Secret would not be used."
+    MemoryBelowQuota "E0511" Warning "resources::memory"
+        "etcd maps its whole database into memory. With a memory limit below the quota the kernel kills members as the database grows."
+}

@@ -1,0 +1,138 @@
+//! Rules between the values of one cluster, each a function that adds what it finds to the draft.
+
+mod etcd;
+mod kubernetes;
+mod version;
+
+use super::draft::Draft;
+use super::tree::dotted;
+use crate::diag::Code;
+
+/// All of them, in no order that matters: findings are sorted by place.
+pub(super) const CHECKS: &[fn(&mut Draft<'_>)] = &[
+    required,
+    version::supported,
+    version::known_bugs,
+    version::image_follows,
+    size,
+    tolerance,
+    client_certificate,
+    etcd::quota_fits_volume,
+    etcd::quota_fits_memory,
+    etcd::election,
+    etcd::retention,
+    etcd::extra,
+    kubernetes::object_names,
+    kubernetes::labels,
+    kubernetes::resources,
+    kubernetes::affinity,
+];
+
+/// Fields that must come from somewhere, when their parent (or nothing) is set.
+const REQUIRED: &[(&str, &str)] = &[
+    ("", "/spec/context"),
+    ("", "/spec/backend/statefulSet/namespace"),
+    ("", "/spec/members"),
+    ("", "/spec/version"),
+    ("", "/spec/storage/size"),
+    ("/spec/tls/client", "/spec/tls/client/secretName"),
+    ("/spec/tls/client", "/spec/tls/client/caSecretName"),
+    ("/spec/tls/peer", "/spec/tls/peer/secretName"),
+    ("/spec/tls/peer", "/spec/tls/peer/caSecretName"),
+    (
+        "/spec/etcd/autoCompaction",
+        "/spec/etcd/autoCompaction/mode",
+    ),
+    (
+        "/spec/etcd/autoCompaction",
+        "/spec/etcd/autoCompaction/retention",
+    ),
+];
+
+fn required(draft: &mut Draft<'_>) {
+    for (when, field) in REQUIRED {
+        if !draft.has(when) || draft.has(field) {
+            continue;
+        }
+        let message = format!("`{}` is missing", dotted(field));
+        let layers = match &draft.layer.profile {
+            Some(profile) => format!(
+                "set neither here, nor in profile `{}`, nor in the defaults",
+                profile.0
+            ),
+            None => "set neither here nor in the fleet's defaults".to_owned(),
+        };
+        draft.report(Code::MissingField, field, message, layers);
+    }
+}
+
+/// Voters that may be down with quorum kept.
+const fn tolerance_of(members: u32) -> u32 {
+    members - (members / 2 + 1)
+}
+
+fn size(draft: &mut Draft<'_>) {
+    const AT: &str = "/spec/members";
+    let Some(members) = draft.layer.members.filter(|members| *members > 0) else {
+        return;
+    };
+    let policy = draft.layer.policy.as_ref();
+    let even_allowed = policy.and_then(|policy| policy.allow_even_members);
+    if members.is_multiple_of(2) && even_allowed != Some(true) {
+        let tolerance = tolerance_of(members);
+        let fewer = members - 1;
+        let message =
+            format!("{members} voters survive {tolerance} failures, no more than {fewer} do");
+        let message = message.replace(" 1 failures", " 1 failure");
+        let help = format!(
+            "take {fewer} or {}; `policy.allowEvenMembers: true` keeps {members}",
+            members + 1
+        );
+        let remark = "an even number of members";
+        draft.report(Code::EvenMembers, AT, message, remark).help = Some(help);
+    }
+    if members > 6 {
+        let message = "every write waits for four of seven members";
+        let remark = "five are enough for nearly everyone";
+        draft.report(Code::ManyMembers, AT, message, remark);
+    }
+}
+
+fn tolerance(draft: &mut Draft<'_>) {
+    const AT: &str = "/spec/policy/minTolerance";
+    let policy = draft.layer.policy.as_ref();
+    let (Some(wanted), Some(members)) = (
+        policy.and_then(|policy| policy.min_tolerance),
+        draft.layer.members.filter(|members| *members > 0),
+    ) else {
+        return;
+    };
+    let possible = tolerance_of(members);
+    if wanted > possible {
+        let message =
+            format!("{members} members never tolerate {wanted} failures, {possible} at the most");
+        let label = draft.label("/spec/members", format!("{members} here"));
+        let report = draft.report(Code::MinTolerance, AT, message, "out of reach");
+        report.labels.push(label);
+    }
+}
+
+fn client_certificate(draft: &mut Draft<'_>) {
+    const TLS: &str = "/spec/tls/client";
+    const CERT: &str = "/spec/access/clientCertSecretName";
+    match (draft.has(TLS), draft.has(CERT)) {
+        (true, false) => {
+            let message = "members ask clients for a certificate, and reconcile has none";
+            let remark = "client TLS is on here";
+            draft.report(Code::ClientCert, TLS, message, remark).help = Some(
+                "name a Secret with `tls.crt` and `tls.key` in `access.clientCertSecretName`"
+                    .into(),
+            );
+        }
+        (false, true) => {
+            let message = "a client certificate would not be used without `tls.client`";
+            draft.report(Code::ClientCert, CERT, message, "members serve plain HTTP");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,177 @@
+//! Text → trees, within bounds, with our own words for what is wrong.
+
+use serde_saphyr::Error;
+use serde_saphyr::options::MergeKeyPolicy;
+
+use super::tree::{Kind, Node, Parsed, Place};
+use crate::diag::{Code, Diagnostic, SourceFile};
+
+/// Far above any fleet file written by people, far below what would hurt.
+pub const MAX_FILE_BYTES: usize = 4 << 20;
+const MAX_NODES: usize = 200_000;
+const MAX_ALIASES: usize = 64;
+const MAX_DEPTH: usize = 32;
+
+/// The documents of one file, those without content left out.
+pub(super) fn parse(files: &[SourceFile], index: usize) -> Result<Vec<Node>, Diagnostic> {
+    let file = &files[index];
+    let start = || Place {
+        file: index,
+        span: 0..0,
+        line: 1,
+        column: 1,
+    };
+    if file.text.len() > MAX_FILE_BYTES {
+        let mib = file.text.len() >> 20;
+        let message = format!("the file has {mib} MiB, at most 4 MiB are read");
+        return Err(Diagnostic::new(Code::TooLarge, message).label(start().label(files, "")));
+    }
+    let parsed = serde_saphyr::from_multiple_with_options(&file.text, options());
+    let parsed: Vec<serde_saphyr::Spanned<Parsed>> =
+        parsed.map_err(|error| explain(&error, index, files))?;
+    let nodes = parsed.into_iter().map(|document| {
+        let mut node = Parsed::into_node(document);
+        node.set_file(index);
+        node
+    });
+    let nodes: Vec<Node> = nodes
+        .filter(|node| node.kind != Kind::Leaf(serde_json::Value::Null))
+        .collect();
+    if nodes.is_empty() {
+        let empty = Diagnostic::new(Code::EmptyFile, "the file holds no document");
+        return Err(empty.label(start().label(files, "")));
+    }
+    Ok(nodes)
+}
+
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        merge_keys: MergeKeyPolicy::Error,
+        with_snippet: false,
+        emit_comments: false,
+        reject_unsupported_tags: true,
+        budget: serde_saphyr::budget! {
+            max_nodes: MAX_NODES,
+            max_aliases: MAX_ALIASES,
+            max_depth: MAX_DEPTH,
+        },
+    }
+}
+
+fn explain(error: &Error, file: usize, files: &[SourceFile]) -> Diagnostic {
+    let error = error.without_snippet();
+    let place = error.location().map_or_else(
+        || Place {
+            file,
+            line: 1,
+            column: 1,
+            ..Place::default()
+        },
+        |location| Place::of(location, file),
+    );
+    let (code, message, remark) = match error {
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("?");
+            let message = format!("the key `{key}` is written twice in this mapping");
+            (Code::DuplicateKey, message, "second time")
+        }
+        Error::MergeKeyNotAllowed { .. } => (
+            Code::MergeKey,
+            "merge keys are not taken".to_owned(),
+            "merges values from elsewhere",
+        ),
+        Error::Budget { .. } => (Code::TooLarge, too_much(), "given up here"),
+        // A breach that is found while an alias is replayed arrives as a text.
+        _ if plain(error).starts_with("budget breached") => {
+            (Code::TooLarge, too_much(), "given up here")
+        }
+        _ => (Code::YamlSyntax, plain(error), "here"),
+    };
+    let diagnostic = Diagnostic::new(code, message).label(place.label(files, remark));
+    match code {
+        Code::DuplicateKey => diagnostic.help("keep one of them"),
+        Code::MergeKey => diagnostic
+            .help("put shared values into `spec.defaults` or `spec.profiles` of fleet.yaml"),
+        _ => diagnostic,
+    }
+}
+
+fn too_much() -> String {
+    format!(
+        "the file nests deeper than {MAX_DEPTH}, or has more than {MAX_NODES} values or {MAX_ALIASES} aliases"
+    )
+}
+
+/// The parser's message without the position it repeats, since ours stands beside it.
+fn plain(error: &Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let cut = line.find(" at line ").unwrap_or(line.len());
+    let cut = line[..cut].trim_end_matches([',', ':', ' ']);
+    cut.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> SourceFile {
+        SourceFile {
+            name: "x.yaml".to_owned(),
+            text: text.to_owned(),
+        }
+    }
+
+    fn slice<'a>(text: &'a str, pointer: &str) -> &'a str {
+        let nodes = parse(&[file(text)], 0).expect("parses");
+        let place = nodes[nodes.len() - 1]
+            .find(pointer)
+            .expect(pointer)
+            .place()
+            .clone();
+        &text[place.span]
+    }
+
+    #[test]
+    fn spans_are_bytes_of_the_file() {
+        assert_eq!(slice("a: {b: [1, köln]}", "/a/b/1"), "köln");
+        assert_eq!(slice("# ö\na: ü\nb:\n  c: x\n", "/b/c"), "x");
+        assert_eq!(slice("b:\n  c: x\n", "/b"), "b", "block maps: the key");
+        assert_eq!(
+            slice("x: 1\n---\na: ü\nb: yes\n", "/b"),
+            "yes",
+            "later documents"
+        );
+        assert_eq!(slice("\u{feff}a: b\r\nc: d\r\n", "/c"), "d", "BOM and CRLF");
+        assert_eq!(slice("a: &x ü\nb: *x\n", "/b"), "*x", "aliases: where used");
+        assert_eq!(slice("a: \"q\"\n", "/a"), "\"q\"");
+    }
+
+    #[test]
+    fn hostile_texts_are_refused_in_time() {
+        let deep = "[".repeat(5000);
+        let mut laughs = "a0: &a0 [1,1,1,1,1]\n".to_owned();
+        for level in 1..9 {
+            let before = format!("*a{}", level - 1);
+            let six = [before.as_str(); 6].join(",");
+            laughs = format!("{laughs}a{level}: &a{level} [{six}]\n");
+        }
+        for (text, code) in [
+            (deep.as_str(), None),
+            (laughs.as_str(), Some(Code::TooLarge)),
+            ("a: 1\na: 2\n", Some(Code::DuplicateKey)),
+            ("x: {a: 1}\ny:\n  <<: {a: 1}\n", Some(Code::MergeKey)),
+            ("a: \u{0}\n", Some(Code::YamlSyntax)),
+            ("a: [\n", Some(Code::YamlSyntax)),
+            ("# nothing\n", Some(Code::EmptyFile)),
+            ("", Some(Code::EmptyFile)),
+        ] {
+            let found = parse(&[file(text)], 0).map(|nodes| nodes.len());
+            let found = found.expect_err("refused");
+            if let Some(code) = code {
+                assert_eq!(found.code, code, "{found:?}");
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Where observations come from and steps go to.
 
+pub mod live;
+
 use std::future::Future;
 
 use jiff::Timestamp;

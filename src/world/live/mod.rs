@@ -1,0 +1,4 @@
+//! The live world.
+
+pub mod etcd;
+mod secret;

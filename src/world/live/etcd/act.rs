@@ -119,8 +119,7 @@ async fn leader_or_voter(seats: &Seats) -> Result<&MemberChannel, PerformError> 
             _ => {}
         }
     }
-    fallback
-        .ok_or_else(|| PerformError::NotDone("no voter that knows a leader answers".to_owned()))
+    fallback.ok_or_else(|| PerformError::NotDone("no voter that knows a leader answers".to_owned()))
 }
 
 /// Whether it may still take effect. Everything not known to be a refusal may.
@@ -175,7 +174,10 @@ mod tests {
             peer_url: "http://a-1:2380".into(),
         };
         assert!(add.is_done(&[member(1, true)]));
-        assert!(!add.is_done(&[member(1, false)]), "a voter is not a learner");
+        assert!(
+            !add.is_done(&[member(1, false)]),
+            "a voter is not a learner"
+        );
         let promote = Membership::Promote {
             member: MemberId(1),
         };

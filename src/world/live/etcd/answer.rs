@@ -58,11 +58,11 @@ const TEXTS: &[(&str, Answer)] = &[
         "can only promote a learner member which is in sync with leader",
         Answer::LearnerNotReady,
     ),
+    ("can only promote a learner member", Answer::NotALearner),
     (
-        "can only promote a learner member",
-        Answer::NotALearner,
+        "too many learner members in cluster",
+        Answer::TooManyLearners,
     ),
-    ("too many learner members in cluster", Answer::TooManyLearners),
     (
         "request timed out, leader transfer took too long",
         Answer::TransferTimedOut,
@@ -184,29 +184,117 @@ mod tests {
             Unauthenticated, Unavailable,
         };
         let seen = [
-            (FailedPrecondition, "etcdserver: re-configuration failed due to not enough started members", Answer::NotEnoughStarted),
-            (Unavailable, "etcdserver: unhealthy cluster", Answer::UnhealthyCluster),
-            (FailedPrecondition, "etcdserver: Peer URLs already exists", Answer::PeerUrlExists),
-            (FailedPrecondition, "etcdserver: member ID already exist", Answer::MemberIdExists),
-            (NotFound, "etcdserver: member not found", Answer::MemberNotFound),
-            (FailedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader", Answer::LearnerNotReady),
-            (FailedPrecondition, "etcdserver: can only promote a learner member", Answer::NotALearner),
-            (FailedPrecondition, "etcdserver: too many learner members in cluster", Answer::TooManyLearners),
-            (Unavailable, "etcdserver: request timed out, leader transfer took too long", Answer::TransferTimedOut),
-            (FailedPrecondition, "etcdserver: bad leader transferee", Answer::BadTransferee),
-            (FailedPrecondition, "etcdserver: not leader", Answer::NotLeader),
-            (Unavailable, "etcdserver: leader changed", Answer::LeaderChanged),
+            (
+                FailedPrecondition,
+                "etcdserver: re-configuration failed due to not enough started members",
+                Answer::NotEnoughStarted,
+            ),
+            (
+                Unavailable,
+                "etcdserver: unhealthy cluster",
+                Answer::UnhealthyCluster,
+            ),
+            (
+                FailedPrecondition,
+                "etcdserver: Peer URLs already exists",
+                Answer::PeerUrlExists,
+            ),
+            (
+                FailedPrecondition,
+                "etcdserver: member ID already exist",
+                Answer::MemberIdExists,
+            ),
+            (
+                NotFound,
+                "etcdserver: member not found",
+                Answer::MemberNotFound,
+            ),
+            (
+                FailedPrecondition,
+                "etcdserver: can only promote a learner member which is in sync with leader",
+                Answer::LearnerNotReady,
+            ),
+            (
+                FailedPrecondition,
+                "etcdserver: can only promote a learner member",
+                Answer::NotALearner,
+            ),
+            (
+                FailedPrecondition,
+                "etcdserver: too many learner members in cluster",
+                Answer::TooManyLearners,
+            ),
+            (
+                Unavailable,
+                "etcdserver: request timed out, leader transfer took too long",
+                Answer::TransferTimedOut,
+            ),
+            (
+                FailedPrecondition,
+                "etcdserver: bad leader transferee",
+                Answer::BadTransferee,
+            ),
+            (
+                FailedPrecondition,
+                "etcdserver: not leader",
+                Answer::NotLeader,
+            ),
+            (
+                Unavailable,
+                "etcdserver: leader changed",
+                Answer::LeaderChanged,
+            ),
             (Unavailable, "etcdserver: no leader", Answer::NoLeader),
-            (Unavailable, "etcdserver: request timed out", Answer::TimedOut),
-            (Unavailable, "etcdserver: request timed out, possibly due to previous leader failure", Answer::TimedOut),
-            (Unavailable, "etcdserver: request timed out, possibly due to connection lost", Answer::TimedOut),
-            (ResourceExhausted, "etcdserver: mvcc: database space exceeded", Answer::NoSpace),
-            (tonic::Code::DataLoss, "etcdserver: corrupt cluster", Answer::Corrupt),
-            (Unavailable, "etcdserver: rpc not supported for learner", Answer::NotForLearners),
-            (PermissionDenied, "etcdserver: permission denied", Answer::PermissionDenied),
-            (Unauthenticated, "etcdserver: invalid auth token", Answer::TokenExpired),
-            (InvalidArgument, "etcdserver: authentication failed, invalid user ID or password", Answer::NotAuthenticated),
-            (InvalidArgument, "etcdserver: user name is empty", Answer::NotAuthenticated),
+            (
+                Unavailable,
+                "etcdserver: request timed out",
+                Answer::TimedOut,
+            ),
+            (
+                Unavailable,
+                "etcdserver: request timed out, possibly due to previous leader failure",
+                Answer::TimedOut,
+            ),
+            (
+                Unavailable,
+                "etcdserver: request timed out, possibly due to connection lost",
+                Answer::TimedOut,
+            ),
+            (
+                ResourceExhausted,
+                "etcdserver: mvcc: database space exceeded",
+                Answer::NoSpace,
+            ),
+            (
+                tonic::Code::DataLoss,
+                "etcdserver: corrupt cluster",
+                Answer::Corrupt,
+            ),
+            (
+                Unavailable,
+                "etcdserver: rpc not supported for learner",
+                Answer::NotForLearners,
+            ),
+            (
+                PermissionDenied,
+                "etcdserver: permission denied",
+                Answer::PermissionDenied,
+            ),
+            (
+                Unauthenticated,
+                "etcdserver: invalid auth token",
+                Answer::TokenExpired,
+            ),
+            (
+                InvalidArgument,
+                "etcdserver: authentication failed, invalid user ID or password",
+                Answer::NotAuthenticated,
+            ),
+            (
+                InvalidArgument,
+                "etcdserver: user name is empty",
+                Answer::NotAuthenticated,
+            ),
         ];
         for (code, text, answer) in seen {
             assert_eq!(heard(code, text).answer(), Some(answer), "{text}");

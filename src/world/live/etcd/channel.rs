@@ -18,8 +18,13 @@ use crate::world::live::secret::Secret;
 pub(super) type GrpcService = BoxCloneSyncService<
     http::Request<tonic::body::Body>,
     http::Response<tonic::body::Body>,
-    tower::BoxError,
+    Broken,
 >;
+
+/// A transport's error under a type of its own: tonic's bounds on a bare boxed one defeat the compiler's `Send` check.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct Broken(#[from] tonic::transport::Error);
 
 /// Where one member answers.
 #[derive(Clone)]
@@ -78,7 +83,8 @@ impl MemberChannel {
                 with_token(bare, token)
             }
         };
-        let channel = etcd_client::Channel::Custom(service.clone());
+        let boxed = service.clone().map_err(tower::BoxError::from);
+        let channel = etcd_client::Channel::Custom(BoxCloneSyncService::new(boxed));
         let client = etcd_client::Client::from_channel(channel, None).await?;
         Ok(Self {
             ordinal,
@@ -112,9 +118,7 @@ fn connect(target: Target, tls: Option<&Tls>) -> Result<GrpcService, EtcdError> 
         let dial = dial.clone();
         async move { dial.open().await.map(TokioIo::new) }
     }));
-    Ok(BoxCloneSyncService::new(
-        channel.map_err(tower::BoxError::from),
-    ))
+    Ok(BoxCloneSyncService::new(channel.map_err(Broken)))
 }
 
 async fn log_in(
@@ -137,9 +141,8 @@ async fn log_in(
 fn with_token(service: GrpcService, token: AsciiMetadataValue) -> GrpcService {
     BoxCloneSyncService::new(service.map_request(
         move |mut request: http::Request<tonic::body::Body>| {
-            let mut headers = tonic::metadata::MetadataMap::from_headers(std::mem::take(
-                request.headers_mut(),
-            ));
+            let mut headers =
+                tonic::metadata::MetadataMap::from_headers(std::mem::take(request.headers_mut()));
             headers.insert("token", token.clone());
             *request.headers_mut() = headers.into_headers();
             request

@@ -10,6 +10,7 @@ mod read;
 mod wire;
 
 pub use act::Membership as MembershipAct;
+pub(super) use answer::chain;
 pub use answer::{Answer, EtcdError};
 pub use channel::{Access, Credentials, MemberChannel, Target, Tls};
 pub use dial::{Dial, PortForward};

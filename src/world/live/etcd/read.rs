@@ -296,10 +296,7 @@ fn shown(list: &Membership) -> String {
     format!("[{}]", members.join(", "))
 }
 
-async fn read_alarms(
-    channel: &MemberChannel,
-    deadline: Duration,
-) -> Result<Vec<Alarm>, EtcdError> {
+async fn read_alarms(channel: &MemberChannel, deadline: Duration) -> Result<Vec<Alarm>, EtcdError> {
     let mut client = channel.client.clone();
     let answer = within(deadline, async {
         client

@@ -1,8 +1,7 @@
 //! The messages that etcd-client has no call for: a *linearizable* member list (its own is always serializable and may
 //! be stale), and logging in, so that one token serves both.
 
-use std::str::FromStr;
-
+use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
 use prost::Message;
 use tonic::client::Grpc;
@@ -65,23 +64,25 @@ pub(super) const MEMBER_LIST: &str = "/etcdserverpb.Cluster/MemberList";
 pub(super) const AUTHENTICATE: &str = "/etcdserverpb.Auth/Authenticate";
 
 /// One unary call of ours.
-pub(super) async fn unary<Q, A>(
+pub(super) fn unary<Q, A>(
     service: GrpcService,
     path: &'static str,
     request: Q,
-) -> Result<A, EtcdError>
+) -> BoxFuture<'static, Result<A, EtcdError>>
 where
     Q: Message + Send + Sync + 'static,
     A: Message + Default + Send + Sync + 'static,
 {
     let mut grpc = Grpc::new(service);
-    grpc.ready()
-        .await
-        .map_err(|error| EtcdError::unreachable(&*error))?;
-    let path = PathAndQuery::from_str(path).map_err(|error| EtcdError::unreachable(&error))?;
-    let codec = ProstCodec::<Q, A>::default();
-    grpc.unary(tonic::Request::new(request), path, codec)
-        .await
-        .map(tonic::Response::into_inner)
-        .map_err(|status| EtcdError::from(&status))
+    let path = PathAndQuery::from_static(path);
+    Box::pin(async move {
+        grpc.ready()
+            .await
+            .map_err(|error| EtcdError::unreachable(&error))?;
+        let codec = ProstCodec::<Q, A>::default();
+        grpc.unary(tonic::Request::new(request), path, codec)
+            .await
+            .map(tonic::Response::into_inner)
+            .map_err(|status| EtcdError::from(&status))
+    })
 }

@@ -147,12 +147,11 @@ fn write_join(f: &Focus) -> Then {
     let Some(live) = f.view.kube.objects.get(&ObjectKind::ConfigMap) else {
         return Then::Pass;
     };
-    let object = f.view.objects.with_file(f.view.spec, ordinal, join_text(f));
     Then::act(Act::WriteMemberFile {
         ordinal,
         life: FileLife::Join,
         uid: live.uid.clone(),
-        object: object.key,
-        body: object.body,
+        object: f.view.objects.desired(ObjectKind::ConfigMap).key.clone(),
+        text: join_text(f),
     })
 }

@@ -14,7 +14,6 @@ pub struct Objects {
     /// The settings stamp of the desired template.
     pub stamp: String,
     settings_moved: bool,
-    inputs: LiveInputs,
 }
 
 impl Objects {
@@ -45,7 +44,6 @@ impl Objects {
             differences,
             stamp,
             settings_moved,
-            inputs,
         }
     }
 
@@ -78,18 +76,6 @@ impl Objects {
             .filter(|d| !d.pointer.starts_with("/metadata/"))
             .filter(|d| self.settings_moved || !is_mutable(&d.pointer))
             .collect()
-    }
-
-    /// The ConfigMap with one member's file replaced.
-    pub fn with_file(&self, spec: &ClusterSpec, ordinal: Ordinal, text: String) -> Object {
-        let mut inputs = self.inputs.clone();
-        inputs.member_files.insert(ordinal, text);
-        manifest::object(ObjectKind::ConfigMap, spec, &inputs)
-    }
-
-    /// The present text of a member's file, settings mended.
-    pub fn file(&self, ordinal: Ordinal) -> Option<&str> {
-        self.inputs.member_files.get(&ordinal).map(String::as_str)
     }
 }
 

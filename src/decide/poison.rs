@@ -40,12 +40,11 @@ fn write_poison(f: &Focus) -> Option<Act> {
     let live = f.view.kube.member_files.get(&ordinal)?;
     let poisoned = MemberFile::parse(&member_file::poisoned(f.view.spec, ordinal)).ok()?;
     let text = poisoned.rewrite(live);
-    let object = f.view.objects.with_file(f.view.spec, ordinal, text);
     Some(Act::WriteMemberFile {
         ordinal,
         life: FileLife::Poison,
         uid: f.view.kube.objects.get(&ObjectKind::ConfigMap)?.uid.clone(),
-        object: object.key,
-        body: object.body,
+        object: f.view.objects.desired(ObjectKind::ConfigMap).key.clone(),
+        text,
     })
 }

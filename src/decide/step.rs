@@ -35,8 +35,8 @@ pub enum Act {
         life: FileLife,
         object: ObjectKey,
         uid: Uid,
-        /// The complete ConfigMap for a server-side apply.
-        body: Value,
+        /// The complete new text of that file.
+        text: String,
     },
     /// Learner add, sent to a healthy voter.
     AddLearner {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{ModelError, etcd, fresh_uid};
 use crate::decide::Act;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::manifest::SETTINGS_ANNOTATION;
+use crate::manifest::{SETTINGS_ANNOTATION, member_file};
 use crate::state::{
     Kube, LiveObject, ObjectKey, ObjectKind, Observation, Pod, Reading, StatefulSet, Uid, Volume,
 };
@@ -25,14 +25,18 @@ pub(super) fn perform(
         }
         Act::UpdateObject {
             object, uid, body, ..
-        }
-        | Act::WriteMemberFile {
-            object, uid, body, ..
         } => {
             let live = kube(observed)?.objects.get(&object.kind).map(|o| &o.uid);
             expect_uid(object, live, uid)?;
             put(observed, spec, object, uid.clone(), body)
         }
+        Act::WriteMemberFile {
+            ordinal,
+            object,
+            uid,
+            text,
+            ..
+        } => write_member_file(kube(observed)?, spec, *ordinal, object, uid, text),
         Act::StartMember {
             replicas,
             stateful_set,
@@ -121,6 +125,23 @@ fn put(
         ObjectKind::StatefulSet => kube.stateful_set = Some(stateful_set(kube, uid, body)),
         _ => {}
     }
+    Ok(())
+}
+
+fn write_member_file(
+    kube: &mut Kube,
+    spec: &ClusterSpec,
+    ordinal: Ordinal,
+    object: &ObjectKey,
+    uid: &Uid,
+    text: &str,
+) -> Result<(), ModelError> {
+    let live = kube.objects.get_mut(&object.kind);
+    expect_uid(object, live.as_ref().map(|o| &o.uid), uid)?;
+    if let Some(live) = live {
+        live.content["data"][member_file::key(spec, ordinal)] = text.into();
+    }
+    kube.member_files.insert(ordinal, text.to_owned());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Where observations come from and steps go to.
 
+pub mod live;
 pub mod recorded;
 pub mod sandbox;
 

@@ -1,0 +1,187 @@
+//! Members' claims and the volumes behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use serde_json::Value;
+
+use super::api::{Api, ReadError};
+use super::names;
+use super::pods::parse;
+use super::resource::Resource;
+use crate::fleet::{ClusterSpec, Ordinal, Quantity};
+use crate::state::{Claim, ClaimPhase, Reading, ReleasedVolume, Uid, Volume};
+
+/// Above this many, one LIST is cheaper than a GET for each.
+const LIST_FROM: usize = 20;
+const AT_ONCE: usize = 16;
+
+/// The volumes of one Kubernetes cluster, as far as they were asked for.
+#[derive(Default)]
+pub(super) struct Volumes {
+    by_name: BTreeMap<String, Result<Option<PersistentVolume>, ReadError>>,
+    /// `None`: nobody needed all of them.
+    listed: Option<Result<(), ReadError>>,
+}
+
+impl Volumes {
+    /// Those of `wanted` by name; all of them where `all` is asked for, or where that is cheaper.
+    pub(super) async fn read(api: &Api, wanted: BTreeSet<String>, all: bool) -> Self {
+        let mut volumes = Self::default();
+        if all || wanted.len() > LIST_FROM {
+            match api.list(Resource::Volume, "", "").await {
+                Ok(objects) => {
+                    volumes.listed = Some(Ok(()));
+                    for object in &objects {
+                        let name = names::name(object).to_owned();
+                        volumes
+                            .by_name
+                            .insert(name, parse("volume", object).map(Some));
+                    }
+                }
+                Err(error) => volumes.listed = Some(Err(error)),
+            }
+        }
+        if !matches!(volumes.listed, Some(Ok(()))) {
+            volumes.by_name = by_name(api, wanted).await;
+        }
+        volumes
+    }
+
+    fn named(&self, name: &str) -> Reading<Volume> {
+        match self.by_name.get(name) {
+            Some(Ok(Some(volume))) => Reading::Known(fact(name, volume)),
+            Some(Ok(None)) => Reading::Unknown(format!("volume {name} does not exist")),
+            Some(Err(error)) => Reading::Unknown(error.to_string()),
+            None => Reading::Unknown(format!("volume {name} was not there when it was read")),
+        }
+    }
+
+    /// Volumes that were bound to a claim of this cluster's names which is not there any more.
+    fn released(
+        &self,
+        spec: &ClusterSpec,
+        live: &BTreeMap<Ordinal, Claim>,
+    ) -> Reading<Vec<ReleasedVolume>> {
+        match &self.listed {
+            None => return Reading::Unknown("not read while the StatefulSet exists".into()),
+            Some(Err(error)) => return Reading::Unknown(error.to_string()),
+            Some(Ok(())) => {}
+        }
+        let base = claim_base(spec);
+        let volumes = self.by_name.iter().filter_map(|(name, volume)| {
+            let volume = volume.as_ref().ok()?.as_ref()?;
+            let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
+            let claim_name = claim.name.as_deref()?;
+            let ordinal = names::ordinal(claim_name, &base)?;
+            let bound = live
+                .get(&ordinal)
+                .is_some_and(|live| claim.uid.as_deref() == Some(&live.uid.0));
+            (claim.namespace.as_deref() == Some(&spec.namespace) && !bound).then(|| {
+                ReleasedVolume {
+                    name: name.clone(),
+                    claim: claim_name.to_owned(),
+                }
+            })
+        });
+        Reading::Known(volumes.collect())
+    }
+}
+
+async fn by_name(
+    api: &Api,
+    wanted: BTreeSet<String>,
+) -> BTreeMap<String, Result<Option<PersistentVolume>, ReadError>> {
+    let reads = wanted.into_iter().map(|name| async move {
+        let volume = match api.get(Resource::Volume, "", &name).await {
+            Ok(Some(object)) => parse("volume", &object).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        (name, volume)
+    });
+    futures::stream::iter(reads)
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await
+}
+
+fn fact(name: &str, volume: &PersistentVolume) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
+        reclaim_policy: volume
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.persistent_volume_reclaim_policy.clone())
+            // The API server's own default.
+            .unwrap_or_else(|| "Retain".to_owned()),
+    }
+}
+
+fn claim_base(spec: &ClusterSpec) -> String {
+    format!("data-{}", spec.name)
+}
+
+/// Names of the volumes that the claims of this cluster are bound to.
+pub(super) fn bound_volumes(spec: &ClusterSpec, claims: &[Value]) -> BTreeSet<String> {
+    claims
+        .iter()
+        .filter(|claim| names::ordinal(names::name(claim), &claim_base(spec)).is_some())
+        .filter_map(|claim| claim.pointer("/spec/volumeName")?.as_str())
+        .map(str::to_owned)
+        .collect()
+}
+
+pub(super) fn claims(
+    spec: &ClusterSpec,
+    objects: &[Value],
+    volumes: &Volumes,
+) -> Result<BTreeMap<Ordinal, Claim>, ReadError> {
+    let mut claims = BTreeMap::new();
+    for object in objects {
+        let name = names::name(object);
+        if let Some(ordinal) = names::ordinal(name, &claim_base(spec)) {
+            let parsed = parse("claim", object)?;
+            claims.insert(ordinal, claim(name, parsed, volumes)?);
+        }
+    }
+    Ok(claims)
+}
+
+pub(super) fn released(
+    spec: &ClusterSpec,
+    live: &BTreeMap<Ordinal, Claim>,
+    volumes: &Volumes,
+) -> Reading<Vec<ReleasedVolume>> {
+    volumes.released(spec, live)
+}
+
+fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<Claim, ReadError> {
+    let failed = |message: String| ReadError::Failed {
+        what: format!("claim {name}"),
+        message,
+    };
+    let spec = claim.spec.unwrap_or_default();
+    let request = spec
+        .resources
+        .and_then(|resources| resources.requests?.remove("storage"))
+        .ok_or_else(|| failed("found no storage request, expected one".to_owned()))?;
+    let phase = claim.status.and_then(|status| status.phase);
+    Ok(Claim {
+        uid: Uid(claim.metadata.uid.unwrap_or_default()),
+        phase: match phase.as_deref() {
+            Some("Bound") => ClaimPhase::Bound,
+            Some("Lost") => ClaimPhase::Lost,
+            _ => ClaimPhase::Pending,
+        },
+        deleting: claim.metadata.deletion_timestamp.is_some(),
+        class_name: spec.storage_class_name,
+        request: Quantity::try_from(request.0).map_err(|error| failed(error.to_string()))?,
+        volume: spec
+            .volume_name
+            .filter(|volume| !volume.is_empty())
+            .map(|volume| volumes.named(&volume)),
+    })
+}

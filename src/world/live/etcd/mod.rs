@@ -1,0 +1,17 @@
+//! The etcd half: one channel per member, one deadline per call, our own plain types out.
+//!
+//! It needs addresses and no Kubernetes, so that it is tested against bare etcd processes.
+
+mod act;
+mod answer;
+mod channel;
+mod dial;
+mod read;
+mod wire;
+
+pub use act::Membership as MembershipAct;
+pub(super) use answer::chain;
+pub use answer::{Answer, EtcdError};
+pub use channel::{Access, Credentials, MemberChannel, Target, Tls};
+pub use dial::{Dial, PortForward};
+pub use read::{Seats, read};

@@ -1,0 +1,207 @@
+//! The LISTs: one per kind and namespace, in parallel, shared by all clusters there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::join_all;
+use serde_json::Value;
+
+use super::api::{Api, ReadError};
+use super::claims::{self, Volumes};
+use super::names::{self, CLUSTER_LABEL};
+use super::objects;
+use super::pods;
+use super::resource::Resource;
+use super::secrets::{self, Secrets};
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{Kube, Ledger, ObjectKind};
+
+const LISTED: [Resource; 9] = [
+    Resource::ServiceAccount,
+    Resource::Service,
+    Resource::ConfigMap,
+    Resource::PodDisruptionBudget,
+    Resource::StatefulSet,
+    Resource::Pod,
+    Resource::Claim,
+    Resource::EndpointSlice,
+    Resource::Lease,
+];
+
+/// What one namespace holds, by kind and cluster label.
+pub(super) struct Namespace {
+    exists: bool,
+    lists: BTreeMap<Resource, BTreeMap<String, Vec<Value>>>,
+}
+
+impl Namespace {
+    pub(super) async fn read(
+        api: &Api,
+        namespace: &str,
+        selector: &str,
+    ) -> Result<Self, ReadError> {
+        let lists = join_all(
+            LISTED
+                .iter()
+                .map(|resource| api.list(*resource, namespace, selector)),
+        );
+        let (exists, lists) = tokio::join!(api.get(Resource::Namespace, "", namespace), lists);
+        let mut by_kind = BTreeMap::new();
+        for (resource, list) in LISTED.into_iter().zip(lists) {
+            let mut by_cluster: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+            for object in list? {
+                let cluster = names::label(&object, CLUSTER_LABEL).unwrap_or_default();
+                by_cluster
+                    .entry(cluster.to_owned())
+                    .or_default()
+                    .push(object);
+            }
+            by_kind.insert(resource, by_cluster);
+        }
+        Ok(Self {
+            exists: exists?.is_some(),
+            lists: by_kind,
+        })
+    }
+
+    fn of(&self, spec: &ClusterSpec, resource: Resource) -> &[Value] {
+        self.lists
+            .get(&resource)
+            .and_then(|clusters| clusters.get(&spec.id.name))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn named(&self, spec: &ClusterSpec, resource: Resource, name: &str) -> Option<&Value> {
+        self.of(spec, resource)
+            .iter()
+            .find(|object| names::name(object) == name)
+    }
+
+    pub(super) fn bound_volumes(&self, spec: &ClusterSpec) -> BTreeSet<String> {
+        claims::bound_volumes(spec, self.of(spec, Resource::Claim))
+    }
+
+    pub(super) fn lacks_stateful_set(&self, spec: &ClusterSpec) -> bool {
+        self.named(spec, Resource::StatefulSet, &spec.name)
+            .is_none()
+    }
+}
+
+/// One cluster's part of what was read, and by name what the LISTs lack: someone else's objects have no label of ours.
+pub(super) async fn kube(
+    api: &Api,
+    spec: &ClusterSpec,
+    cluster_uid: &str,
+    namespace: &Namespace,
+    volumes: &Volumes,
+    secrets: &Secrets,
+) -> Result<Kube, ReadError> {
+    let found = our_names(api, spec, namespace).await?;
+    let stateful_set = found
+        .get(&ObjectKind::StatefulSet)
+        .map(|object| objects::stateful_set(object));
+    let claims = claims::claims(spec, namespace.of(spec, Resource::Claim), volumes)?;
+    Ok(Kube {
+        cluster_uid: cluster_uid.to_owned(),
+        namespace_exists: namespace.exists,
+        objects: found
+            .iter()
+            .map(|(kind, object)| (*kind, objects::live_object(object, spec)))
+            .collect(),
+        stateful_set,
+        pods: pods::pods(spec, namespace.of(spec, Resource::Pod))?,
+        released_volumes: claims::released(spec, &claims, volumes),
+        claims,
+        member_files: found
+            .get(&ObjectKind::ConfigMap)
+            .map(|object| member_files(spec, object))
+            .unwrap_or_default(),
+        serving: pods::serving(spec, namespace.of(spec, Resource::EndpointSlice))?,
+        secrets: secrets::keys(spec, secrets)?,
+        ledger: ledger(api, spec, namespace).await?,
+        lock: namespace
+            .named(spec, Resource::Lease, &spec.name)
+            .and_then(super::lease::lock),
+        claimed_by: found
+            .iter()
+            .filter(|(_, object)| !names::is_ours(object, spec))
+            .filter_map(|(kind, object)| Some((*kind, names::claimed_by(object)?)))
+            .collect(),
+    })
+}
+
+async fn our_names(
+    api: &Api,
+    spec: &ClusterSpec,
+    namespace: &Namespace,
+) -> Result<BTreeMap<ObjectKind, Value>, ReadError> {
+    let reads = ObjectKind::ALL.map(|kind| async move {
+        let (resource, key) = (Resource::from(kind), names::key(spec, kind));
+        let object = match namespace.named(spec, resource, &key.name) {
+            Some(object) => Some(object.clone()),
+            None if namespace.exists => api.get(resource, &spec.namespace, &key.name).await?,
+            None => None,
+        };
+        Ok(object.map(|object| (kind, object)))
+    });
+    join_all(reads)
+        .await
+        .into_iter()
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+fn member_files(spec: &ClusterSpec, object: &Value) -> BTreeMap<Ordinal, String> {
+    object
+        .get("data")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, text)| {
+            let ordinal = names::ordinal(key.strip_suffix(".yaml")?, &spec.name)?;
+            Some((ordinal, text.as_str()?.to_owned()))
+        })
+        .collect()
+}
+
+/// By name where its label is gone: a ledger that is overlooked lets a cluster be born twice.
+async fn ledger(
+    api: &Api,
+    spec: &ClusterSpec,
+    namespace: &Namespace,
+) -> Result<Option<Ledger>, ReadError> {
+    let name = names::ledger(spec);
+    let object = match namespace.named(spec, Resource::ConfigMap, &name) {
+        Some(object) => Some(object.clone()),
+        None if namespace.exists => api.get(Resource::ConfigMap, &spec.namespace, &name).await?,
+        None => None,
+    };
+    object.as_ref().map(parse_ledger).transpose()
+}
+
+pub(super) const LEDGER_KEY: &str = "ledger.json";
+
+pub(super) fn parse_ledger(object: &Value) -> Result<Ledger, ReadError> {
+    let failed = |message: String| ReadError::Failed {
+        what: format!("ledger ConfigMap {}", names::name(object)),
+        message,
+    };
+    let text = object
+        .get("data")
+        .and_then(|data| data.get(LEDGER_KEY))
+        .and_then(Value::as_str)
+        .ok_or_else(|| failed(format!("found no key `{LEDGER_KEY}`")))?;
+    serde_json::from_str(text).map_err(|error| {
+        failed(format!(
+            "found a ledger this version cannot read ({error}); a newer `reconcile` may have written it"
+        ))
+    })
+}
+
+/// Every Secret that clusters of one namespace name.
+pub(super) async fn secrets(api: &Api, namespace: &str, specs: &[&ClusterSpec]) -> Secrets {
+    let names = specs
+        .iter()
+        .flat_map(|spec| secrets::referenced(spec))
+        .collect();
+    secrets::read(api, namespace, names).await
+}

@@ -1,0 +1,148 @@
+//! Our rendered objects as they are: what the server adds taken off, and who else holds fields.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::fields;
+use super::names::{self, OUR_PREFIX, SETTINGS_ANNOTATION, text};
+use crate::fleet::ClusterSpec;
+use crate::manifest::FIELD_MANAGER;
+use crate::state::{FieldManager, LiveObject, StatefulSet, Uid};
+
+/// Metadata that the server writes.
+const SERVER_METADATA: &[&str] = &[
+    "managedFields",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "selfLink",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "annotations",
+];
+
+/// Kubernetes' own writers. What they hold through another subresource than `status` counts all the same: an
+/// autoscaler writes `scale` under the controller manager's name.
+const BUILT_IN: &[&str] = &[
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-apiserver",
+    "kubelet",
+];
+
+pub(super) fn live_object(object: &Value, spec: &ClusterSpec) -> LiveObject {
+    LiveObject {
+        uid: Uid(text(object, "uid").to_owned()),
+        ours: names::is_ours(object, spec),
+        deleting: is_deleting(object),
+        content: content(object, spec),
+        managers: other_managers(object),
+    }
+}
+
+pub(super) fn is_deleting(object: &Value) -> bool {
+    !text(object, "deletionTimestamp").is_empty()
+}
+
+fn content(object: &Value, spec: &ClusterSpec) -> Value {
+    let mut content = object.clone();
+    let Some(map) = content.as_object_mut() else {
+        return content;
+    };
+    map.remove("status");
+    if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in SERVER_METADATA {
+            metadata.remove(*field);
+        }
+        let annotations = kept_annotations(object, spec);
+        if !annotations.is_empty() {
+            metadata.insert("annotations".into(), annotations.into());
+        }
+    }
+    content
+}
+
+/// By allow-list: ours, those Git names, and those we own because Git named them once.
+fn kept_annotations(object: &Value, spec: &ClusterSpec) -> Map<String, Value> {
+    let owned = our_fields(object)
+        .and_then(|fields| fields.pointer("/f:metadata/f:annotations").cloned())
+        .unwrap_or_default();
+    let kept = |name: &str| {
+        name.starts_with(OUR_PREFIX)
+            || spec.service.annotations.contains_key(name)
+            || owned.get(format!("f:{name}")).is_some()
+    };
+    object
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| kept(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn entries(object: &Value) -> impl Iterator<Item = &Value> {
+    object
+        .pointer("/metadata/managedFields")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn said<'a>(entry: &'a Value, field: &str) -> &'a str {
+    entry.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The set of fields that our server-side applies own.
+pub(super) fn our_fields(object: &Value) -> Option<&Value> {
+    entries(object)
+        .find(|entry| {
+            said(entry, "manager") == FIELD_MANAGER
+                && said(entry, "operation") == "Apply"
+                && said(entry, "subresource").is_empty()
+        })
+        .and_then(|entry| entry.get("fieldsV1"))
+}
+
+fn other_managers(object: &Value) -> Vec<FieldManager> {
+    entries(object)
+        .filter(|entry| !is_ours_or_built_in(entry))
+        .map(|entry| FieldManager {
+            name: said(entry, "manager").to_owned(),
+            time: said(entry, "time").parse::<Timestamp>().ok(),
+            fields: entry
+                .get("fieldsV1")
+                .map_or_else(BTreeSet::new, |set| fields::leaves(set, object)),
+        })
+        .filter(|manager| !manager.fields.is_empty())
+        .collect()
+}
+
+fn is_ours_or_built_in(entry: &Value) -> bool {
+    let (manager, subresource) = (said(entry, "manager"), said(entry, "subresource"));
+    manager == FIELD_MANAGER
+        || subresource == "status"
+        || (subresource.is_empty() && BUILT_IN.contains(&manager))
+}
+
+pub(super) fn stateful_set(object: &Value) -> StatefulSet {
+    let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64);
+    StatefulSet {
+        uid: Uid(text(object, "uid").to_owned()),
+        resource_version: text(object, "resourceVersion").to_owned(),
+        // The API server's own default.
+        replicas: number("/spec/replicas").map_or(1, |n| u32::try_from(n).unwrap_or(0)),
+        generation: number("/metadata/generation").unwrap_or_default(),
+        observed_generation: number("/status/observedGeneration").unwrap_or_default(),
+        deleting: is_deleting(object),
+        stamp: object
+            .pointer("/spec/template/metadata/annotations")
+            .and_then(|annotations| annotations.get(SETTINGS_ANNOTATION))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+    }
+}

@@ -1,0 +1,263 @@
+//! From contexts and specs to observations: all that can be shared is read once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::future::join_all;
+use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::api::Api;
+use super::claims::Volumes;
+use super::contexts::Opened;
+use super::etcd;
+use super::gather::{self, Namespace};
+use super::secret::Scrubber;
+use super::secrets::{self, Secrets};
+use super::{Live, names};
+use crate::fleet::ClusterSpec;
+use crate::state::{Etcd, Kube, Observation, Reading};
+
+/// Clusters whose members are asked at the same time.
+const CLUSTERS_AT_ONCE: usize = 32;
+
+/// What all clusters of one context share.
+struct Shared {
+    api: Api,
+    opened: Opened,
+    cluster_uid: String,
+    namespaces: BTreeMap<String, Result<Namespace, String>>,
+    secrets: BTreeMap<String, Secrets>,
+    volumes: Volumes,
+}
+
+impl Live {
+    /// One observation per spec, in order. All clusters of one context and namespace share the LISTs.
+    pub async fn observe_each(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
+        let contexts: BTreeSet<&str> = specs.iter().map(|s| s.id.context.as_str()).collect();
+        let read = contexts.into_iter().map(|context| async move {
+            let here: Vec<&ClusterSpec> = specs
+                .iter()
+                .copied()
+                .filter(|s| s.id.context == context)
+                .collect();
+            self.observe_context(context, &here).await
+        });
+        let mut found: BTreeMap<_, _> = join_all(read)
+            .await
+            .into_iter()
+            .flatten()
+            .map(|observation| (observation.cluster.clone(), observation))
+            .collect();
+        specs
+            .iter()
+            .filter_map(|spec| found.remove(&spec.id))
+            .collect()
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(context, clusters = specs.len()))]
+    async fn observe_context(&self, context: &str, specs: &[&ClusterSpec]) -> Vec<Observation> {
+        let shared = match self.share(context, specs).await {
+            Ok(shared) => shared,
+            Err(why) => {
+                let at = self.clock();
+                return specs.iter().map(|spec| unread(spec, at, &why)).collect();
+            }
+        };
+        let clusters: Vec<_> = specs
+            .iter()
+            .map(|spec| self.observe_one(spec, &shared).boxed())
+            .collect();
+        futures::stream::iter(clusters)
+            .buffer_unordered(CLUSTERS_AT_ONCE)
+            .collect()
+            .await
+    }
+
+    async fn share(&self, context: &str, specs: &[&ClusterSpec]) -> Result<Shared, String> {
+        let opened = self
+            .contexts
+            .open(context)
+            .await
+            .map_err(|error| error.to_string())?;
+        let api = Api {
+            client: opened.client.clone(),
+            deadline: Instant::now() + self.options.read_timeout,
+        };
+        let mut by_namespace: BTreeMap<&str, Vec<&ClusterSpec>> = BTreeMap::new();
+        for spec in specs {
+            by_namespace.entry(&spec.namespace).or_default().push(spec);
+        }
+        let reads = by_namespace.iter().map(|(namespace, specs)| {
+            let api = &api;
+            async move {
+                let selector = selector(specs);
+                tokio::join!(
+                    Namespace::read(api, namespace, &selector),
+                    gather::secrets(api, namespace, specs)
+                )
+            }
+        });
+        let (cluster_uid, reads) =
+            tokio::join!(self.contexts.cluster_uid(context, &api), join_all(reads));
+        let cluster_uid = cluster_uid.map_err(|error| error.to_string())?;
+        let (mut namespaces, mut secrets) = (BTreeMap::new(), BTreeMap::new());
+        for (namespace, (lists, values)) in by_namespace.keys().zip(reads) {
+            let lists = lists.map_err(|error| error.to_string());
+            namespaces.insert((*namespace).to_owned(), lists);
+            secrets.insert((*namespace).to_owned(), values);
+        }
+        let volumes = volumes(&api, specs, &namespaces).await;
+        Ok(Shared {
+            api,
+            opened,
+            cluster_uid,
+            namespaces,
+            secrets,
+            volumes,
+        })
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(cluster = %spec.id))]
+    async fn observe_one(&self, spec: &ClusterSpec, shared: &Shared) -> Observation {
+        let secrets = &shared.secrets[&spec.namespace];
+        let scrubber = secrets::scrubber(spec, secrets);
+        let kube = match &shared.namespaces[&spec.namespace] {
+            Err(why) => Err(why.clone()),
+            Ok(namespace) => gather::kube(
+                &shared.api,
+                spec,
+                &shared.cluster_uid,
+                namespace,
+                &shared.volumes,
+                secrets,
+            )
+            .await
+            .map_err(|error| error.to_string()),
+        };
+        let observation = match kube {
+            Err(why) => unread(spec, self.clock(), &why),
+            Ok(kube) => {
+                let etcd = self.ask_members(spec, &kube, shared, secrets).await;
+                Observation {
+                    cluster: spec.id.clone(),
+                    at: self.clock(),
+                    kube: Reading::Known(kube),
+                    etcd,
+                }
+            }
+        };
+        scrubbed(observation, &scrubber)
+    }
+
+    async fn ask_members(
+        &self,
+        spec: &ClusterSpec,
+        kube: &Kube,
+        shared: &Shared,
+        secrets: &Secrets,
+    ) -> Etcd {
+        let seats = self
+            .seats(
+                spec,
+                kube,
+                &shared.opened,
+                secrets,
+                self.options.etcd_timeout,
+            )
+            .await;
+        let etcd = etcd::read(&seats, self.options.etcd_timeout).await;
+        self.keep(spec, seats, &etcd).await;
+        etcd
+    }
+}
+
+/// Of one cluster alone where only one is asked for.
+fn selector(specs: &[&ClusterSpec]) -> String {
+    match specs {
+        [spec] => names::cluster_selector(spec),
+        _ => specs
+            .first()
+            .map(|spec| names::fleet_selector(spec))
+            .unwrap_or_default(),
+    }
+}
+
+async fn volumes(
+    api: &Api,
+    specs: &[&ClusterSpec],
+    namespaces: &BTreeMap<String, Result<Namespace, String>>,
+) -> Volumes {
+    let mut wanted = BTreeSet::new();
+    let mut all = false;
+    for spec in specs {
+        if let Some(Ok(namespace)) = namespaces.get(&spec.namespace) {
+            wanted.extend(namespace.bound_volumes(spec));
+            all |= namespace.lacks_stateful_set(spec);
+        }
+    }
+    Volumes::read(api, wanted, all).await
+}
+
+fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {
+    let no_pods = || format!("the pods are not known: {why}");
+    Observation {
+        cluster: spec.id.clone(),
+        at,
+        kube: Reading::Unknown(why.to_owned()),
+        etcd: Etcd {
+            membership: Reading::Unknown(no_pods()),
+            statuses: BTreeMap::new(),
+            alarms: Reading::Unknown(no_pods()),
+        },
+    }
+}
+
+/// Every string that is kept, whatever it came from: an error, a log line, a member's file.
+fn scrubbed(observation: Observation, scrubber: &Scrubber) -> Observation {
+    if scrubber.is_empty() {
+        return observation;
+    }
+    let Ok(mut value) = serde_json::to_value(&observation) else {
+        return observation;
+    };
+    scrubber.value(&mut value);
+    match serde_json::from_value(value) {
+        Ok(clean) => clean,
+        // A secret that is also part of a name or a number: nothing of the record can be kept.
+        Err(_) => Observation {
+            kube: Reading::Unknown(
+                "a Secret's value is part of this cluster's names; the record cannot be shown"
+                    .to_owned(),
+            ),
+            etcd: Etcd {
+                membership: Reading::Unknown("see above".to_owned()),
+                statuses: BTreeMap::new(),
+                alarms: Reading::Unknown("see above".to_owned()),
+            },
+            ..observation
+        },
+    }
+}
+
+/// How long reads may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// For all reads of one context in one observation.
+    pub read_timeout: Duration,
+    /// For each call to a member.
+    pub etcd_timeout: Duration,
+    /// For a membership change, and for a write to the API server.
+    pub act_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            read_timeout: Duration::from_secs(15),
+            etcd_timeout: Duration::from_secs(5),
+            act_timeout: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One act on the live world. The ledger is written first; then exactly the act, once.
+//!
+//! One ownership story: every field of our objects is ours by server-side apply of complete bodies. An act that changes
+//! one field of an object (a member's file, `replicas`) applies *what we own of it as it is*, read at that moment, with
+//! that field replaced: nothing else of what Git wants can come along with it, and nothing we own is given up.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::Live;
+use super::api::Api;
+use super::etcd::{MembershipAct, Seats};
+use super::fields;
+use super::gather::{LEDGER_KEY, parse_ledger};
+use super::names::{self, text};
+use super::objects::our_fields;
+use super::resource::Resource;
+use super::write::{Writer, identity};
+use crate::decide::Act;
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
+use crate::world::PerformError;
+
+/// One act's surroundings.
+struct Doing<'a> {
+    client: kube::Client,
+    spec: &'a ClusterSpec,
+    deadline: Duration,
+}
+
+impl Live {
+    #[tracing::instrument(level = "info", skip_all, fields(cluster = %spec.id, act = act.verb()))]
+    pub(super) async fn do_act(
+        &self,
+        spec: &ClusterSpec,
+        act: &Act,
+        ledger: &Ledger,
+    ) -> Result<(), PerformError> {
+        let opened = self
+            .contexts
+            .open(&spec.id.context)
+            .await
+            .map_err(|error| PerformError::NotDone(error.to_string()))?;
+        let doing = Doing {
+            client: opened.client,
+            spec,
+            deadline: self.options.act_timeout,
+        };
+        doing.write_ledger(ledger).await?;
+        if let Some(change) = membership(act) {
+            let seats = self.seats_for(spec).await?;
+            return change.perform(&seats, doing.deadline).await;
+        }
+        doing.kube_act(act).await
+    }
+
+    async fn seats_for(&self, spec: &ClusterSpec) -> Result<std::sync::Arc<Seats>, PerformError> {
+        if let Some(seats) = self.last_seats(spec).await {
+            return Ok(seats);
+        }
+        self.observe_each(&[spec]).await;
+        self.last_seats(spec)
+            .await
+            .ok_or_else(|| PerformError::NotDone("the members' pods cannot be read".to_owned()))
+    }
+}
+
+/// The acts that go to etcd.
+fn membership(act: &Act) -> Option<MembershipAct> {
+    Some(match act {
+        Act::AddLearner { peer_url, .. } => MembershipAct::AddLearner {
+            peer_url: peer_url.clone(),
+        },
+        Act::Promote { member, .. } => MembershipAct::Promote { member: *member },
+        Act::RemoveMember { member, .. } => MembershipAct::Remove { member: *member },
+        Act::MoveLeader {
+            from, transferee, ..
+        } => MembershipAct::MoveLeader {
+            from: *from,
+            transferee: *transferee,
+        },
+        _ => return None,
+    })
+}
+
+impl Doing<'_> {
+    async fn kube_act(&self, act: &Act) -> Result<(), PerformError> {
+        match act {
+            Act::CreateObject { object, body } => {
+                self.writer(object.kind.into(), &object.name)
+                    .create(body.clone())
+                    .await
+            }
+            Act::UpdateObject {
+                object,
+                uid,
+                body,
+                force,
+                ..
+            } => {
+                self.writer(object.kind.into(), &object.name)
+                    .update(body.clone(), uid, *force)
+                    .await
+            }
+            Act::WriteMemberFile {
+                ordinal,
+                object,
+                uid,
+                text,
+                ..
+            } => self.write_member_file(*ordinal, object, uid, text).await,
+            Act::StartMember {
+                replicas,
+                stateful_set,
+                resource_version,
+                ..
+            }
+            | Act::StopMember {
+                replicas,
+                stateful_set,
+                resource_version,
+                ..
+            } => self.scale(*replicas, stateful_set, resource_version).await,
+            Act::Drain { ordinal, pod } => self.serve(*ordinal, pod, Value::Null).await,
+            Act::Undrain { ordinal, pod } => self.serve(*ordinal, pod, "true".into()).await,
+            Act::RetainVolume { volume, uid, .. } => {
+                let patch = json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}});
+                self.writer(Resource::Volume, volume)
+                    .merge(patch, uid)
+                    .await
+            }
+            Act::ReleaseClaim { claim, uid, .. } => {
+                self.writer(Resource::Claim, claim).delete(uid).await
+            }
+            Act::AddLearner { .. }
+            | Act::Promote { .. }
+            | Act::MoveLeader { .. }
+            | Act::RemoveMember { .. } => Err(PerformError::Refused(format!(
+                "`{}` is etcd's to perform, not Kubernetes'",
+                act.verb()
+            ))),
+        }
+    }
+
+    fn writer<'a>(&'a self, resource: Resource, name: &'a str) -> Writer<'a> {
+        Writer {
+            client: self.client.clone(),
+            resource,
+            namespace: &self.spec.namespace,
+            name,
+            deadline: self.deadline,
+        }
+    }
+
+    async fn write_member_file(
+        &self,
+        ordinal: Ordinal,
+        object: &ObjectKey,
+        uid: &Uid,
+        file: &str,
+    ) -> Result<(), PerformError> {
+        let live = self.live(object.kind, &object.name).await?;
+        let mut body = self.owned(&live, object.kind, &object.name);
+        body["data"][names::file_key(self.spec, ordinal)] = file.into();
+        // Bound to what the other files were read from.
+        body["metadata"]["resourceVersion"] = text(&live, "resourceVersion").into();
+        self.writer(object.kind.into(), &object.name)
+            .update(body, uid, false)
+            .await
+    }
+
+    async fn scale(
+        &self,
+        replicas: u32,
+        uid: &Uid,
+        resource_version: &str,
+    ) -> Result<(), PerformError> {
+        let (kind, name) = (ObjectKind::StatefulSet, &self.spec.name);
+        let live = self.live(kind, name).await?;
+        let found = text(&live, "resourceVersion");
+        if found != resource_version {
+            return Err(PerformError::NotDone(format!(
+                "found StatefulSet {name} at resource version {found}, expected {resource_version}: it has changed since it was observed"
+            )));
+        }
+        let mut body = self.owned(&live, kind, name);
+        body["spec"]["replicas"] = replicas.into();
+        body["metadata"]["resourceVersion"] = resource_version.into();
+        self.writer(kind.into(), name)
+            .update(body, uid, false)
+            .await
+    }
+
+    async fn serve(&self, ordinal: Ordinal, pod: &Uid, label: Value) -> Result<(), PerformError> {
+        let patch = json!({"metadata": {"labels": {SERVING_LABEL: label}}});
+        self.writer(Resource::Pod, &self.spec.pod_name(ordinal))
+            .merge(patch, pod)
+            .await
+    }
+
+    async fn live(&self, kind: ObjectKind, name: &str) -> Result<Value, PerformError> {
+        self.read(kind.into(), name).await?.ok_or_else(|| {
+            PerformError::NotDone(format!("found no {} {name}, expected one", kind.kind()))
+        })
+    }
+
+    async fn read(&self, resource: Resource, name: &str) -> Result<Option<Value>, PerformError> {
+        let api = Api {
+            client: self.client.clone(),
+            deadline: Instant::now() + self.deadline,
+        };
+        api.get(resource, &self.spec.namespace, name)
+            .await
+            .map_err(|error| PerformError::NotDone(error.to_string()))
+    }
+
+    /// The complete body of what we own of a live object.
+    fn owned(&self, live: &Value, kind: ObjectKind, name: &str) -> Value {
+        let mut body = identity(kind.into(), &self.spec.namespace, name);
+        let owned = our_fields(live).map(|set| fields::extract(set, live));
+        if let Some(Value::Object(owned)) = owned {
+            for (key, value) in owned {
+                match (key.as_str(), value) {
+                    ("metadata", Value::Object(metadata)) => {
+                        for (field, value) in metadata {
+                            body["metadata"][field] = value;
+                        }
+                    }
+                    (_, value) => body[key] = value,
+                }
+            }
+        }
+        body
+    }
+
+    async fn write_ledger(&self, ledger: &Ledger) -> Result<(), PerformError> {
+        let name = names::ledger(self.spec);
+        let failed = |why: String| PerformError::NotDone(format!("ledger: {why}"));
+        let live = self.read(Resource::ConfigMap, &name).await?;
+        if let Some(live) = &live {
+            if !names::is_ours(live, self.spec) {
+                return Err(PerformError::Refused(format!(
+                    "found a ConfigMap {name} without this cluster's labels, expected our ledger or nothing; look at it with `kubectl -n {} get configmap {name} -o yaml`",
+                    self.spec.namespace
+                )));
+            }
+            let written = parse_ledger(live).map_err(|error| failed(error.to_string()))?;
+            if written == *ledger {
+                return Ok(());
+            }
+        }
+        let text_of = serde_json::to_string(ledger).map_err(|error| failed(error.to_string()))?;
+        let mut body = identity(Resource::ConfigMap, &self.spec.namespace, &name);
+        body["metadata"]["labels"] = names::labels(self.spec);
+        body["data"] = json!({LEDGER_KEY: text_of});
+        let writer = self.writer(Resource::ConfigMap, &name);
+        let outcome = match &live {
+            None => writer.create(body).await,
+            Some(live) => {
+                body["metadata"]["resourceVersion"] = text(live, "resourceVersion").into();
+                let uid = Uid(text(live, "uid").to_owned());
+                writer.update(body, &uid, true).await
+            }
+        };
+        // The act itself has not begun: whatever became of the ledger, nothing else was changed.
+        outcome.map_err(|error| match error {
+            PerformError::Unknown(why) => failed(why),
+            other => other,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! The kinds we read and write, and where the API server keeps them.
+
+use crate::state::ObjectKind;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Resource {
+    Namespace,
+    Secret,
+    ServiceAccount,
+    Service,
+    ConfigMap,
+    PodDisruptionBudget,
+    StatefulSet,
+    Pod,
+    Claim,
+    Volume,
+    EndpointSlice,
+    Lease,
+}
+
+impl Resource {
+    pub(super) const fn api_version(self) -> &'static str {
+        match self {
+            Self::PodDisruptionBudget => "policy/v1",
+            Self::StatefulSet => "apps/v1",
+            Self::EndpointSlice => "discovery.k8s.io/v1",
+            Self::Lease => "coordination.k8s.io/v1",
+            _ => "v1",
+        }
+    }
+
+    pub(super) const fn kind(self) -> &'static str {
+        match self {
+            Self::Namespace => "Namespace",
+            Self::Secret => "Secret",
+            Self::ServiceAccount => "ServiceAccount",
+            Self::Service => "Service",
+            Self::ConfigMap => "ConfigMap",
+            Self::PodDisruptionBudget => "PodDisruptionBudget",
+            Self::StatefulSet => "StatefulSet",
+            Self::Pod => "Pod",
+            Self::Claim => "PersistentVolumeClaim",
+            Self::Volume => "PersistentVolume",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Lease => "Lease",
+        }
+    }
+
+    const fn plural(self) -> &'static str {
+        match self {
+            Self::Namespace => "namespaces",
+            Self::Secret => "secrets",
+            Self::ServiceAccount => "serviceaccounts",
+            Self::Service => "services",
+            Self::ConfigMap => "configmaps",
+            Self::PodDisruptionBudget => "poddisruptionbudgets",
+            Self::StatefulSet => "statefulsets",
+            Self::Pod => "pods",
+            Self::Claim => "persistentvolumeclaims",
+            Self::Volume => "persistentvolumes",
+            Self::EndpointSlice => "endpointslices",
+            Self::Lease => "leases",
+        }
+    }
+
+    const fn namespaced(self) -> bool {
+        !matches!(self, Self::Namespace | Self::Volume)
+    }
+
+    /// Path of the collection; the namespace is passed over where the kind has none.
+    pub(super) fn path(self, namespace: &str) -> String {
+        let version = self.api_version();
+        let root = if version == "v1" { "/api" } else { "/apis" };
+        let plural = self.plural();
+        if self.namespaced() {
+            format!("{root}/{version}/namespaces/{namespace}/{plural}")
+        } else {
+            format!("{root}/{version}/{plural}")
+        }
+    }
+}
+
+impl From<ObjectKind> for Resource {
+    fn from(kind: ObjectKind) -> Self {
+        match kind {
+            ObjectKind::ServiceAccount => Self::ServiceAccount,
+            ObjectKind::PeerService | ObjectKind::ClientService => Self::Service,
+            ObjectKind::PodDisruptionBudget => Self::PodDisruptionBudget,
+            ObjectKind::ConfigMap => Self::ConfigMap,
+            ObjectKind::StatefulSet => Self::StatefulSet,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Writing to one API server: every request once, bound to what was observed, and a plain word about what became of it.
+
+use std::time::Duration;
+
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::core::Request;
+use serde_json::{Value, json};
+
+use super::api::said;
+use super::resource::Resource;
+use crate::manifest::FIELD_MANAGER;
+use crate::state::Uid;
+use crate::world::PerformError;
+
+/// One object to be written.
+#[derive(Clone)]
+pub(super) struct Writer<'a> {
+    pub(super) client: kube::Client,
+    pub(super) resource: Resource,
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+    pub(super) deadline: Duration,
+}
+
+/// No object has it: the first write to an empty store makes 2. On a server-side apply it means "only if absent".
+const NEVER: &str = "1";
+
+impl Writer<'_> {
+    /// Creates it by server-side apply, so that every field is ours as later applies know it: fields of a POST belong
+    /// to another manager of the same name (operation `Update`), would conflict with our own applies, and could never
+    /// be given up. The impossible resource version makes the server refuse where the name is taken.
+    pub(super) async fn create(&self, mut body: Value) -> Result<(), PerformError> {
+        body["metadata"]["resourceVersion"] = NEVER.into();
+        match self.apply(&body, false).await {
+            Err(Failure::Api(status)) if status.code == 409 => {
+                Err(PerformError::Refused(self.taken()))
+            }
+            outcome => outcome.map_err(|failure| self.outcome(&failure)),
+        }
+    }
+
+    fn taken(&self) -> String {
+        let (kind, name) = (self.resource.kind(), self.name);
+        format!(
+            "found a {kind} {name} that this plan did not see, expected none; look at it with `kubectl -n {} get {} {name} -o yaml --show-managed-fields`",
+            self.namespace,
+            kind.to_lowercase(),
+        )
+    }
+
+    /// Server-side apply of a complete body to exactly this object.
+    pub(super) async fn update(
+        &self,
+        mut body: Value,
+        uid: &Uid,
+        force: bool,
+    ) -> Result<(), PerformError> {
+        body["metadata"]["uid"] = uid.0.clone().into();
+        self.apply(&body, force)
+            .await
+            .map_err(|failure| self.outcome(&failure))
+    }
+
+    pub(super) async fn apply(&self, body: &Value, force: bool) -> Result<(), Failure> {
+        let mut params = PatchParams::apply(FIELD_MANAGER);
+        if force {
+            params = params.force();
+        }
+        self.patch(&params, &Patch::Apply(body)).await
+    }
+
+    /// JSON merge patch of a few fields, bound to the object's UID: the server refuses to change that.
+    pub(super) async fn merge(&self, mut patch: Value, uid: &Uid) -> Result<(), PerformError> {
+        patch["metadata"]["uid"] = uid.0.clone().into();
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        self.patch(&params, &Patch::Merge(&patch))
+            .await
+            .map_err(|failure| self.outcome(&failure))
+    }
+
+    /// Gone already is success.
+    pub(super) async fn delete(&self, uid: &Uid) -> Result<(), PerformError> {
+        let params = DeleteParams::default().preconditions(Preconditions {
+            uid: Some(uid.0.clone()),
+            resource_version: None,
+        });
+        let request = Request::new(self.resource.path(self.namespace))
+            .delete(self.name, &params)
+            .map_err(|error| PerformError::Refused(error.to_string()))?;
+        match self.send(request).await {
+            Err(Failure::Api(status)) if status.code == 404 => Ok(()),
+            outcome => outcome.map_err(|failure| self.outcome(&failure)),
+        }
+    }
+
+    async fn patch(&self, params: &PatchParams, patch: &Patch<&Value>) -> Result<(), Failure> {
+        let request = Request::new(self.resource.path(self.namespace))
+            .patch(self.name, params, patch)
+            .map_err(|error| Failure::Unsent(error.to_string()))?;
+        self.send(request).await
+    }
+
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<(), Failure> {
+        let sent = self.client.request::<Value>(request);
+        match tokio::time::timeout(self.deadline, sent).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(kube::Error::Api(status))) => Err(Failure::Api(status)),
+            Ok(Err(error)) => Err(Failure::Wire(said(&error))),
+            Err(_) => Err(Failure::Wire(format!(
+                "no answer within {} s",
+                self.deadline.as_secs()
+            ))),
+        }
+    }
+
+    pub(super) fn outcome(&self, failure: &Failure) -> PerformError {
+        let what = format!("{} {}", self.resource.kind(), self.name);
+        match failure {
+            Failure::Unsent(why) => PerformError::Refused(format!("{what}: {why}")),
+            Failure::Wire(why) => PerformError::Unknown(format!("{what}: {why}")),
+            Failure::Api(status) => from_status(&what, status),
+        }
+    }
+}
+
+/// Why a write brought no success.
+pub(super) enum Failure {
+    /// Never left.
+    Unsent(String),
+    Api(Box<kube::core::Status>),
+    /// It may have arrived.
+    Wire(String),
+}
+
+/// 4xx is a promise that nothing changed, 5xx is not.
+fn from_status(what: &str, status: &kube::core::Status) -> PerformError {
+    let conflicts = conflicts(status);
+    let message = &status.message;
+    match status.code {
+        409 if !conflicts.is_empty() => PerformError::Refused(format!(
+            "{what}: {}; expected these fields to be ours",
+            conflicts.join(", ")
+        )),
+        // A precondition: the object is another one, or has moved since it was observed. Immutable metadata says the
+        // same in other words.
+        409 | 404 => PerformError::NotDone(format!("{what}: {message}")),
+        422 if message.contains("metadata.uid") => {
+            PerformError::NotDone(format!("{what}: {message}"))
+        }
+        429 => PerformError::NotDone(format!("{what}: the API server is busy ({message})")),
+        401 | 403 => PerformError::Refused(format!(
+            "{what}: {message}; the role that `reconcile render --rbac apply` prints allows it"
+        )),
+        code if code < 500 => PerformError::Refused(format!("{what}: {message}")),
+        _ => PerformError::Unknown(format!("{what}: {message}")),
+    }
+}
+
+/// `<field> is held by <manager>` for each conflict of a server-side apply.
+fn conflicts(status: &kube::core::Status) -> Vec<String> {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| {
+            let manager = cause.message.trim_start_matches("conflict with ");
+            format!("{} is held by {manager}", cause.field)
+        })
+        .collect()
+}
+
+/// A body that owns nothing but the object's identity.
+pub(super) fn identity(resource: Resource, namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": resource.api_version(),
+        "kind": resource.kind(),
+        "metadata": {"name": name, "namespace": namespace},
+    })
+}

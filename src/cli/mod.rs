@@ -1,10 +1,104 @@
 //! One file per command: arguments and wiring, no logic.
 
+mod apply;
+mod clock;
+mod documents;
+mod plan;
 pub mod render;
+mod selection;
+mod status;
+mod terminal;
+mod worlds;
 
 use std::process::ExitCode;
 
+use clap::{Parser, Subcommand};
+
+/// Show what a fleet of etcd clusters would become, and make it so.
+///
+/// YAML in a directory says what each etcd cluster shall be; `reconcile` reads what really runs, prints the shortest safe
+/// sequence of steps from here to there, and performs it on request. Without a command it plans.
+#[derive(Debug, Parser)]
+#[command(name = "reconcile", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    plan: plan::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Status(status::Args),
+    Render(RenderArgs),
+}
+
+/// Print the Kubernetes objects of each cluster, as they are when nothing is left to do
+#[derive(Debug, clap::Args)]
+struct RenderArgs {
+    #[command(flatten)]
+    selection: selection::Args,
+    #[command(flatten)]
+    render: render::Args,
+}
+
+/// Why a command ends early, and the exit code that says so.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    code: u8,
+    message: String,
+}
+
+impl Stop {
+    fn new(code: u8, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// Misuse of the command line.
+    fn usage(message: impl Into<String>) -> Self {
+        Self::new(64, message)
+    }
+}
+
+type Done = Result<u8, Stop>;
+
 /// Entry of the program.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 64 } else { 0 };
+            // Nothing better can be done where even this cannot be written.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    terminal::log_to_stderr();
+    let done = match cli.command {
+        None => plan::run(&cli.plan),
+        Some(Command::Plan(args)) => plan::run(&args),
+        Some(Command::Apply(args)) => apply::run(&args),
+        Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Render(args)) => render_command(&args),
+    };
+    ExitCode::from(done.unwrap_or_else(|stop| {
+        terminal::complain(&stop.message);
+        stop.code
+    }))
+}
+
+fn render_command(args: &RenderArgs) -> Done {
+    let loaded = documents::load(&args.selection.path)?;
+    let mut fleet = loaded.fleet;
+    let picked = selection::pick(&args.selection, &fleet)?;
+    let ids: Vec<_> = picked.iter().map(|c| c.id.clone()).collect();
+    fleet.clusters.retain(|c| ids.contains(&c.id));
+    render::run(&args.render, &fleet, &mut std::io::stdout().lock())
+        .map_err(|error| Stop::new(1, error.to_string()))?;
+    Ok(0)
 }

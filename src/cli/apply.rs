@@ -1,0 +1,169 @@
+//! `reconcile apply`: plan, ask, perform.
+
+use std::time::Duration;
+
+use super::{Done, Stop, documents, plan::Output, selection, terminal, worlds};
+use crate::apply::{Approval, Interrupt, Options, Outcome, apply_fleet};
+use crate::decide::Run;
+use crate::fleet::{ClusterSpec, Rollout};
+use crate::plan::{ClusterPlan, Plan, SourceFacts, unroll};
+use crate::report;
+use crate::world::World;
+
+/// Make the clusters what Git says, step by step; may be killed anywhere and run again
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    selection: selection::Args,
+    #[command(flatten)]
+    world: worlds::Args,
+    /// Do not ask; destructive work needs `--expect-hash` too, but on a sandbox
+    #[arg(long)]
+    yes: bool,
+    /// Apply only if the plan has this intent hash (`sha256:…`)
+    #[arg(long, value_name = "HASH")]
+    expect_hash: Option<String>,
+    /// Stop after this many steps per cluster
+    #[arg(long, value_name = "N")]
+    max_steps: Option<usize>,
+    /// How long to wait for a cluster's lock (seconds)
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    lock_timeout: u64,
+    /// Form of the outcome on stdout
+    #[arg(short, long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+}
+
+pub(super) fn run(args: &Args) -> Done {
+    worlds::runtime()?.block_on(start(args))
+}
+
+async fn start(args: &Args) -> Done {
+    let loaded = documents::load(&args.selection.path)?;
+    let picked = selection::pick(&args.selection, &loaded.fleet)?;
+    let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
+    let observed = world.observe_all(&picked).await;
+    let plans: Vec<ClusterPlan> = picked
+        .iter()
+        .zip(&observed)
+        .map(|(spec, o)| unroll(spec, o))
+        .collect();
+    let source = SourceFacts {
+        commit: loaded.commit.clone(),
+        dirty: loaded.dirty,
+        filters: args.selection.filters(),
+    };
+    let plan = Plan::new(
+        loaded.fleet.name.clone(),
+        world.now(),
+        source,
+        plans.clone(),
+    );
+    terminal::tell(report::plan_text(&plan).trim_end());
+    approve(args, &plan)?;
+    let clusters: Vec<(&ClusterSpec, Approval)> = picked
+        .iter()
+        .copied()
+        .zip(plans.iter().map(Approval::of))
+        .collect();
+    let options = Options {
+        run: Run {
+            commit: loaded.commit,
+        },
+        max_steps: args.max_steps,
+        lock_timeout: Duration::from_secs(args.lock_timeout),
+    };
+    let rollout = &loaded.fleet.rollout;
+    let outcome = match &world {
+        worlds::Worlds::Live(world) => walk(world, &clusters, rollout, &options).await,
+        worlds::Worlds::Sandbox(world) => walk(world, &clusters, rollout, &options).await,
+        worlds::Worlds::Recorded(_) => {
+            return Err(Stop::usage(
+                "a recording is read-only: `apply` needs a live world or --sandbox",
+            ));
+        }
+    };
+    terminal::print(&report::tally_text(&outcome));
+    Ok(report::outcome_exit(&outcome))
+}
+
+async fn walk<W: World>(
+    world: &W,
+    clusters: &[(&ClusterSpec, Approval)],
+    rollout: &Rollout,
+    options: &Options,
+) -> Outcome {
+    let interrupt = Interrupt::default();
+    listen(&interrupt);
+    apply_fleet(world, clusters, rollout, options, &interrupt, &|event| {
+        terminal::tell(&report::event_line(world.now(), &event));
+    })
+    .await
+}
+
+/// SIGINT and SIGTERM ask for a safe point.
+fn listen(interrupt: &Interrupt) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for (kind, number) in [(SignalKind::interrupt(), 2), (SignalKind::terminate(), 15)] {
+        let Ok(mut stream) = signal(kind) else {
+            continue;
+        };
+        let interrupt = interrupt.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                interrupt.raise(number);
+            }
+        });
+    }
+}
+
+/// Returns when the plan may be performed.
+fn approve(args: &Args, plan: &Plan) -> Result<(), Stop> {
+    if let Some(expected) = &args.expect_hash
+        && *expected != plan.intent_hash
+    {
+        return Err(Stop::new(
+            6,
+            format!(
+                "the plan has intent hash {}, expected {expected}; nothing was changed",
+                plan.intent_hash
+            ),
+        ));
+    }
+    let destructive = plan.clusters.iter().any(ClusterPlan::is_destructive);
+    let steps = plan.counts().steps;
+    if steps == 0 {
+        return Ok(());
+    }
+    if args.yes {
+        let bound = args.expect_hash.is_some() || args.world.sandbox.is_some();
+        if destructive && !bound {
+            return Err(Stop::usage(format!(
+                "this plan is destructive: give `--expect-hash {}` with --yes",
+                plan.intent_hash
+            )));
+        }
+        return Ok(());
+    }
+    if !terminal::is_interactive() {
+        return Err(Stop::usage(
+            "no terminal to ask on: give --yes (with --expect-hash for destructive work)",
+        ));
+    }
+    let (question, wanted) = if destructive {
+        (
+            format!(
+                "Apply these {steps} steps? Type the fleet's name ({}): ",
+                plan.fleet
+            ),
+            plan.fleet.clone(),
+        )
+    } else {
+        (format!("Apply these {steps} steps? [y/N] "), "y".to_owned())
+    };
+    if terminal::ask(&question)? == wanted {
+        Ok(())
+    } else {
+        Err(Stop::new(6, "not approved; nothing was changed"))
+    }
+}

@@ -1,0 +1,33 @@
+//! `reconcile status`: what runs.
+
+use std::path::PathBuf;
+
+use super::{Done, Stop, documents, selection, terminal, worlds};
+use crate::world::recorded::Recording;
+
+/// Show what was observed of each cluster, or record it
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    selection: selection::Args,
+    #[command(flatten)]
+    world: worlds::Args,
+    /// Write the observations to a file that `--observed` replays; secrets are never in it
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Done {
+    let loaded = documents::load(&args.selection.path)?;
+    let picked = selection::pick(&args.selection, &loaded.fleet)?;
+    let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
+    let observed = worlds::runtime()?.block_on(world.observe_all(&picked));
+    let text = Recording::text(world.now(), observed)
+        .map_err(|error| Stop::new(1, format!("the recording cannot be written: {error}")))?;
+    match &args.record {
+        Some(file) => std::fs::write(file, text)
+            .map_err(|error| Stop::new(1, format!("cannot write {}: {error}", file.display())))?,
+        None => terminal::print(&text),
+    }
+    Ok(0)
+}

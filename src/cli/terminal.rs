@@ -1,0 +1,59 @@
+//! stdout is the artefact asked for, stderr is everything else.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use tracing_subscriber::EnvFilter;
+
+/// Columns to write for.
+pub(super) fn width() -> usize {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .filter(|columns| *columns >= 40)
+        .unwrap_or(100)
+}
+
+pub(super) fn is_interactive() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+pub(super) fn stderr_is_fancy() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+}
+
+/// Logs are off unless `RECONCILE_LOG` asks for them.
+pub(super) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("RECONCILE_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+pub(super) fn complain(message: &str) {
+    // A closed stderr must not turn one error into two.
+    let _ = writeln!(std::io::stderr().lock(), "error: {message}");
+}
+
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Writes the artefact. A closed pipe ends the output, not the program.
+pub(super) fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+/// One answer from a person.
+pub(super) fn ask(question: &str) -> Result<String, super::Stop> {
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "{question}");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| super::Stop::new(1, format!("no answer could be read: {error}")))?;
+    Ok(answer.trim().to_owned())
+}

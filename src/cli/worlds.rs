@@ -1,0 +1,74 @@
+//! Which world a command looks at.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::{Stop, clock};
+use crate::fleet::{ClusterSpec, Fleet};
+use crate::state::Observation;
+use crate::world::World as _;
+use crate::world::live::{Contexts, Live, Options};
+use crate::world::recorded::Recording;
+use crate::world::sandbox::Sandbox;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// Replay a recording (`status --record`): read-only, no credentials
+    #[arg(long, value_name = "FILE", conflicts_with = "sandbox")]
+    pub(super) observed: Option<PathBuf>,
+    /// Act on a model kept in this file; a missing file is an empty world
+    #[arg(long, value_name = "FILE")]
+    pub(super) sandbox: Option<PathBuf>,
+    /// Fix the clock (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(super) now: Option<Timestamp>,
+}
+
+pub(super) enum Worlds {
+    Live(Live),
+    Sandbox(Sandbox),
+    Recorded(Recording),
+}
+
+impl Worlds {
+    pub(super) fn open(args: &Args, fleet: &Fleet, root: &std::path::Path) -> Result<Self, Stop> {
+        if let Some(file) = &args.observed {
+            let recording = Recording::open(file).map_err(|e| Stop::new(4, e.to_string()))?;
+            return Ok(Self::Recorded(recording));
+        }
+        if let Some(file) = &args.sandbox {
+            let sandbox = Sandbox::open(file, clock::now(args.now))
+                .map_err(|e| Stop::new(4, e.to_string()))?;
+            return Ok(Self::Sandbox(sandbox));
+        }
+        let contexts = Contexts::new(fleet, root);
+        Ok(Self::Live(Live::new(contexts, Options::default())))
+    }
+
+    pub(super) async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
+        match self {
+            Self::Live(world) => world.observe_all(specs).await,
+            Self::Sandbox(world) => world.observe_all(specs).await,
+            Self::Recorded(world) => world.observe_all(specs).await,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        match self {
+            Self::Live(world) => world.now(),
+            Self::Sandbox(world) => world.now(),
+            Self::Recorded(world) => world.now(),
+        }
+    }
+}
+
+/// The runtime that a command which observes runs on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+    // One provider for all TLS in the process; a second installation is harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::new(1, format!("cannot start: {error}")))
+}

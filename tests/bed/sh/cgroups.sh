@@ -4,12 +4,12 @@ CGROUPS=/sys/fs/cgroup
 cgroup_version() { if [ "$(stat -fc %T "$CGROUPS")" = cgroup2fs ]; then echo 2; else echo 1; fi; }
 
 # cgroup_branches: the folders that are the bed's, one for each v1 hierarchy, or the one of v2.
-# On a v1 machine `unified` is an empty v2 tree beside the hierarchies; kubelet leaves it alone.
+# On a v1 machine `unified` is a v2 tree without controllers beside the hierarchies: runc uses it.
 cgroup_branches() {
   local hierarchy
   if [ "$(cgroup_version)" = 2 ]; then echo "$CGROUPS/$BED_NS"; return; fi
   for hierarchy in "$CGROUPS"/*/; do
-    case $hierarchy in */unified/) ;; *) [ -L "${hierarchy%/}" ] || echo "$hierarchy$BED_NS" ;; esac
+    [ -L "${hierarchy%/}" ] || echo "$hierarchy$BED_NS"
   done
 }
 

@@ -16,9 +16,10 @@ down_locked() {
   if registered && [ "$(cat "$MACHINE/beds/$BED_NS")" != "$BED_RUN" ]; then
     die "the bed $BED_NS runs in $(cat "$MACHINE/beds/$BED_NS"), not in $BED_RUN"
   fi
-  stop kubelet kube-proxy coredns kube-scheduler kube-controller-manager csi-resizer testbed-csi
+  # Who could start or mount something goes first, then the pods, and containerd when it ended them.
+  stop kubelet kube-proxy coredns kube-scheduler kube-controller-manager csi-resizer testbed-csi kube-apiserver etcd
   end_pods
-  stop kube-apiserver etcd containerd
+  stop containerd
   remove_shim_sockets
   # Deepest first; lazily, as a volume's last process may still be on its way out.
   for mount in $(awk -v r="$BED_RUN/" 'index($2, r) == 1 { print $2 }' /proc/self/mounts | sort -r); do umount -l "$mount" || true; done

@@ -21,15 +21,14 @@ runs() { # NAME: is the process that was started under this name still there?
   read -r pid born <"$BED_RUN/pid/$1" 2>/dev/null && [ -n "$born" ] && [ "$(start_time "$pid")" = "$born" ]
 }
 
-stop() { # NAME...: TERM to all, up to 10 s, then KILL
+stop() { # NAME...: by KILL, as all they could still save is thrown away with the run directory
   local name pid n
   for name in "$@"; do
-    if runs "$name"; then read -r pid _ <"$BED_RUN/pid/$name"; kill "$pid" 2>/dev/null || true; fi
+    if runs "$name"; then read -r pid _ <"$BED_RUN/pid/$name"; kill -9 "$pid" || true; fi
   done
   for name in "$@"; do
-    for ((n = 0; n < 100; n++)); do runs "$name" || break; sleep 0.1; done
-    if runs "$name"; then read -r pid _ <"$BED_RUN/pid/$name"; say "$name does not end; killed"; kill -9 "$pid" || true; fi
-    rm -f "$BED_RUN/pid/$name"
+    for ((n = 0; n < 200; n++)); do runs "$name" || break; sleep 0.05; done
+    if runs "$name"; then say "$name does not end"; else rm -f "$BED_RUN/pid/$name"; fi
   done
 }
 

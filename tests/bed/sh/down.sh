@@ -22,10 +22,10 @@ down_locked() {
   stop containerd
   remove_shim_sockets
   # Deepest first; lazily, as a volume's last process may still be on its way out.
-  for mount in $(awk -v r="$BED_RUN/" 'index($2, r) == 1 { print $2 }' /proc/self/mounts | sort -r); do umount -l "$mount" || true; done
-  for device in $(losetup --list --noheadings --output NAME,BACK-FILE | awk -v r="$BED_RUN/" 'index($2, r) == 1 { print $1 }'); do
-    losetup -d "$device" 2>/dev/null || true
-  done
+  awk -v r="$BED_RUN/" 'index($2, r) == 1 { print $2 }' /proc/self/mounts | sort -r |
+    while read -r mount; do umount -l "$mount" || true; done
+  losetup --list --noheadings --output NAME,BACK-FILE | awk -v r="$BED_RUN/" 'index($2, r) == 1 { print $1 }' |
+    while read -r device; do losetup -d "$device" 2>/dev/null || true; done
   remove_cgroups
   remove_network
   keep_logs

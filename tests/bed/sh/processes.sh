@@ -18,7 +18,7 @@ start() { # NAME COMMAND...: in the node's network namespace
 
 runs() { # NAME: is the process that was started under this name still there?
   local pid born
-  read -r pid born <"$BED_RUN/pid/$1" 2>/dev/null && [ -n "$born" ] && [ "$(start_time "$pid")" = "$born" ]
+  [ -e "$BED_RUN/pid/$1" ] && read -r pid born <"$BED_RUN/pid/$1" && [ -n "$born" ] && [ "$(start_time "$pid")" = "$born" ]
 }
 
 stop() { # NAME...: by KILL, as all they could still save is thrown away with the run directory

@@ -1,4 +1,5 @@
 # Names, places and addresses that every other file uses.
+# shellcheck disable=SC2034
 
 BED_NS=${BED_NS:-bed}                                  # names the bed: network namespace, cgroup and node
 BED_RUN=${BED_RUN:-/var/tmp/reconcile-bed-$BED_NS}     # all that a running bed writes

@@ -8,6 +8,7 @@ bed_up() {
 }
 
 up_locked() {
+  # shellcheck disable=SC2034  # told uses it
   STARTED=${EPOCHREALTIME/./}
   if registered && whole; then
     told "already up"

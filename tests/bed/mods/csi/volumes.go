@@ -1,0 +1,75 @@
+// The files behind the volumes, and the provisioner that makes them for claims.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
+)
+
+func run(cmd string, args ...string) error {
+	out, err := exec.Command(cmd, args...).CombinedOutput()
+	if err != nil {
+		err = status.Errorf(codes.Internal, "%s %s: %v: %s", cmd, strings.Join(args, " "), err, out)
+		log.Print(err)
+	}
+	return err
+}
+
+func file(id string) string    { return filepath.Join(*dir, filepath.Base(id)+".img") }
+func mounted(path string) bool { return exec.Command("mountpoint", "-q", path).Run() == nil }
+func grow(id string, n int64) (int64, error) {
+	if n < minSize {
+		n = minSize
+	}
+	if st, err := os.Stat(file(id)); err == nil && st.Size() >= n {
+		return st.Size(), nil // never shrink
+	}
+	f, err := os.OpenFile(file(id), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return n, f.Truncate(n)
+}
+
+type provisioner struct{}
+
+func (provisioner) Provision(_ context.Context, o controller.ProvisionOptions) (*v1.PersistentVolume, controller.ProvisioningState, error) {
+	want := o.PVC.Spec.Resources.Requests[v1.ResourceStorage]
+	size, err := grow(o.PVName, want.Value())
+	if err != nil {
+		return nil, controller.ProvisioningFinished, err
+	}
+	return &v1.PersistentVolume{
+		ObjectMeta: metav1.ObjectMeta{Name: o.PVName},
+		Spec: v1.PersistentVolumeSpec{
+			PersistentVolumeReclaimPolicy: *o.StorageClass.ReclaimPolicy,
+			AccessModes:                   o.PVC.Spec.AccessModes,
+			MountOptions:                  o.StorageClass.MountOptions,
+			Capacity:                      v1.ResourceList{v1.ResourceStorage: *resource.NewQuantity(size, resource.BinarySI)},
+			PersistentVolumeSource: v1.PersistentVolumeSource{CSI: &v1.CSIPersistentVolumeSource{
+				Driver: name, VolumeHandle: o.PVName, FSType: "xfs", VolumeAttributes: o.StorageClass.Parameters}},
+			NodeAffinity: &v1.VolumeNodeAffinity{Required: &v1.NodeSelector{NodeSelectorTerms: []v1.NodeSelectorTerm{{
+				MatchExpressions: []v1.NodeSelectorRequirement{{Key: v1.LabelHostname, Operator: v1.NodeSelectorOpIn, Values: []string{*node}}}}}}},
+		},
+	}, controller.ProvisioningFinished, nil
+}
+
+func (provisioner) Delete(_ context.Context, pv *v1.PersistentVolume) error {
+	err := os.Remove(file(pv.Spec.CSI.VolumeHandle))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	return err
+}

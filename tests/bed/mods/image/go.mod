@@ -1,0 +1,3 @@
+module reconcile.bed/image
+
+go 1.26.0

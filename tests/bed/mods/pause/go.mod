@@ -1,0 +1,3 @@
+module reconcile.bed/pause
+
+go 1.26.0

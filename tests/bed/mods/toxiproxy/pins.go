@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package pins names what is built from this module, so that `go mod tidy` keeps it.
+package pins
+
+import _ "github.com/Shopify/toxiproxy/v2/cmd/server"

@@ -1,0 +1,38 @@
+# The images, made FROM scratch out of the built binaries, and kept in the cache as well.
+
+# images: one line each: archive, full name, the folder of mods/ it comes from, files
+image_list() {
+  local folder v
+  echo "pause docker.io/testbed/pause:1 pause /pause=pause"
+  echo "writer docker.io/testbed/writer:1 writer /usr/local/bin/writer=writer"
+  echo "toxiproxy docker.io/testbed/toxiproxy:${VERSION[toxiproxy]} toxiproxy /usr/local/bin/toxiproxy-server=toxiproxy-server"
+  for folder in $(folders); do
+    case $folder in etcd-*) v=${VERSION[$folder]} ;; *) continue ;; esac
+    echo "etcd-$v docker.io/testbed/etcd:$v $folder" \
+      "/usr/local/bin/etcd=etcd-$v /usr/local/bin/etcdctl=etcdctl-$v /usr/local/bin/etcdutl=etcdutl-$v"
+  done
+}
+
+make_image() { # ARCHIVE NAME FOLDER FILE... TO
+  local archive=$1 name=$2 from=$BED_CACHE/${KEY[$3]} to=${*: -1} files=("${@:4:$#-4}")
+  "$BED_CACHE/${KEY[image]}/image" "$to/$archive.tar" "$name" "${files[@]/=/=$from/}" >/dev/null 9>&-
+}
+
+make_images() {
+  local archive name folder files key how
+  how=$(cat "$HERE/sh/images.sh" "$MODS/image/main.go" | sha256sum | cut -c1-12)
+  while read -r archive name folder files; do
+    key=image-${KEY[$folder]}-$how
+    # shellcheck disable=SC2086  # a list of words
+    once "$key" make_image "$archive" "$name" "$folder" $files
+    link "$BED_CACHE/$key/$archive.tar" "$archive.tar"
+  done < <(image_list)
+}
+
+bed_images() {
+  local to=$1 archive
+  bed_build
+  mkdir -p "$to"
+  for archive in "$BED_BIN"/*.tar; do cp -L "$archive" "$to/${archive##*/}"; done
+  image_list | awk '{ print $2 }'
+}

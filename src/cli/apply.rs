@@ -12,11 +12,11 @@ use crate::world::World;
 
 /// Make the clusters what Git says, step by step; may be killed anywhere and run again
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ApplyArgs {
     #[command(flatten)]
-    selection: selection::Args,
+    selection: selection::Selection,
     #[command(flatten)]
-    world: worlds::Args,
+    world: worlds::WorldArgs,
     /// Do not ask; destructive work needs `--expect-hash` too, but on a sandbox
     #[arg(long)]
     yes: bool,
@@ -34,11 +34,11 @@ pub(super) struct Args {
     output: Output,
 }
 
-pub(super) fn run(args: &Args) -> Done {
+pub(super) fn run(args: &ApplyArgs) -> Done {
     worlds::runtime()?.block_on(start(args))
 }
 
-async fn start(args: &Args) -> Done {
+async fn start(args: &ApplyArgs) -> Done {
     let loaded = documents::load(&args.selection.path)?;
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
@@ -118,7 +118,7 @@ fn listen(interrupt: &Interrupt) {
 }
 
 /// Returns when the plan may be performed.
-fn approve(args: &Args, plan: &Plan) -> Result<(), Stop> {
+fn approve(args: &ApplyArgs, plan: &Plan) -> Result<(), Stop> {
     if let Some(expected) = &args.expect_hash
         && *expected != plan.intent_hash
     {

@@ -24,14 +24,14 @@ struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    plan: plan::Args,
+    plan: plan::PlanArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Plan(plan::Args),
-    Apply(apply::Args),
-    Status(status::Args),
+    Plan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Status(status::StatusArgs),
     Render(RenderArgs),
 }
 
@@ -39,9 +39,9 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct RenderArgs {
     #[command(flatten)]
-    selection: selection::Args,
+    selection: selection::Selection,
     #[command(flatten)]
-    render: render::Args,
+    render: render::RenderOptions,
 }
 
 /// Why a command ends early, and the exit code that says so.

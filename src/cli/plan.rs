@@ -6,11 +6,11 @@ use crate::report;
 
 /// Show what would be done, step by step; change nothing
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct PlanArgs {
     #[command(flatten)]
-    pub(super) selection: selection::Args,
+    pub(super) selection: selection::Selection,
     #[command(flatten)]
-    pub(super) world: worlds::Args,
+    pub(super) world: worlds::WorldArgs,
     /// Gate: exit 2 with changes, 3 when one is blocked, 5 when a cluster cannot be read
     #[arg(long)]
     pub(super) check: bool,
@@ -25,7 +25,7 @@ pub(super) enum Output {
     Json,
 }
 
-pub(super) fn run(args: &Args) -> Done {
+pub(super) fn run(args: &PlanArgs) -> Done {
     let plan = worlds::runtime()?.block_on(make(args))?;
     match args.output {
         Output::Human => terminal::print(&report::plan_text(&plan)),
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Done {
     })
 }
 
-async fn make(args: &Args) -> Result<Plan, Stop> {
+async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
     let loaded = documents::load(&args.selection.path)?;
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;

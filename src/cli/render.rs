@@ -9,14 +9,14 @@ use crate::manifest;
 
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub struct RenderOptions {
     /// Write one object a file below this directory, `<context>/<cluster>/<kind>.<name>.yaml`, instead of to stdout
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }
 
 /// Renders every cluster of `fleet`, which holds those that were picked.
-pub fn run(args: &Args, fleet: &Fleet, stdout: &mut dyn Write) -> io::Result<()> {
+pub fn run(args: &RenderOptions, fleet: &Fleet, stdout: &mut dyn Write) -> io::Result<()> {
     for cluster in &fleet.clusters {
         match &args.out {
             Some(directory) => to_directory(directory, cluster)?,

@@ -8,7 +8,7 @@ use super::Stop;
 use crate::fleet::{ClusterSpec, Fleet};
 
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Selection {
     /// Directory with `fleet.yaml` and `clusters/`
     #[arg(default_value = ".")]
     pub(super) path: PathBuf,
@@ -20,7 +20,7 @@ pub(super) struct Args {
     pub(super) context: Vec<String>,
 }
 
-impl Args {
+impl Selection {
     /// As a filtered plan states them.
     pub(super) fn filters(&self) -> Vec<String> {
         let clusters = self.cluster.iter().map(|c| format!("cluster={c}"));
@@ -30,7 +30,7 @@ impl Args {
 }
 
 /// The clusters picked. A selector that picks nothing is a mistake, not an empty fleet.
-pub(super) fn pick<'f>(args: &Args, fleet: &'f Fleet) -> Result<Vec<&'f ClusterSpec>, Stop> {
+pub(super) fn pick<'f>(args: &Selection, fleet: &'f Fleet) -> Result<Vec<&'f ClusterSpec>, Stop> {
     for context in &args.context {
         if !fleet.contexts.contains_key(context) {
             let known: Vec<&str> = fleet.contexts.keys().map(String::as_str).collect();

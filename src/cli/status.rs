@@ -7,17 +7,17 @@ use crate::world::recorded::Recording;
 
 /// Show what was observed of each cluster, or record it
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct StatusArgs {
     #[command(flatten)]
-    selection: selection::Args,
+    selection: selection::Selection,
     #[command(flatten)]
-    world: worlds::Args,
+    world: worlds::WorldArgs,
     /// Write the observations to a file that `--observed` replays; secrets are never in it
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args) -> Done {
+pub(super) fn run(args: &StatusArgs) -> Done {
     let loaded = documents::load(&args.selection.path)?;
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;

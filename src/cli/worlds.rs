@@ -13,7 +13,7 @@ use crate::world::recorded::Recording;
 use crate::world::sandbox::Sandbox;
 
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Args {
+pub(super) struct WorldArgs {
     /// Replay a recording (`status --record`): read-only, no credentials
     #[arg(long, value_name = "FILE", conflicts_with = "sandbox")]
     pub(super) observed: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(super) enum Worlds {
 }
 
 impl Worlds {
-    pub(super) fn open(args: &Args, fleet: &Fleet, root: &std::path::Path) -> Result<Self, Stop> {
+    pub(super) fn open(args: &WorldArgs, fleet: &Fleet, root: &std::path::Path) -> Result<Self, Stop> {
         if let Some(file) = &args.observed {
             let recording = Recording::open(file).map_err(|e| Stop::new(4, e.to_string()))?;
             return Ok(Self::Recorded(recording));

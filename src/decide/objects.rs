@@ -56,26 +56,31 @@ impl Objects {
         self.settings_moved
     }
 
-    /// Differences that an update mends without a restart.
-    pub fn mendable(&self, kind: ObjectKind) -> Vec<&Difference> {
-        let all = self.differences.get(&kind).map_or(&[][..], Vec::as_slice);
-        match kind {
-            ObjectKind::StatefulSet if self.settings_moved => Vec::new(),
-            ObjectKind::StatefulSet => all.iter().filter(|d| is_mutable(&d.pointer)).collect(),
-            _ => all.iter().collect(),
+    /// Differences that an update mends without a restart. None of a StatefulSet that also differs where it cannot be
+    /// changed in place: the server would refuse the whole of it, or take settings along.
+    pub fn mendable(&self, kind: ObjectKind) -> &[Difference] {
+        if kind == ObjectKind::StatefulSet && self.is_held_back() {
+            return &[];
         }
+        self.differences(kind)
     }
 
     /// Differences of the StatefulSet that no update in place can bring about yet.
     pub fn not_yet_possible(&self) -> Vec<&Difference> {
-        let all = self
-            .differences
-            .get(&ObjectKind::StatefulSet)
-            .map_or(&[][..], Vec::as_slice);
-        all.iter()
+        self.differences(ObjectKind::StatefulSet)
+            .iter()
             .filter(|d| !d.pointer.starts_with("/metadata/"))
             .filter(|d| self.settings_moved || !is_mutable(&d.pointer))
             .collect()
+    }
+
+    fn is_held_back(&self) -> bool {
+        let set = self.differences(ObjectKind::StatefulSet);
+        self.settings_moved || set.iter().any(|d| !is_mutable(&d.pointer))
+    }
+
+    fn differences(&self, kind: ObjectKind) -> &[Difference] {
+        self.differences.get(&kind).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -131,7 +131,7 @@ impl Api {
             let error = match tokio::time::timeout_at(self.deadline, read()).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(error)) => error,
-                Err(_) => return Err(self.too_late(what, &last)),
+                Err(_) => return Err(too_late(what, &last)),
             };
             let Some(pause) = worth_another(&error, backoff) else {
                 return Err(refused(what, &error));
@@ -139,18 +139,18 @@ impl Api {
             last = format!("; last: {}", said(&error));
             tracing::debug!(what, error = %said(&error), ?pause, "read again");
             if Instant::now() + pause >= self.deadline {
-                return Err(self.too_late(what, &last));
+                return Err(too_late(what, &last));
             }
             tokio::time::sleep(pause).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
     }
+}
 
-    fn too_late(&self, what: &str, last: &str) -> ReadError {
-        ReadError::Deadline {
-            what: what.to_owned(),
-            last: last.to_owned(),
-        }
+fn too_late(what: &str, last: &str) -> ReadError {
+    ReadError::Deadline {
+        what: what.to_owned(),
+        last: last.to_owned(),
     }
 }
 

@@ -98,7 +98,7 @@ pub(super) async fn kube(
     let found = our_names(api, spec, namespace).await?;
     let stateful_set = found
         .get(&ObjectKind::StatefulSet)
-        .map(|object| objects::stateful_set(object));
+        .map(objects::stateful_set);
     let claims = claims::claims(spec, namespace.of(spec, Resource::Claim), volumes)?;
     Ok(Kube {
         cluster_uid: cluster_uid.to_owned(),
@@ -120,7 +120,7 @@ pub(super) async fn kube(
         ledger: ledger(api, spec, namespace).await?,
         lock: namespace
             .named(spec, Resource::Lease, &spec.name)
-            .and_then(super::lease::lock),
+            .and_then(super::lock::lock),
         claimed_by: found
             .iter()
             .filter(|(_, object)| !names::is_ours(object, spec))

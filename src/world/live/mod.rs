@@ -9,7 +9,8 @@ mod contexts;
 pub mod etcd;
 mod fields;
 mod gather;
-mod lease;
+mod identity;
+pub mod lock;
 mod names;
 mod objects;
 mod observe;
@@ -32,6 +33,7 @@ use crate::state::{Ledger, Observation};
 use seats::Channels;
 
 pub use contexts::{ContextError, Contexts};
+pub use identity::Identity;
 pub use observe::Options;
 pub use secret::{Scrubber, Secret};
 
@@ -54,15 +56,14 @@ impl Live {
     pub const fn contexts(&self) -> &Contexts {
         &self.contexts
     }
+}
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the live world's clock is the machine's"
-    )]
-    fn clock(&self) -> Timestamp {
-        let _ = self;
-        Timestamp::now()
-    }
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the live world's clock is the machine's"
+)]
+fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// To come with the Lease.
@@ -109,6 +110,6 @@ impl World for Live {
     }
 
     fn now(&self) -> Timestamp {
-        self.clock()
+        now()
     }
 }

@@ -15,7 +15,7 @@ use super::etcd;
 use super::gather::{self, Namespace};
 use super::secret::Scrubber;
 use super::secrets::{self, Secrets};
-use super::{Live, names};
+use super::{Live, names, now};
 use crate::fleet::ClusterSpec;
 use crate::state::{Etcd, Kube, Observation, Reading};
 
@@ -61,7 +61,7 @@ impl Live {
         let shared = match self.share(context, specs).await {
             Ok(shared) => shared,
             Err(why) => {
-                let at = self.clock();
+                let at = now();
                 return specs.iter().map(|spec| unread(spec, at, &why)).collect();
             }
         };
@@ -137,12 +137,12 @@ impl Live {
             .map_err(|error| error.to_string()),
         };
         let observation = match kube {
-            Err(why) => unread(spec, self.clock(), &why),
+            Err(why) => unread(spec, now(), &why),
             Ok(kube) => {
                 let etcd = self.ask_members(spec, &kube, shared, secrets).await;
                 Observation {
                     cluster: spec.id.clone(),
-                    at: self.clock(),
+                    at: now(),
                     kube: Reading::Known(kube),
                     etcd,
                 }

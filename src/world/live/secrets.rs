@@ -128,10 +128,10 @@ pub(super) fn access(spec: &ClusterSpec, secrets: &Secrets) -> Result<(Access, u
     };
     let credentials = match &spec.access.credentials_secret_name {
         None => None,
-        Some(name) => Some(Credentials {
-            user: utf8(name, "username", value(name, "username")?)?,
-            password: Secret::new(utf8(name, "password", value(name, "password")?)?),
-        }),
+        Some(name) => Some(Credentials::new(
+            utf8(name, "username", value(name, "username")?)?,
+            utf8(name, "password", value(name, "password")?)?,
+        )),
     };
     Ok((Access { tls, credentials }, mark.finish()))
 }

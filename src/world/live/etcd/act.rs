@@ -36,9 +36,12 @@ impl Membership {
             Err(error) => error,
         };
         match error.answer() {
-            Some(Answer::PeerUrlExists | Answer::NotALearner | Answer::MemberNotFound) => {
-                self.done_already(channel, deadline, &error).await
-            }
+            Some(
+                Answer::PeerUrlExists
+                | Answer::MemberIdExists
+                | Answer::NotALearner
+                | Answer::MemberNotFound,
+            ) => self.done_already(channel, deadline, &error).await,
             _ => Err(outcome(&error)),
         }
     }

@@ -133,11 +133,9 @@ impl From<&tonic::Status> for EtcdError {
             | tonic::Code::Unknown
             | tonic::Code::Internal
             | tonic::Code::Cancelled
-            | tonic::Code::DeadlineExceeded => Self::Unreachable(
-                status
-                    .source()
-                    .map_or_else(|| text.to_owned(), |source| chain(source)),
-            ),
+            | tonic::Code::DeadlineExceeded => {
+                Self::Unreachable(status.source().map_or_else(|| text.to_owned(), chain))
+            }
             code => Self::Answer {
                 answer: Answer::of(text),
                 text: format!("{text} ({code:?})"),
@@ -172,133 +170,134 @@ pub(in crate::world::live) fn chain(error: &dyn Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tonic::Code::{
+        FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted,
+        Unauthenticated, Unavailable,
+    };
 
-    fn heard(code: tonic::Code, text: &str) -> EtcdError {
-        EtcdError::from(&tonic::Status::new(code, text))
-    }
+    const SEEN: &[(tonic::Code, &str, Answer)] = &[
+        (
+            FailedPrecondition,
+            "etcdserver: re-configuration failed due to not enough started members",
+            Answer::NotEnoughStarted,
+        ),
+        (
+            Unavailable,
+            "etcdserver: unhealthy cluster",
+            Answer::UnhealthyCluster,
+        ),
+        (
+            FailedPrecondition,
+            "etcdserver: Peer URLs already exists",
+            Answer::PeerUrlExists,
+        ),
+        (
+            FailedPrecondition,
+            "etcdserver: member ID already exist",
+            Answer::MemberIdExists,
+        ),
+        (
+            NotFound,
+            "etcdserver: member not found",
+            Answer::MemberNotFound,
+        ),
+        (
+            FailedPrecondition,
+            "etcdserver: can only promote a learner member which is in sync with leader",
+            Answer::LearnerNotReady,
+        ),
+        (
+            FailedPrecondition,
+            "etcdserver: can only promote a learner member",
+            Answer::NotALearner,
+        ),
+        (
+            FailedPrecondition,
+            "etcdserver: too many learner members in cluster",
+            Answer::TooManyLearners,
+        ),
+        (
+            Unavailable,
+            "etcdserver: request timed out, leader transfer took too long",
+            Answer::TransferTimedOut,
+        ),
+        (
+            FailedPrecondition,
+            "etcdserver: bad leader transferee",
+            Answer::BadTransferee,
+        ),
+        (
+            FailedPrecondition,
+            "etcdserver: not leader",
+            Answer::NotLeader,
+        ),
+        (
+            Unavailable,
+            "etcdserver: leader changed",
+            Answer::LeaderChanged,
+        ),
+        (Unavailable, "etcdserver: no leader", Answer::NoLeader),
+        (
+            Unavailable,
+            "etcdserver: request timed out",
+            Answer::TimedOut,
+        ),
+        (
+            Unavailable,
+            "etcdserver: request timed out, possibly due to previous leader failure",
+            Answer::TimedOut,
+        ),
+        (
+            Unavailable,
+            "etcdserver: request timed out, possibly due to connection lost",
+            Answer::TimedOut,
+        ),
+        (
+            ResourceExhausted,
+            "etcdserver: mvcc: database space exceeded",
+            Answer::NoSpace,
+        ),
+        (
+            tonic::Code::DataLoss,
+            "etcdserver: corrupt cluster",
+            Answer::Corrupt,
+        ),
+        (
+            Unavailable,
+            "etcdserver: rpc not supported for learner",
+            Answer::NotForLearners,
+        ),
+        (
+            PermissionDenied,
+            "etcdserver: permission denied",
+            Answer::PermissionDenied,
+        ),
+        (
+            Unauthenticated,
+            "etcdserver: invalid auth token",
+            Answer::TokenExpired,
+        ),
+        (
+            InvalidArgument,
+            "etcdserver: authentication failed, invalid user ID or password",
+            Answer::NotAuthenticated,
+        ),
+        (
+            InvalidArgument,
+            "etcdserver: user name is empty",
+            Answer::NotAuthenticated,
+        ),
+    ];
 
     #[test]
     fn every_text_of_etcd_is_told_apart() {
-        use tonic::Code::{
-            FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, ResourceExhausted,
-            Unauthenticated, Unavailable,
-        };
-        let seen = [
-            (
-                FailedPrecondition,
-                "etcdserver: re-configuration failed due to not enough started members",
-                Answer::NotEnoughStarted,
-            ),
-            (
-                Unavailable,
-                "etcdserver: unhealthy cluster",
-                Answer::UnhealthyCluster,
-            ),
-            (
-                FailedPrecondition,
-                "etcdserver: Peer URLs already exists",
-                Answer::PeerUrlExists,
-            ),
-            (
-                FailedPrecondition,
-                "etcdserver: member ID already exist",
-                Answer::MemberIdExists,
-            ),
-            (
-                NotFound,
-                "etcdserver: member not found",
-                Answer::MemberNotFound,
-            ),
-            (
-                FailedPrecondition,
-                "etcdserver: can only promote a learner member which is in sync with leader",
-                Answer::LearnerNotReady,
-            ),
-            (
-                FailedPrecondition,
-                "etcdserver: can only promote a learner member",
-                Answer::NotALearner,
-            ),
-            (
-                FailedPrecondition,
-                "etcdserver: too many learner members in cluster",
-                Answer::TooManyLearners,
-            ),
-            (
-                Unavailable,
-                "etcdserver: request timed out, leader transfer took too long",
-                Answer::TransferTimedOut,
-            ),
-            (
-                FailedPrecondition,
-                "etcdserver: bad leader transferee",
-                Answer::BadTransferee,
-            ),
-            (
-                FailedPrecondition,
-                "etcdserver: not leader",
-                Answer::NotLeader,
-            ),
-            (
-                Unavailable,
-                "etcdserver: leader changed",
-                Answer::LeaderChanged,
-            ),
-            (Unavailable, "etcdserver: no leader", Answer::NoLeader),
-            (
-                Unavailable,
-                "etcdserver: request timed out",
-                Answer::TimedOut,
-            ),
-            (
-                Unavailable,
-                "etcdserver: request timed out, possibly due to previous leader failure",
-                Answer::TimedOut,
-            ),
-            (
-                Unavailable,
-                "etcdserver: request timed out, possibly due to connection lost",
-                Answer::TimedOut,
-            ),
-            (
-                ResourceExhausted,
-                "etcdserver: mvcc: database space exceeded",
-                Answer::NoSpace,
-            ),
-            (
-                tonic::Code::DataLoss,
-                "etcdserver: corrupt cluster",
-                Answer::Corrupt,
-            ),
-            (
-                Unavailable,
-                "etcdserver: rpc not supported for learner",
-                Answer::NotForLearners,
-            ),
-            (
-                PermissionDenied,
-                "etcdserver: permission denied",
-                Answer::PermissionDenied,
-            ),
-            (
-                Unauthenticated,
-                "etcdserver: invalid auth token",
-                Answer::TokenExpired,
-            ),
-            (
-                InvalidArgument,
-                "etcdserver: authentication failed, invalid user ID or password",
-                Answer::NotAuthenticated,
-            ),
-            (
-                InvalidArgument,
-                "etcdserver: user name is empty",
-                Answer::NotAuthenticated,
-            ),
-        ];
-        for (code, text, answer) in seen {
-            assert_eq!(heard(code, text).answer(), Some(answer), "{text}");
+        for (code, text, answer) in SEEN {
+            assert_eq!(heard(*code, text).answer(), Some(*answer), "{text}");
         }
+    }
+
+    fn heard(code: tonic::Code, text: &str) -> EtcdError {
+        EtcdError::from(&tonic::Status::new(code, text))
     }
 
     #[test]

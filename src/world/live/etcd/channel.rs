@@ -56,6 +56,15 @@ pub struct Credentials {
     pub password: Secret<String>,
 }
 
+impl Credentials {
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            user: user.into(),
+            password: Secret::new(password.into()),
+        }
+    }
+}
+
 /// An open way to one member. Cheap to clone; reconnects by itself.
 #[derive(Clone)]
 pub struct MemberChannel {

@@ -1,0 +1,396 @@
+//! The lock: one Lease per cluster, so that one run at a time acts on it.
+//!
+//! Every change of it carries the resource version it was read at: of two that reach for it one gets a conflict.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::api::said;
+use super::identity::Identity;
+use super::names::{self, COMMIT_ANNOTATION};
+use super::now;
+use crate::fleet::ClusterSpec;
+use crate::manifest::FIELD_MANAGER;
+use crate::state::Lock;
+
+/// How long a lock outlives its holder.
+const DURATION: Duration = Duration::from_secs(30);
+const RENEW_EVERY: Duration = Duration::from_secs(7);
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+const CALL: Duration = Duration::from_secs(5);
+/// A renewal this much older than its duration is stale whatever the clocks; younger ones are watched for `DURATION`.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+/// Why the lock could not be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    #[error("Lease {name}: {message}")]
+    Failed { name: String, message: String },
+    #[error(
+        "found a Lease {name} without this cluster's labels, expected ours or none; look at it with `kubectl -n {namespace} get lease {name} -o yaml`"
+    )]
+    Foreign { namespace: String, name: String },
+}
+
+/// What asking for the lock brought.
+pub enum Acquired {
+    Held(Box<Held>),
+    /// Still held by another when the time was up.
+    HeldBy(Lock),
+}
+
+/// Asks for the cluster's lock until `timeout`.
+pub async fn acquire(
+    client: kube::Client,
+    spec: &ClusterSpec,
+    identity: &Identity,
+    commit: Option<&str>,
+    timeout: Duration,
+) -> Result<Acquired, LockError> {
+    let asking = Asking {
+        leases: Api::namespaced(client, &spec.namespace),
+        spec,
+        identity,
+        commit,
+    };
+    let deadline = Instant::now() + timeout;
+    let mut watched: Option<(String, Instant)> = None;
+    loop {
+        let lease = asking.get().await?;
+        let sent = Instant::now();
+        let taken = match &lease {
+            None => asking.create().await?,
+            Some(lease) if asking.may_take(lease, &mut watched) => asking.take(lease).await?,
+            Some(_) => None,
+        };
+        if let Some(taken) = taken {
+            let held = asking.hold(taken, lease.as_ref(), sent);
+            return Ok(Acquired::Held(Box::new(held)));
+        }
+        if Instant::now() >= deadline {
+            if let Some(holder) = lease.as_ref().and_then(of_lease) {
+                return Ok(Acquired::HeldBy(holder));
+            }
+            return Err(asking.failed("others take it again and again".to_owned()));
+        }
+        tokio::time::sleep(RETRY_EVERY.min(deadline - Instant::now())).await;
+    }
+}
+
+struct Asking<'a> {
+    leases: Api<Lease>,
+    spec: &'a ClusterSpec,
+    identity: &'a Identity,
+    commit: Option<&'a str>,
+}
+
+impl Asking<'_> {
+    async fn get(&self) -> Result<Option<Lease>, LockError> {
+        let found = within(self.leases.get_opt(&self.spec.name))
+            .await
+            .map_err(|message| self.failed(message))?;
+        if let Some(lease) = &found {
+            let object = json!({"metadata": {"labels": lease.metadata.labels}});
+            if !names::is_ours(&object, self.spec) {
+                return Err(LockError::Foreign {
+                    namespace: self.spec.namespace.clone(),
+                    name: self.spec.name.clone(),
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    fn failed(&self, message: String) -> LockError {
+        LockError::Failed {
+            name: self.spec.name.clone(),
+            message,
+        }
+    }
+
+    /// Free, its holder known to be dead, long stale, or seen unchanged for as long as it lasts by our own clock.
+    fn may_take(&self, lease: &Lease, watched: &mut Option<(String, Instant)>) -> bool {
+        let Some(lock) = of_lease(lease) else {
+            return true;
+        };
+        if Identity::parse(&lock.holder).is_some_and(|holder| holder.is_dead(self.identity)) {
+            return true;
+        }
+        let lasts = Duration::from_secs(lock.duration.into());
+        let age = now().duration_since(lock.renewed);
+        if Duration::try_from(age).is_ok_and(|age| age > lasts + CLOCK_SKEW) {
+            return true;
+        }
+        let version = lease.metadata.resource_version.clone().unwrap_or_default();
+        match watched {
+            Some((seen, since)) if *seen == version => since.elapsed() > lasts,
+            _ => {
+                *watched = Some((version, Instant::now()));
+                false
+            }
+        }
+    }
+
+    async fn create(&self) -> Result<Option<Lease>, LockError> {
+        let lease = json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self.spec.name, "labels": names::labels(self.spec)},
+        });
+        let mut lease: Lease =
+            serde_json::from_value(lease).map_err(|error| self.failed(error.to_string()))?;
+        self.write_holder(&mut lease);
+        self.settled(within(self.leases.create(&params(), &lease)).await)
+    }
+
+    async fn take(&self, lease: &Lease) -> Result<Option<Lease>, LockError> {
+        let mut lease = lease.clone();
+        self.write_holder(&mut lease);
+        self.settled(within(self.leases.replace(&self.spec.name, &params(), &lease)).await)
+    }
+
+    fn write_holder(&self, lease: &mut Lease) {
+        let before = lease.spec.take().unwrap_or_default();
+        lease.spec = Some(LeaseSpec {
+            holder_identity: Some(self.identity.to_string()),
+            lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+            acquire_time: Some(MicroTime(now())),
+            renew_time: Some(MicroTime(now())),
+            lease_transitions: Some(before.lease_transitions.unwrap_or(0) + 1),
+            ..LeaseSpec::default()
+        });
+        let annotations = lease.metadata.annotations.get_or_insert_default();
+        match self.commit {
+            Some(commit) => annotations.insert(COMMIT_ANNOTATION.to_owned(), commit.to_owned()),
+            None => annotations.remove(COMMIT_ANNOTATION),
+        };
+    }
+
+    /// A conflict: someone was faster. Look again.
+    fn settled(&self, outcome: Result<Lease, String>) -> Result<Option<Lease>, LockError> {
+        match outcome {
+            Ok(lease) => Ok(Some(lease)),
+            Err(message) if message.starts_with(CONFLICT) => Ok(None),
+            Err(message) => Err(self.failed(message)),
+        }
+    }
+
+    fn hold(&self, taken: Lease, before: Option<&Lease>, sent: Instant) -> Held {
+        let state = Arc::new(Mutex::new(State {
+            lease: taken,
+            until: Until::from(sent),
+        }));
+        let renewing = tokio::spawn(renew(
+            self.leases.clone(),
+            self.spec.name.clone(),
+            state.clone(),
+        ));
+        Held {
+            leases: self.leases.clone(),
+            name: self.spec.name.clone(),
+            previous_commit: before.and_then(commit),
+            state,
+            renewing,
+        }
+    }
+}
+
+/// The lock while it is ours. Renewed in the background; given back by [`Held::release`], or when dropped.
+pub struct Held {
+    leases: Api<Lease>,
+    name: String,
+    previous_commit: Option<String>,
+    state: Arc<Mutex<State>>,
+    renewing: JoinHandle<()>,
+}
+
+struct State {
+    lease: Lease,
+    until: Until,
+}
+
+/// By two clocks: the monotonic one stands still while a laptop sleeps, the wall clock may be set back.
+#[derive(Clone, Copy)]
+struct Until {
+    monotonic: Instant,
+    wall: Timestamp,
+}
+
+impl Until {
+    /// Counted from before the renewal was sent: the server cannot have counted from earlier.
+    fn from(sent: Instant) -> Self {
+        let left = DURATION.saturating_sub(sent.elapsed());
+        Self {
+            monotonic: Instant::now() + left,
+            wall: now() + left,
+        }
+    }
+
+    fn remaining(self) -> Duration {
+        let wall = Duration::try_from(self.wall.duration_since(now())).unwrap_or_default();
+        self.monotonic
+            .saturating_duration_since(Instant::now())
+            .min(wall)
+    }
+}
+
+impl Held {
+    /// For how long the lock is surely ours still. Zero once it is lost.
+    pub fn remaining(&self) -> Duration {
+        locked(&self.state).until.remaining()
+    }
+
+    /// The commit of the run that held it before, whenever that was.
+    pub fn previous_commit(&self) -> Option<&str> {
+        self.previous_commit.as_deref()
+    }
+
+    /// Gives it back, so that the next run need not wait.
+    pub async fn release(self) {
+        self.renewing.abort();
+        give_back(self.leases.clone(), self.name.clone(), self.state.clone()).await;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.renewing.abort();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(give_back(
+                self.leases.clone(),
+                self.name.clone(),
+                self.state.clone(),
+            ));
+        }
+    }
+}
+
+fn locked(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Only while it is ours: once lost it may be another's.
+async fn give_back(leases: Api<Lease>, name: String, state: Arc<Mutex<State>>) {
+    let mut lease = {
+        let mut state = locked(&state);
+        if state.until.remaining().is_zero() {
+            return;
+        }
+        state.until = lost();
+        state.lease.clone()
+    };
+    if let Some(spec) = &mut lease.spec {
+        spec.holder_identity = None;
+    }
+    if let Err(error) = within(leases.replace(&name, &params(), &lease)).await {
+        tracing::warn!(
+            lease = name,
+            error,
+            "the lock was not given back; it expires"
+        );
+    }
+}
+
+fn lost() -> Until {
+    Until {
+        monotonic: Instant::now(),
+        wall: Timestamp::UNIX_EPOCH,
+    }
+}
+
+async fn renew(leases: Api<Lease>, name: String, state: Arc<Mutex<State>>) {
+    let mut pause = RENEW_EVERY;
+    loop {
+        tokio::time::sleep(pause).await;
+        let mut lease = locked(&state).lease.clone();
+        if let Some(spec) = &mut lease.spec {
+            spec.renew_time = Some(MicroTime(now()));
+        }
+        let sent = Instant::now();
+        match within(leases.replace(&name, &params(), &lease)).await {
+            Ok(renewed) => {
+                let mut state = locked(&state);
+                state.lease = renewed;
+                state.until = Until::from(sent);
+                pause = RENEW_EVERY;
+            }
+            Err(error) if error.starts_with(CONFLICT) || error.starts_with(GONE) => {
+                // Our own renewal may have been lost on its way back; then the lease is ours, one version on.
+                let Some(found) = adopt(&leases, &name, &lease).await else {
+                    tracing::warn!(lease = name, error, "the lock is lost");
+                    locked(&state).until = lost();
+                    return;
+                };
+                locked(&state).lease = found;
+                pause = RETRY_EVERY;
+            }
+            Err(error) => {
+                tracing::warn!(lease = name, error, "the lock was not renewed");
+                pause = RETRY_EVERY;
+            }
+        }
+    }
+}
+
+/// The lease as it is now, if it is ours still.
+async fn adopt(leases: &Api<Lease>, name: &str, ours: &Lease) -> Option<Lease> {
+    let found = within(leases.get(name)).await.ok()?;
+    let holder = |lease: &Lease| lease.spec.as_ref()?.holder_identity.clone();
+    let same = found.metadata.uid == ours.metadata.uid && holder(&found) == holder(ours);
+    same.then_some(found)
+}
+
+const CONFLICT: &str = "conflict: ";
+const GONE: &str = "gone: ";
+
+async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
+    match tokio::time::timeout(CALL, call).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(match &error {
+            kube::Error::Api(status) if status.code == 409 => format!("{CONFLICT}{}", said(&error)),
+            kube::Error::Api(status) if status.code == 404 => format!("{GONE}{}", said(&error)),
+            _ => said(&error),
+        }),
+        Err(_) => Err(format!("no answer within {} s", CALL.as_secs())),
+    }
+}
+
+fn params() -> PostParams {
+    PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    }
+}
+
+/// Who holds this Lease; `None`: nobody, or it cannot be told.
+pub(super) fn lock(object: &Value) -> Option<Lock> {
+    of_lease(&serde_json::from_value(object.clone()).ok()?)
+}
+
+fn of_lease(lease: &Lease) -> Option<Lock> {
+    let spec = lease.spec.as_ref()?;
+    let renewed = spec.renew_time.as_ref().or(spec.acquire_time.as_ref())?;
+    Some(Lock {
+        holder: spec
+            .holder_identity
+            .clone()
+            .filter(|holder| !holder.is_empty())?,
+        renewed: renewed.0,
+        duration: u32::try_from(spec.lease_duration_seconds?).ok()?,
+        commit: commit(lease),
+    })
+}
+
+fn commit(lease: &Lease) -> Option<String> {
+    let annotations = lease.metadata.annotations.as_ref()?;
+    annotations.get(COMMIT_ANNOTATION).cloned()
+}

@@ -1,7 +1,7 @@
 //! Named conditions that must hold right before a step (etcd-operations.md 2.2, with 2.8 where they differ).
 
 use super::procedure::{Condition, Facts, Focus};
-use super::step::{Act, voters_after};
+use super::step::{Act, voters_after, without};
 use super::view::{quorum, tolerance};
 
 /// One guard: asked on the observation the step is decided on, and so on every re-observation before it.
@@ -144,7 +144,11 @@ pub const QUORUM_TOLERANCE: Guard = Guard {
     source: "G4",
     title: "after the step the healthy voters are a quorum, and tolerance is not below min(now, policy.minTolerance)",
     check: |f, act| {
-        let (n, h) = voters_after(f.view, act);
+        // Draining serves a removal: what the removal may not do is refused before clients are moved.
+        let (n, h) = match act {
+            Act::Drain { ordinal, .. } => without(f.view, *ordinal),
+            act => voters_after(f.view, act),
+        };
         let left = tolerance(h, n);
         let floor = i64::from(f.view.spec.policy.min_tolerance).min(f.view.tolerance());
         if f.view.healthy_count() >= quorum(f.view.voter_count()) && left >= floor.max(0) {

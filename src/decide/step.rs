@@ -289,14 +289,22 @@ pub(super) fn voters_after(view: &View, act: &Act) -> (usize, usize) {
     let (n, h) = (view.voter_count(), view.healthy_count());
     match act {
         Act::Promote { .. } => (n + 1, h + 1),
-        Act::RemoveMember { ordinal, .. } if view.seat(*ordinal).is_voter() => {
-            (n - 1, h - usize::from(view.is_healthy(view.seat(*ordinal))))
-        }
+        Act::RemoveMember { ordinal, .. } => without(view, *ordinal),
         Act::CreateObject { object, .. } if object.kind == ObjectKind::StatefulSet && n == 0 => {
             let born = view.spec.members as usize;
             (born, born)
         }
         _ => (n, h),
+    }
+}
+
+/// (voters, healthy voters) without the member of this seat.
+pub(super) fn without(view: &View, ordinal: Ordinal) -> (usize, usize) {
+    let (seat, n, h) = (view.seat(ordinal), view.voter_count(), view.healthy_count());
+    if seat.is_voter() {
+        (n - 1, h - usize::from(view.is_healthy(seat)))
+    } else {
+        (n, h)
     }
 }
 

@@ -3,8 +3,8 @@
 use super::{etcd, fresh_uid};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    Claim, ClaimPhase, Kube, MemberFile, Observation, Pod, PodPhase, Reading, ReleasedVolume,
-    SERVING_LABEL, Volume,
+    Claim, ClaimPhase, Contents, Kube, MemberFile, Observation, Pod, PodPhase, Reading,
+    ReleasedVolume, SERVING_LABEL, Volume,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec) {
@@ -112,7 +112,15 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
         deleting: false,
         class_name: spec.storage.class_name.clone(),
         request: spec.storage.size.clone(),
+        contents: Some(Contents::Empty),
     }
+}
+
+/// What the kubelet says of a container that exits and is started again; anything else that waits is stuck.
+const CRASH_LOOP: &str = "CrashLoopBackOff";
+
+fn is_crash_loop(waiting: &str) -> bool {
+    waiting.starts_with(CRASH_LOOP)
 }
 
 /// Every process whose pod is not stuck comes up and does what its file and the list tell it.
@@ -121,7 +129,7 @@ fn run_processes(observed: &mut Observation, spec: &ClusterSpec) {
     let up: Vec<Ordinal> = kube
         .pods
         .iter()
-        .filter(|(_, pod)| pod.waiting.is_none() && !pod.deleting)
+        .filter(|(_, pod)| pod.waiting.as_deref().is_none_or(is_crash_loop) && !pod.deleting)
         .map(|(ordinal, _)| *ordinal)
         .collect();
     let is_bootstrap = |ordinal: &Ordinal| {
@@ -146,7 +154,11 @@ fn run_processes(observed: &mut Observation, spec: &ClusterSpec) {
     for ordinal in up {
         let answers = observed.etcd.statuses.get(&ordinal);
         if answers.and_then(Reading::known).is_none() {
-            etcd::boot(observed, spec, ordinal);
+            let exit = etcd::boot(observed, spec, ordinal).err();
+            if let Some(pod) = self::kube(observed).pods.get_mut(&ordinal) {
+                pod.waiting = exit.map(|_| format!("{CRASH_LOOP}: back-off restarting etcd"));
+                pod.last_words = exit.map(str::to_owned);
+            }
         }
     }
 }

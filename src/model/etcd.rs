@@ -1,8 +1,12 @@
 //! etcd's membership, and how its server answers a change (etcd-operations.md 2.3).
 
+use std::collections::BTreeSet;
+
 use super::ModelError;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{Member, MemberFile, MemberId, MemberStatus, Membership, Observation, Reading};
+use crate::state::{
+    Contents, Member, MemberFile, MemberId, MemberStatus, Membership, Observation, Reading,
+};
 
 /// Raft entries every change adds.
 const ENTRY: u64 = 1;
@@ -90,30 +94,56 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// A member's process is up on its volume: what it does with its file and the live list.
-pub(super) fn boot(observed: &mut Observation, spec: &ClusterSpec, ordinal: Ordinal) {
+/// A member's process is up on its volume: what it does with its log, its file and the live list. The error is its
+/// last words.
+pub(super) fn boot(
+    observed: &mut Observation,
+    spec: &ClusterSpec,
+    ordinal: Ordinal,
+) -> Result<(), &'static str> {
+    let Some(kube) = observed.kube.known_mut() else {
+        return Ok(());
+    };
+    let text = kube.member_files.get(&ordinal);
+    let text = text.ok_or("error loading config file: no such file or directory")?;
+    let file = MemberFile::parse(text).map_err(|_| "error verifying flags")?;
+    let claim = kube.claims.get_mut(&ordinal);
+    let claim = claim.ok_or("persistentvolumeclaim not found")?;
     let url = spec.peer_url(ordinal);
     let Reading::Known(membership) = &mut observed.etcd.membership else {
-        return;
+        return Ok(());
     };
-    let Some(member) = membership
+    let of_url = |m: &&mut Member| m.peer_urls.contains(&url);
+    let others_answer = observed
+        .etcd
+        .statuses
+        .iter()
+        .any(|(other, s)| *other != ordinal && s.known().is_some());
+    let urls: BTreeSet<String> = membership
         .members
-        .iter_mut()
-        .find(|m| m.peer_urls.contains(&url))
-    else {
-        return;
-    };
-    let file = observed
-        .kube
-        .known()
-        .and_then(|k| MemberFile::parse(k.member_files.get(&ordinal)?).ok());
-    let joins = matches!(
-        file,
-        Some(MemberFile::Join { .. } | MemberFile::Bootstrap { .. })
-    );
-    if !member.has_started() && !joins {
-        return;
+        .iter()
+        .flat_map(|m| m.peer_urls.clone())
+        .collect();
+    let member = membership.members.iter_mut().find(of_url);
+    // On a recording of a live cluster nobody knows what is on a volume: a member that has started has its data there.
+    let contents = claim.contents.unwrap_or(match &member {
+        Some(m) if m.has_started() => Contents::Of(m.id),
+        _ => Contents::Empty,
+    });
+    match (contents, &member) {
+        (Contents::Of(id), Some(m)) if id == m.id => {} // with a log, the file is not read
+        (Contents::Of(_), _) => {
+            return Err("the member has been permanently removed from the cluster");
+        }
+        (Contents::Empty, None) => return Err("member count is unequal"),
+        (Contents::Empty, Some(m)) => {
+            may_join(&file, &urls, m, others_answer)?;
+            claim.contents = Some(Contents::Of(m.id));
+        }
     }
+    let Some(member) = member else {
+        return Ok(());
+    };
     member.name = spec.pod_name(ordinal);
     member.client_urls = vec![spec.client_url(ordinal)];
     let (id, learner, cluster_id) = (member.id, member.learner, membership.cluster_id);
@@ -139,6 +169,33 @@ pub(super) fn boot(observed: &mut Observation, spec: &ClusterSpec, ordinal: Ordi
         .statuses
         .insert(ordinal, Reading::Known(status));
     elect(observed);
+    Ok(())
+}
+
+/// What etcd does on an empty directory (etcd-operations.md 2.6, 2.8 #2, #3). A file that lists the others boots under
+/// the ID the list has for its URL, were it started before or not: that is what poisoning is against.
+fn may_join(
+    file: &MemberFile,
+    live: &BTreeSet<String>,
+    member: &Member,
+    others_answer: bool,
+) -> Result<(), &'static str> {
+    let pairs = file.initial_cluster().split(',');
+    let listed: BTreeSet<String> = pairs
+        .filter_map(|pair| Some(pair.split_once('=')?.1.to_owned()))
+        .collect();
+    match file {
+        MemberFile::Bootstrap { .. } if member.has_started() && others_answer => {
+            Err("member has already been bootstrapped")
+        }
+        MemberFile::Bootstrap { .. } => Ok(()),
+        MemberFile::Poisoned { .. } => Err("cannot fetch cluster info from peer urls"),
+        MemberFile::Join { .. } if !others_answer => {
+            Err("cannot fetch cluster info from peer urls")
+        }
+        MemberFile::Join { .. } if listed != *live => Err("member count is unequal"),
+        MemberFile::Join { .. } => Ok(()),
+    }
 }
 
 /// All the processes of a first bootstrap are up: one cluster is born. Real leader choices are an oracle; here the

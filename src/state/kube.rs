@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Ledger, Reading};
+use super::{Ledger, MemberId, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a pod: it takes part in the client Service. The template sets it, a drain takes it off.
@@ -175,6 +175,17 @@ pub struct Claim {
     pub request: Quantity,
     /// The bound volume, read by name. Unknown: not read.
     pub volume: Option<Reading<Volume>>,
+    /// What is on the volume. Only the model knows: live, nobody reads a volume, and so no rule may ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Contents {
+    Empty,
+    /// The data of the member with this ID.
+    Of(MemberId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,6 +48,8 @@ catalogue! {
         "YAML merge keys (`<<`) are not taken: desired state must read as written. Shared values belong into `spec.defaults` or `spec.profiles` of fleet.yaml."
     EmptyFile "E0106" Warning "yaml::empty"
         "A file of the fleet holds no document. If a cluster was meant to leave the fleet, delete the file: an empty one looks like an accident."
+    GitUnreadable "E0107" Warning "source::git"
+        "The fleet lies in a Git checkout that could not be read, so its commit is unknown: plans do not name it, and an apply cannot tell whether a newer commit was applied before."
 
     ApiVersion "E0201" Error "document::api-version"
         "`apiVersion` must be `reconcile/v1alpha1`."

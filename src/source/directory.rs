@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use super::git::{self, GitState};
 use crate::diag::{Code, Diagnostic, Label, SourceFile};
 use crate::fleet::MAX_FILE_BYTES;
 
@@ -13,6 +14,8 @@ use crate::fleet::MAX_FILE_BYTES;
 pub struct Documents {
     /// `fleet.yaml` first, then clusters by path.
     pub files: Vec<SourceFile>,
+    /// The commit, where there is one.
+    pub git: Option<GitState>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -20,7 +23,10 @@ pub struct Documents {
 pub fn read(path: &Path) -> Documents {
     let mut documents = Documents::default();
     let directory = if path.is_file() {
-        path.parent().unwrap_or(path)
+        match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
     } else {
         path
     };
@@ -42,6 +48,18 @@ pub fn read(path: &Path) -> Documents {
     files.sort();
     for file in files {
         documents.read_file(&file);
+    }
+    let read: Vec<PathBuf> = documents
+        .files
+        .iter()
+        .map(|file| PathBuf::from(&file.name))
+        .collect();
+    match git::look(directory, &read) {
+        Ok(state) => documents.git = state,
+        Err(error) => {
+            let diagnostic = Diagnostic::new(Code::GitUnreadable, error.to_string());
+            documents.diagnostics.push(diagnostic);
+        }
     }
     documents
 }
@@ -108,7 +126,7 @@ impl Documents {
             Err(error) => {
                 let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = valid.split(|byte| *byte == b'\n').count();
-                let message = format!("{} is not UTF-8 text (line {line})", slashed(path));
+                let message = "the file is not UTF-8 text".to_owned();
                 let label = place(path, line, "not UTF-8".to_owned());
                 self.diagnostics
                     .push(Diagnostic::new(Code::Unreadable, message).label(label));
@@ -117,7 +135,7 @@ impl Documents {
     }
 
     fn unreadable(&mut self, path: &Path, error: &str) {
-        let message = format!("{} could not be read: {error}", slashed(path));
+        let message = format!("could not be read: {error}");
         let label = place(path, 1, String::new());
         self.diagnostics
             .push(Diagnostic::new(Code::Unreadable, message).label(label));
@@ -135,7 +153,8 @@ fn place(path: &Path, line: usize, text: String) -> Label {
     }
 }
 
-fn slashed(path: &Path) -> String {
+/// A path as documents are named.
+pub(super) fn slashed(path: &Path) -> String {
     let path = path.strip_prefix(".").unwrap_or(path);
     path.to_string_lossy()
         .replace(std::path::MAIN_SEPARATOR, "/")

@@ -1,5 +1,7 @@
 //! Where documents come from: a directory, and the Git checkout it is part of.
 
 mod directory;
+mod git;
 
 pub use directory::{Documents, read};
+pub use git::{GitError, GitState, is_ancestor};

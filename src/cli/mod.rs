@@ -5,9 +5,11 @@ mod clock;
 mod documents;
 mod plan;
 pub mod render;
+pub mod schema;
 mod selection;
 mod status;
 mod terminal;
+pub mod validate;
 mod worlds;
 
 use std::process::ExitCode;

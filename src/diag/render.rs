@@ -1,9 +1,11 @@
 //! Diagnostics as text, by way of miette.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
 
 use super::defuse::{defuse, defuse_source};
 use super::{Diagnostic, Label, Severity, SourceFile};
@@ -72,87 +74,135 @@ pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], style: Style, width
 }
 
 fn one_line(diagnostic: &Diagnostic) -> String {
-    let place = diagnostic.labels.first().map_or_else(String::new, |label| {
-        format!("{}:{}:{}: ", label.file, label.line, label.column)
-    });
-    let code = diagnostic.code;
-    defuse(&format!("{place}{} ({})", diagnostic.message, code.id())).into_owned()
+    let place = diagnostic.labels.first().map(place).unwrap_or_default();
+    let code = diagnostic.code.id();
+    defuse(&format!("{place}: {} ({code})", diagnostic.message)).into_owned()
 }
 
-/// A diagnostic in miette's terms: one source each, so labels in other files become related reports.
+fn place(label: &Label) -> String {
+    format!("{}:{}:{}", label.file, label.line, label.column)
+}
+
+/// A diagnostic in miette's terms.
 #[derive(Debug)]
 struct Report {
-    head: Option<String>,
+    head: String,
     severity: Severity,
     message: String,
     help: Option<String>,
-    source: Option<NamedSource<String>>,
+    excerpts: Excerpts,
     labels: Vec<LabeledSpan>,
-    related: Vec<Report>,
 }
 
 impl Report {
     fn new(diagnostic: &Diagnostic, files: &[SourceFile]) -> Self {
         let code = diagnostic.code;
-        let first = diagnostic.labels.first().map(|label| label.file.as_str());
-        let mut by_file: BTreeMap<&str, Vec<&Label>> = BTreeMap::new();
+        let mut excerpts = Excerpts::default();
+        let mut labels = Vec::new();
+        let mut message = defuse(&diagnostic.message).into_owned();
         for label in &diagnostic.labels {
-            by_file.entry(&label.file).or_default().push(label);
+            let file = files.iter().find(|file| file.name == label.file);
+            match file.filter(|file| can_be_shown(&file.text, label)) {
+                Some(file) => {
+                    let start = excerpts.base_of(file) + label.span.start;
+                    labels.push(labeled(label, start, labels.is_empty()));
+                }
+                None => message += &defuse(&format!(" ({})", place(label))),
+            }
         }
-        let here = first
-            .and_then(|name| by_file.remove(name))
-            .unwrap_or_default();
-        let related = by_file.into_values().map(|labels| {
-            let message = "held against".to_owned();
-            Self::about(None, diagnostic.severity(), message, &labels, files)
-        });
-        let related = related.collect();
-        let head = Some(format!("reconcile::{} ({})", code.slug(), code.id()));
-        let message = defuse(&diagnostic.message).into_owned();
         Self {
-            related,
+            head: format!("reconcile::{} ({})", code.slug(), code.id()),
+            severity: diagnostic.severity(),
+            message,
             help: diagnostic.help.as_deref().map(|h| defuse(h).into_owned()),
-            ..Self::about(head, diagnostic.severity(), message, &here, files)
+            excerpts,
+            labels,
         }
     }
+}
 
-    fn about(
-        head: Option<String>,
-        severity: Severity,
-        message: String,
-        labels: &[&Label],
-        files: &[SourceFile],
-    ) -> Self {
-        let name = labels.first().map(|label| label.file.as_str());
-        let file = name.and_then(|name| files.iter().find(|file| file.name == name));
-        let source = file.map(|file| {
-            let text = defuse_source(&file.text).into_owned();
-            NamedSource::new(defuse(&file.name), text)
-        });
-        let spans = labels.iter().enumerate().map(|(i, label)| {
-            let text = Some(defuse(&label.text).into_owned());
-            let text = text.filter(|text| !text.is_empty());
-            // miette does not underline an empty span.
-            let length = label.span.len().max(1);
-            if i == 0 {
-                LabeledSpan::new_primary_with_span(text, (label.span.start, length))
-            } else {
-                LabeledSpan::new(text, label.span.start, length)
-            }
-        });
-        Self {
-            head,
-            severity,
-            message,
-            help: None,
-            labels: if source.is_some() {
-                spans.collect()
-            } else {
-                Vec::new()
-            },
-            source,
-            related: Vec::new(),
+/// A file that was not read has no lines to show, and lines without end would flood the terminal.
+fn can_be_shown(text: &str, label: &Label) -> bool {
+    const LONGEST: usize = 240;
+    let (start, end) = (label.span.start, label.span.end);
+    let (Some(before), Some(within), Some(after)) =
+        (text.get(..start), text.get(start..end), text.get(end..))
+    else {
+        return false;
+    };
+    // With the line of context on either side.
+    let above = before.rsplit('\n').take(2).map(str::len).max();
+    let below = after.split('\n').take(2).map(str::len).max();
+    let longest = above.max(below).unwrap_or_default();
+    longest + within.len() <= LONGEST
+}
+
+fn labeled(label: &Label, start: usize, primary: bool) -> LabeledSpan {
+    let text = Some(defuse(&label.text).into_owned()).filter(|text| !text.is_empty());
+    // miette does not underline an empty span.
+    let length = label.span.len().max(1);
+    if primary {
+        LabeledSpan::new_primary_with_span(text, (start, length))
+    } else {
+        LabeledSpan::new(text, start, length)
+    }
+}
+
+/// Several files as one source for miette, which knows only one: each begins where the one before has ended.
+#[derive(Debug, Default)]
+struct Excerpts {
+    files: Vec<Excerpt>,
+}
+
+#[derive(Debug)]
+struct Excerpt {
+    name: String,
+    text: String,
+    base: usize,
+}
+
+impl Excerpts {
+    fn base_of(&mut self, file: &SourceFile) -> usize {
+        let name = defuse(&file.name).into_owned();
+        if let Some(known) = self.files.iter().find(|known| known.name == name) {
+            return known.base;
         }
+        // The gap keeps miette from joining the end of one file with the beginning of the next.
+        let base = self
+            .files
+            .last()
+            .map_or(0, |last| last.base + last.text.len() + 1);
+        let text = defuse_source(&file.text).into_owned();
+        self.files.push(Excerpt { name, text, base });
+        base
+    }
+}
+
+impl SourceCode for Excerpts {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let start = span.offset();
+        let holds = |file: &&Excerpt| file.base <= start && start <= file.base + file.text.len();
+        let file = self
+            .files
+            .iter()
+            .find(holds)
+            .ok_or(MietteError::OutOfBounds)?;
+        let local = SourceSpan::from((start - file.base, span.len()));
+        let contents = file.text.read_span(&local, before, after)?;
+        let shown = contents.span();
+        Ok(Box::new(MietteSpanContents::new_named(
+            file.name.clone(),
+            contents.data(),
+            SourceSpan::from((shown.offset() + file.base, shown.len())),
+            contents.line(),
+            contents.column(),
+            contents.line_count(),
+        )))
     }
 }
 
@@ -166,7 +216,7 @@ impl std::error::Error for Report {}
 
 impl miette::Diagnostic for Report {
     fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.head.as_ref().map(|head| Box::new(head) as Box<_>)
+        Some(Box::new(&self.head))
     }
 
     fn severity(&self) -> Option<miette::Severity> {
@@ -181,18 +231,10 @@ impl miette::Diagnostic for Report {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
+        (!self.excerpts.files.is_empty()).then_some(&self.excerpts as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         Some(Box::new(self.labels.iter().cloned()))
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        if self.related.is_empty() {
-            return None;
-        }
-        let related = self.related.iter();
-        Some(Box::new(related.map(|r| r as &dyn miette::Diagnostic)))
     }
 }

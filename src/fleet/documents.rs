@@ -22,7 +22,9 @@ pub(super) struct FleetDocument {
     /// `Fleet`.
     #[schemars(extend("const" = "Fleet"))]
     pub(super) kind: String,
+    /// What the fleet is called.
     pub(super) metadata: FleetMetadata,
+    /// What the fleet is.
     pub(super) spec: FleetSpec,
 }
 
@@ -106,7 +108,9 @@ pub(super) struct ClusterDocument {
     /// `EtcdCluster`.
     #[schemars(extend("const" = "EtcdCluster"))]
     pub(super) kind: String,
+    /// What the cluster is called.
     pub(super) metadata: ClusterMetadata,
+    /// What the cluster shall be.
     pub(super) spec: SpecLayer,
 }
 

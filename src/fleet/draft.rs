@@ -26,11 +26,13 @@ pub(super) struct Draft<'a> {
     pub(super) quota: Option<Quantity>,
     pub(super) heartbeat_ms: u64,
     pub(super) election_ms: u64,
+    /// All layers were there; else what is missing may have been said in the one that could not be read.
+    pub(super) complete: bool,
     pub(super) found: Vec<Diagnostic>,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(tree: Node, files: &'a [SourceFile]) -> Self {
+    pub(super) fn new(tree: Node, files: &'a [SourceFile], complete: bool) -> Self {
         let mut found = Vec::new();
         let layer = typed(&tree, "/spec", files, &mut found).unwrap_or_default();
         let metadata = tree.find("/metadata/name");
@@ -47,6 +49,7 @@ impl<'a> Draft<'a> {
             quota: None,
             heartbeat_ms: 100,
             election_ms: 1000,
+            complete,
             found,
         };
         draft.parse_values();
@@ -137,6 +140,22 @@ impl<'a> Draft<'a> {
         self.found.push(Diagnostic::new(code, message).label(label));
         let last = self.found.len() - 1;
         &mut self.found[last]
+    }
+
+    /// The same, where the key is what is wrong and not its value.
+    pub(super) fn report_key(
+        &mut self,
+        code: Code,
+        pointer: &str,
+        message: impl Into<String>,
+        remark: impl Into<String>,
+    ) -> &mut Diagnostic {
+        let found = self.tree.find(pointer);
+        let place = found.map_or(&self.tree.place, |found| found.key_place());
+        let label = place.label(self.files, remark);
+        let report = self.report(code, pointer, message, "");
+        report.labels = vec![label];
+        report
     }
 
     pub(super) fn id(&self) -> Option<ClusterId> {

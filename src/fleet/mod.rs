@@ -16,6 +16,7 @@ mod parse;
 mod quantity;
 mod schema;
 mod shape;
+mod shared;
 mod spec;
 mod text;
 mod tree;

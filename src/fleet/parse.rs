@@ -1,7 +1,7 @@
 //! Text → trees, within bounds, with our own words for what is wrong.
 
-use serde_saphyr::Error;
 use serde_saphyr::options::MergeKeyPolicy;
+use serde_saphyr::{Error, Location};
 
 use super::tree::{Kind, Node, Parsed, Place};
 use crate::diag::{Code, Diagnostic, SourceFile};
@@ -68,7 +68,7 @@ fn explain(error: &Error, file: usize, files: &[SourceFile]) -> Diagnostic {
             column: 1,
             ..Place::default()
         },
-        |location| Place::of(location, file),
+        |location| whereabouts(location, file, &files[file].text),
     );
     let (code, message, remark) = match error {
         Error::DuplicateMappingKey { key, .. } => {
@@ -94,6 +94,23 @@ fn explain(error: &Error, file: usize, files: &[SourceFile]) -> Diagnostic {
         Code::MergeKey => diagnostic
             .help("put shared values into `spec.defaults` or `spec.profiles` of fleet.yaml"),
         _ => diagnostic,
+    }
+}
+
+/// The scanner knows characters, not bytes.
+fn whereabouts(location: Location, file: usize, text: &str) -> Place {
+    let place = Place::of(location, file);
+    if location.span().byte_offset().is_some() {
+        return place;
+    }
+    let skipped = usize::from(text.starts_with('\u{feff}'));
+    let characters = usize::try_from(location.span().offset()).unwrap_or(usize::MAX);
+    let mut rest = text.char_indices().skip(characters.saturating_add(skipped));
+    let start = rest.next().map_or(text.len(), |(at, _)| at);
+    let end = rest.next().map_or(text.len(), |(at, _)| at);
+    Place {
+        span: start..end,
+        ..place
     }
 }
 
@@ -146,6 +163,16 @@ mod tests {
         assert_eq!(slice("\u{feff}a: b\r\nc: d\r\n", "/c"), "d", "BOM and CRLF");
         assert_eq!(slice("a: &x ü\nb: *x\n", "/b"), "*x", "aliases: where used");
         assert_eq!(slice("a: \"q\"\n", "/a"), "\"q\"");
+    }
+
+    #[test]
+    fn syntax_errors_have_their_place() {
+        for text in ["ä: 1\nb: @x\n", "\u{feff}ä: 1\r\nb: @x\r\n"] {
+            let found = parse(&[file(text)], 0).expect_err("not YAML");
+            let label = &found.labels[0];
+            assert_eq!((label.line, label.column), (2, 4));
+            assert_eq!(&text[label.span.clone()], "@", "{text:?}");
+        }
     }
 
     #[test]

@@ -72,6 +72,13 @@ pub(super) fn check(
                     document.mark_reported(&format!("{pointer}/{}", pointer_part(key)));
                 }
             }
+            // Stands for "no further keys" where a mapping has none at all.
+            Kind::FalseSchema => {
+                let entries = document.find(&pointer).map(|found| found.node.entries());
+                let keys = entries.unwrap_or_default().iter().map(|entry| &entry.key);
+                found.extend(keys.map(|key| finding.unknown_key(key)));
+                document.mark_reported(&pointer);
+            }
             Kind::Required { property } => found.push(finding.missing(property)),
             _ if seen.insert(pointer.clone()) => {
                 found.push(finding.wrong_value());
@@ -196,7 +203,7 @@ impl Finding<'_> {
                 let options: Vec<String> = options
                     .map(|o| format!("`{}`", o.as_str().unwrap_or_default()))
                     .collect();
-                (Code::NotAllowed, options.join(" or "))
+                (Code::NotAllowed, format!("one of {}", options.join(", ")))
             }
             (Kind::Minimum { limit }, _) => (Code::NotAllowed, format!("at least {limit}")),
             (Kind::Maximum { limit }, _) => (Code::NotAllowed, format!("at most {limit}")),

@@ -4,7 +4,7 @@ use super::super::config_keys::{config_key, keys_of};
 use super::super::documents::CompactionModeSpec;
 use super::super::draft::{DEFAULT_QUOTA, Draft};
 use super::super::nearest::nearest;
-use super::super::tree::{Found, pointer_part};
+use super::super::tree::pointer_part;
 use crate::diag::Code;
 
 const QUOTA: &str = "/spec/etcd/quota";
@@ -31,8 +31,8 @@ pub(super) fn quota_fits_volume(draft: &mut Draft<'_>) {
     let written = draft.has(QUOTA);
     let quota = match (&draft.quota, written) {
         (Some(quota), _) => quota.value(),
-        (None, false) => DEFAULT_QUOTA,
-        (None, true) => return,
+        (None, false) if draft.complete => DEFAULT_QUOTA,
+        (None, _) => return,
     };
     if quota > LARGE_QUOTA {
         let message = "a database of more than 8Gi is slow to start, to copy and to defragment";
@@ -73,8 +73,8 @@ pub(super) fn quota_fits_memory(draft: &mut Draft<'_>) {
     let limit = limit.and_then(|limit| limit.0.parse::<super::super::Quantity>().ok());
     let quota = match (&draft.quota, draft.has(QUOTA)) {
         (Some(quota), _) => quota.value(),
-        (None, false) => DEFAULT_QUOTA,
-        (None, true) => return,
+        (None, false) if draft.complete => DEFAULT_QUOTA,
+        (None, _) => return,
     };
     if limit.is_some_and(|limit| limit.value() < quota) {
         let message = format!("the memory limit is below the quota of {}", gib(quota));
@@ -165,7 +165,7 @@ pub(super) fn extra(draft: &mut Draft<'_>) {
             Some(key) if key.ours => {
                 let message = format!("`{name}` is written by reconcile");
                 let remark = "cannot be set here";
-                point_at_key(draft, Code::ExtraOwned, &at, message, remark.to_owned());
+                draft.report_key(Code::ExtraOwned, &at, message, remark);
             }
             Some(key) if key.is_in(version.minor) => {
                 if !key.value.takes(&value) {
@@ -192,16 +192,7 @@ fn unknown(draft: &mut Draft<'_>, at: &str, name: &str, minor: u16) {
         (None, None) => None,
     };
     let remark = "etcd would ignore it";
-    point_at_key(draft, Code::ExtraUnknown, at, message, remark.to_owned());
-    if let Some(last) = draft.found.last_mut() {
-        last.help = help;
-    }
-}
-
-/// The key is what is wrong, not its value.
-fn point_at_key(draft: &mut Draft<'_>, code: Code, at: &str, message: String, remark: String) {
-    let place = draft.tree.find(at).as_ref().map(Found::key_place);
-    let place = place.unwrap_or(&draft.tree.place).clone();
-    let label = place.label(draft.files, remark);
-    draft.report(code, at, message, "").labels = vec![label];
+    draft
+        .report_key(Code::ExtraUnknown, at, message, remark)
+        .help = help;
 }

@@ -78,7 +78,7 @@ pub(super) fn labels(draft: &mut Draft<'_>) {
             let pointer = format!("{at}/{}", pointer_part(&key));
             if ours && RESERVED.iter().any(|prefix| key.starts_with(prefix)) {
                 let message = format!("`{key}` is set by reconcile");
-                draft.report(Code::ReservedLabel, &pointer, message, "cannot be set here");
+                draft.report_key(Code::ReservedLabel, &pointer, message, "cannot be set here");
             } else if !is_key(&key) {
                 let message = format!("`{key}` is not a Kubernetes label or annotation key");
                 let help =
@@ -96,7 +96,7 @@ pub(super) fn labels(draft: &mut Draft<'_>) {
 }
 
 /// A qualified name: `[prefix/]name`.
-pub(in crate::fleet) fn is_key(key: &str) -> bool {
+fn is_key(key: &str) -> bool {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
@@ -150,7 +150,7 @@ pub(super) fn resources(draft: &mut Draft<'_>) {
                 let help = near.map(|near| format!("did you mean `{near}`?"));
                 let remark = "neither a standard name nor one with a domain";
                 draft
-                    .report(Code::KubernetesShape, &at, message, remark)
+                    .report_key(Code::KubernetesShape, &at, message, remark)
                     .help = help;
             }
         }
@@ -196,7 +196,7 @@ pub(super) fn affinity(draft: &mut Draft<'_>) {
     for pointer in lost {
         let key = pointer.rsplit('/').next().unwrap_or_default();
         let message = format!("Kubernetes' affinity has no key `{key}` here");
-        draft.report(Code::KubernetesShape, &pointer, message, "would be ignored");
+        draft.report_key(Code::KubernetesShape, &pointer, message, "would be ignored");
     }
 }
 

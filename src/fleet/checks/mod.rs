@@ -4,6 +4,8 @@ mod etcd;
 mod kubernetes;
 mod version;
 
+pub(super) use kubernetes::is_value;
+
 use super::draft::Draft;
 use super::tree::dotted;
 use crate::diag::Code;
@@ -51,7 +53,7 @@ const REQUIRED: &[(&str, &str)] = &[
 
 fn required(draft: &mut Draft<'_>) {
     for (when, field) in REQUIRED {
-        if !draft.has(when) || draft.has(field) {
+        if !draft.complete || !draft.has(when) || draft.has(field) {
             continue;
         }
         let message = format!("`{}` is missing", dotted(field));

@@ -1,0 +1,135 @@
+//! What people read when a document is wrong: one folder of documents a case, and what `validate` says about it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use reconcile::cli::validate;
+use reconcile::diag::{Code, Style};
+use reconcile::fleet;
+use reconcile::manifest::member_file::OWN_KEYS;
+use snapbox::{Data, assert_data_eq};
+
+/// Relative, since names stand in the messages; tests run in the package's directory.
+const CASES: &str = "tests/golden/errors";
+
+/// Codes that no folder under version control can show, and the test that does.
+const ELSEWHERE: &[(Code, &str)] = &[(
+    Code::GitUnreadable,
+    "source::git: what_libgit2_cannot_read_is_explained",
+)];
+
+fn cases() -> Vec<PathBuf> {
+    let listed = fs::read_dir(CASES).expect("the folder of cases");
+    let mut cases: Vec<PathBuf> = listed.map(|case| case.expect("a case").path()).collect();
+    cases.sort();
+    cases
+}
+
+fn expected(case: &Path) -> PathBuf {
+    case.join("expected/stderr.txt")
+}
+
+#[test]
+fn messages_are_as_expected() {
+    for case in cases() {
+        let opened = validate::open(&case);
+        let text = opened.text(Style::Plain, 100);
+        let has_error = opened
+            .diagnostics
+            .iter()
+            .any(reconcile::diag::Diagnostic::is_error);
+        assert_eq!(opened.fleet.is_none(), has_error, "{}", case.display());
+        for found in &opened.diagnostics {
+            for label in &found.labels {
+                let file = opened.files.iter().find(|file| file.name == label.file);
+                let inside = file.is_none_or(|file| file.text.get(label.span.clone()).is_some());
+                assert!(inside, "{}: {found:?}", case.display());
+            }
+        }
+        let path = expected(&case);
+        let golden = Data::read_from(&path, Some(snapbox::data::DataFormat::Text));
+        assert_data_eq!(text, golden.raw());
+    }
+}
+
+#[test]
+fn every_code_has_a_golden() {
+    let golden: String = cases()
+        .iter()
+        .map(|case| fs::read_to_string(expected(case)).expect("a golden"))
+        .collect();
+    for code in Code::ALL {
+        let shown = golden.contains(&format!("reconcile::{} ({})", code.slug(), code.id()));
+        let elsewhere = ELSEWHERE.iter().any(|(other, _)| other == code);
+        assert!(
+            shown != elsewhere,
+            "{code:?}: shown {shown}, elsewhere {elsewhere}"
+        );
+    }
+}
+
+#[test]
+fn codes_are_unique_and_explained() {
+    let mut ids: Vec<_> = Code::ALL.iter().map(|code| code.id()).collect();
+    assert!(ids.is_sorted());
+    ids.dedup();
+    assert_eq!(ids.len(), Code::ALL.len());
+    for code in Code::ALL {
+        assert!(code.explain().ends_with('.'), "{code:?}");
+    }
+}
+
+/// What is rendered and what is refused are kept in two places.
+#[test]
+fn keys_that_we_render_are_refused_as_extra() {
+    let extra = OWN_KEYS.map(|key| format!("      {key}: x")).join(
+        "
+",
+    );
+    let file = |name: &str, text: &str| reconcile::diag::SourceFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    let cluster = format!(
+        "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  version: 3.6.16\n  \
+         etcd:\n    extra:\n{extra}"
+    );
+    let loaded = fleet::load(&[file("clusters/orders.yaml", &cluster)]);
+    let owned = loaded
+        .diagnostics
+        .iter()
+        .filter(|found| found.code == Code::ExtraOwned);
+    assert_eq!(owned.count(), OWN_KEYS.len());
+}
+
+#[test]
+fn validate_closes_with_one_line_and_its_exit_code() {
+    let run = |path: &str, output| {
+        let args = validate::Args {
+            path: path.into(),
+            output,
+        };
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let code = validate::run(&args, &mut stdout, &mut stderr, Style::Plain, 80);
+        let stdout = String::from_utf8(stdout).expect("UTF-8");
+        (code.expect("written"), stdout, !stderr.is_empty())
+    };
+    let human = validate::Output::Human;
+    assert_eq!(
+        run("examples/clusters", human),
+        (
+            0,
+            "platform: 8 clusters in 3 contexts are valid\n".to_owned(),
+            false
+        )
+    );
+    assert_eq!(
+        run("tests/golden/errors/min-tolerance", human),
+        (4, "invalid: 1 error in 2 files\n".to_owned(), true)
+    );
+    let (code, json, said) = run("tests/golden/errors/min-tolerance", validate::Output::Json);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((code, said), (4, false));
+    assert_eq!(json["diagnostics"][0]["code"], "E0509");
+    assert_eq!(json["diagnostics"][0]["labels"][0]["line"], 6);
+}

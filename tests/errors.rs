@@ -105,7 +105,7 @@ fn keys_that_we_render_are_refused_as_extra() {
 #[test]
 fn validate_closes_with_one_line_and_its_exit_code() {
     let run = |path: &str, output| {
-        let args = validate::Args {
+        let args = validate::ValidateArgs {
             path: path.into(),
             output,
         };

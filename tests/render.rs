@@ -67,13 +67,15 @@ fn a_directory_holds_what_the_stream_says() {
         .collect();
     let fleet = fleet_of(all);
     let mut stream = Vec::new();
-    render::run(&render::RenderOptions { out: None }, &fleet, &mut stream).expect("a vector takes it all");
+    render::run(&render::RenderOptions { out: None }, &fleet, &mut stream)
+        .expect("a vector takes it all");
     let stream = String::from_utf8(stream).expect("UTF-8");
 
     let directory = tempfile::tempdir().expect("a temporary directory");
     let out = Some(directory.path().to_owned());
     let mut nothing = Vec::new();
-    render::run(&render::RenderOptions { out }, &fleet, &mut nothing).expect("a writable directory");
+    render::run(&render::RenderOptions { out }, &fleet, &mut nothing)
+        .expect("a writable directory");
     assert!(nothing.is_empty(), "files or stdout, not both");
 
     let mut files = 0;

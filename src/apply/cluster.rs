@@ -23,13 +23,17 @@ const FRESH: SignedDuration = SignedDuration::from_secs(2);
 /// Times in a row that the world may refuse a step before the run stops.
 const MOST_REFUSALS: usize = 10;
 
+/// Asked with the commit of the run before and ours.
+pub type IsNewer = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
 /// What the caller decides about a run.
-#[derive(Debug, Clone)]
 pub struct Options {
     pub run: Run,
     /// Stop after this many steps per cluster.
     pub max_steps: Option<usize>,
     pub lock_timeout: Duration,
+    /// The commit of the run before is newer than ours, or is not known to be older: then this run refuses.
+    pub is_newer: IsNewer,
 }
 
 /// A cluster's run as it goes.
@@ -79,7 +83,10 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
             tell(ApplyEvent::Locked {
                 cluster: spec.id.clone(),
             });
-            let ending = walk.run(&hold).await;
+            let ending = match walk.superseded(&hold) {
+                Some(ending) => ending,
+                None => walk.run(&hold).await,
+            };
             hold.release().await;
             ending
         }
@@ -90,6 +97,13 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
 }
 
 impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
+    /// A run of an older commit than the last one would take back what that one did (2.8 #16).
+    fn superseded(&self, hold: &W::Hold) -> Option<Ending> {
+        let ours = self.options.run.commit.as_deref()?;
+        let previous = hold.previous_commit()?;
+        (self.options.is_newer)(previous, ours).then(|| Ending::OlderCommit(previous.to_owned()))
+    }
+
     async fn run(&mut self, hold: &W::Hold) -> Ending {
         loop {
             let observed = self.world.observe(self.spec).await;

@@ -66,6 +66,8 @@ pub enum Ending {
     /// What is left to do exceeds what was approved: the first intent that does.
     NotApproved(String),
     LockHeld(String),
+    /// The last run was of this commit, which is newer than ours or not known here.
+    OlderCommit(String),
     Unreadable(String),
     /// Another cluster's failure kept it from being begun.
     NotStarted,

@@ -9,7 +9,7 @@ mod fleet;
 mod interrupt;
 
 pub use approval::Approval;
-pub use cluster::{Options, apply_cluster};
+pub use cluster::{IsNewer, Options, apply_cluster};
 pub use event::{ApplyEvent, ClusterOutcome, Ending, Outcome};
 pub use fleet::apply_fleet;
 pub use interrupt::Interrupt;

@@ -6,7 +6,7 @@ use super::{Done, Stop, documents, plan::Output, selection, terminal, worlds};
 use crate::apply::{Approval, Interrupt, Options, Outcome, apply_fleet};
 use crate::decide::Run;
 use crate::fleet::{ClusterSpec, Rollout};
-use crate::plan::{ClusterPlan, Plan, SourceFacts, unroll};
+use crate::plan::{ClusterPlan, Plan, unroll};
 use crate::report;
 use crate::world::World;
 
@@ -26,6 +26,12 @@ pub(super) struct ApplyArgs {
     /// Stop after this many steps per cluster
     #[arg(long, value_name = "N")]
     max_steps: Option<usize>,
+    /// Apply although files differ from their commit
+    #[arg(long)]
+    allow_dirty: bool,
+    /// Apply although the last run was of a newer commit
+    #[arg(long)]
+    allow_older: bool,
     /// How long to wait for a cluster's lock (seconds)
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u64,
@@ -40,6 +46,14 @@ pub(super) fn run(args: &ApplyArgs) -> Done {
 
 async fn start(args: &ApplyArgs) -> Done {
     let loaded = documents::load(&args.selection.path)?;
+    if let Some(git) = loaded.git.as_ref().filter(|git| !git.dirty.is_empty())
+        && !args.allow_dirty
+    {
+        return Err(Stop::usage(format!(
+            "found changes that are not committed: {}; commit them, or give --allow-dirty",
+            git.dirty.join(", ")
+        )));
+    }
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
     let observed = world.observe_all(&picked).await;
@@ -48,11 +62,7 @@ async fn start(args: &ApplyArgs) -> Done {
         .zip(&observed)
         .map(|(spec, o)| unroll(spec, o))
         .collect();
-    let source = SourceFacts {
-        commit: loaded.commit.clone(),
-        dirty: loaded.dirty,
-        filters: args.selection.filters(),
-    };
+    let source = loaded.facts(args.selection.filters());
     let plan = Plan::new(
         loaded.fleet.name.clone(),
         world.now(),
@@ -66,12 +76,14 @@ async fn start(args: &ApplyArgs) -> Done {
         .copied()
         .zip(plans.iter().map(Approval::of))
         .collect();
+    let git = loaded.git.clone().filter(|_| !args.allow_older);
     let options = Options {
         run: Run {
-            commit: loaded.commit,
+            commit: loaded.commit(),
         },
         max_steps: args.max_steps,
         lock_timeout: Duration::from_secs(args.lock_timeout),
+        is_newer: Box::new(move |previous, ours| documents::is_newer(git.as_ref(), previous, ours)),
     };
     let rollout = &loaded.fleet.rollout;
     let outcome = match &world {

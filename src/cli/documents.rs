@@ -2,45 +2,58 @@
 
 use std::path::Path;
 
-use super::{Stop, terminal};
+use super::{Stop, terminal, validate};
 use crate::diag;
-use crate::fleet::{self, Fleet};
-use crate::source;
+use crate::fleet::Fleet;
+use crate::plan::SourceFacts;
+use crate::source::{GitState, is_ancestor};
 
 pub(super) struct LoadedFleet {
     pub(super) fleet: Fleet,
-    pub(super) commit: Option<String>,
-    pub(super) dirty: bool,
+    pub(super) git: Option<GitState>,
+}
+
+impl LoadedFleet {
+    pub(super) fn commit(&self) -> Option<String> {
+        self.git.as_ref().map(|git| git.commit.clone())
+    }
+
+    pub(super) fn facts(&self, filters: Vec<String>) -> SourceFacts {
+        SourceFacts {
+            commit: self.commit(),
+            dirty: self.git.as_ref().is_some_and(|git| !git.dirty.is_empty()),
+            filters,
+        }
+    }
 }
 
 pub(super) fn load(path: &Path) -> Result<LoadedFleet, Stop> {
-    let documents = source::read(path);
-    let loaded = fleet::load(&documents.files);
-    let mut diagnostics = documents.diagnostics;
-    diagnostics.extend(loaded.diagnostics);
-    if !diagnostics.is_empty() {
-        let style = if terminal::stderr_is_fancy() {
-            diag::Style::Fancy
-        } else {
-            diag::Style::Plain
-        };
-        terminal::tell(
-            diag::render_all(&diagnostics, &documents.files, style, terminal::width()).trim_end(),
-        );
+    let opened = validate::open(path);
+    let text = opened.text(terminal::diagnostic_style(), terminal::width());
+    if !text.is_empty() {
+        terminal::tell(text.trim_end());
     }
-    let invalid = diagnostics.iter().any(diag::Diagnostic::is_error);
-    match loaded.fleet {
+    let invalid = opened.diagnostics.iter().any(diag::Diagnostic::is_error);
+    match opened.fleet {
         Some(fleet) if !invalid => Ok(LoadedFleet {
             fleet,
-            commit: None,
-            dirty: false,
+            git: opened.git,
         }),
         _ => Err(Stop::new(
-            4,
+            validate::INVALID,
             format!(
-                "{} is not a valid fleet; nothing was read or changed",
+                "{} is not a valid fleet; no cluster was read or changed",
                 path.display()
             ),
         )),
     }
+}
+
+/// Was the commit of the run before `ours` newer than it? By ancestry; a commit that this clone does not hold cannot be
+/// told to be older, and an unknown is refused.
+pub(super) fn is_newer(git: Option<&GitState>, previous: &str, ours: &str) -> bool {
+    let Some(git) = git else {
+        return false;
+    };
+    !is_ancestor(&git.root, previous, ours).unwrap_or(false)
 }

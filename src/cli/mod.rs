@@ -35,6 +35,8 @@ enum Command {
     Apply(apply::ApplyArgs),
     Status(status::StatusArgs),
     Render(RenderArgs),
+    Validate(validate::ValidateArgs),
+    Schema(schema::SchemaArgs),
 }
 
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do
@@ -87,6 +89,8 @@ pub fn main() -> ExitCode {
         Some(Command::Apply(args)) => apply::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Render(args)) => render_command(&args),
+        Some(Command::Validate(args)) => validate_command(&args),
+        Some(Command::Schema(args)) => written(schema::run(&args, &mut std::io::stdout().lock())),
     };
     ExitCode::from(done.unwrap_or_else(|stop| {
         terminal::complain(&stop.message);
@@ -100,7 +104,26 @@ fn render_command(args: &RenderArgs) -> Done {
     let picked = selection::pick(&args.selection, &fleet)?;
     let ids: Vec<_> = picked.iter().map(|c| c.id.clone()).collect();
     fleet.clusters.retain(|c| ids.contains(&c.id));
-    render::run(&args.render, &fleet, &mut std::io::stdout().lock())
-        .map_err(|error| Stop::new(1, error.to_string()))?;
-    Ok(0)
+    written(render::run(
+        &args.render,
+        &fleet,
+        &mut std::io::stdout().lock(),
+    ))
+}
+
+fn validate_command(args: &validate::ValidateArgs) -> Done {
+    let (style, width) = (terminal::diagnostic_style(), terminal::width());
+    let (mut stdout, mut stderr) = (std::io::stdout().lock(), std::io::stderr().lock());
+    let code = validate::run(args, &mut stdout, &mut stderr, style, width);
+    code.map_err(|error| Stop::new(1, error.to_string()))
+}
+
+/// A closed pipe is no failure: whoever reads has read enough.
+fn written(result: std::io::Result<()>) -> Done {
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Stop::new(1, error.to_string()))
+        }
+        _ => Ok(0),
+    }
 }

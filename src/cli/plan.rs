@@ -1,7 +1,7 @@
 //! `reconcile plan`, and what `reconcile` alone does.
 
 use super::{Done, Stop, documents, selection, terminal, worlds};
-use crate::plan::{Plan, SourceFacts, outcome_codes, unroll};
+use crate::plan::{Plan, outcome_codes, unroll};
 use crate::report;
 
 /// Show what would be done, step by step; change nothing
@@ -49,11 +49,7 @@ async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
         .zip(&observed)
         .map(|(spec, o)| unroll(spec, o))
         .collect();
-    let source = SourceFacts {
-        commit: loaded.commit,
-        dirty: loaded.dirty,
-        filters: args.selection.filters(),
-    };
+    let source = loaded.facts(args.selection.filters());
     Ok(Plan::new(
         loaded.fleet.name.clone(),
         args.world.now.unwrap_or_else(|| world.now()),

@@ -6,7 +6,7 @@ use crate::fleet::DocumentKind;
 
 /// Print the JSON Schema of a document, for editors and other tools.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub struct SchemaArgs {
     /// Which document
     #[arg(value_name = "NAME")]
     pub name: Name,
@@ -20,7 +20,7 @@ pub enum Name {
     Cluster,
 }
 
-pub fn run(args: &Args, stdout: &mut dyn Write) -> io::Result<()> {
+pub fn run(args: &SchemaArgs, stdout: &mut dyn Write) -> io::Result<()> {
     let kind = match args.name {
         Name::Fleet => DocumentKind::Fleet,
         Name::Cluster => DocumentKind::EtcdCluster,

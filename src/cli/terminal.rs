@@ -4,6 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
 
+use crate::diag::Style;
+
 /// Columns to write for.
 pub(super) fn width() -> usize {
     std::env::var("COLUMNS")
@@ -17,8 +19,14 @@ pub(super) fn is_interactive() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-pub(super) fn stderr_is_fancy() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+/// How diagnostics are drawn on stderr.
+pub(super) fn diagnostic_style() -> Style {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    if std::io::stderr().is_terminal() && !no_color {
+        Style::Fancy
+    } else {
+        Style::Plain
+    }
 }
 
 /// Logs are off unless `RECONCILE_LOG` asks for them.

@@ -12,7 +12,7 @@ pub const INVALID: u8 = 4;
 
 /// Check the documents of a fleet, without reaching any cluster.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Args {
+pub struct ValidateArgs {
     /// Directory of the fleet, with `fleet.yaml` and `clusters/`
     #[arg(value_name = "PATH", default_value = ".")]
     pub path: PathBuf,
@@ -72,7 +72,7 @@ impl Opened {
 
 /// The exit code: 0, or 4 when a document has an error.
 pub fn run(
-    args: &Args,
+    args: &ValidateArgs,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
     style: Style,

@@ -32,7 +32,11 @@ pub(super) enum Worlds {
 }
 
 impl Worlds {
-    pub(super) fn open(args: &WorldArgs, fleet: &Fleet, root: &std::path::Path) -> Result<Self, Stop> {
+    pub(super) fn open(
+        args: &WorldArgs,
+        fleet: &Fleet,
+        root: &std::path::Path,
+    ) -> Result<Self, Stop> {
         if let Some(file) = &args.observed {
             let recording = Recording::open(file).map_err(|e| Stop::new(4, e.to_string()))?;
             return Ok(Self::Recorded(recording));

@@ -49,6 +49,9 @@ pub trait Hold: Send + Sync {
     /// What is left of it; zero once it is lost.
     fn remaining(&self) -> Duration;
 
+    /// The commit of the run that held it before, whenever that was.
+    fn previous_commit(&self) -> Option<&str>;
+
     fn release(self) -> impl Future<Output = ()> + Send;
 }
 

@@ -93,6 +93,10 @@ impl Hold for NoHold {
         match *self {}
     }
 
+    fn previous_commit(&self) -> Option<&str> {
+        match *self {}
+    }
+
     async fn release(self) {
         match self {}
     }

@@ -127,6 +127,10 @@ impl Hold for SandboxHold {
         Duration::MAX
     }
 
+    fn previous_commit(&self) -> Option<&str> {
+        None
+    }
+
     async fn release(self) {}
 }
 

@@ -170,6 +170,7 @@ fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<
         .ok_or_else(|| failed("found no storage request, expected one".to_owned()))?;
     let phase = claim.status.and_then(|status| status.phase);
     Ok(Claim {
+        contents: None,
         uid: Uid(claim.metadata.uid.unwrap_or_default()),
         phase: match phase.as_deref() {
             Some("Bound") => ClaimPhase::Bound,

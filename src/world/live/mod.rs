@@ -30,6 +30,7 @@ use super::{Hold, LockError, LockRequest, PerformError, World};
 use crate::decide::{Act, Condition};
 use crate::fleet::ClusterSpec;
 use crate::state::{Ledger, Observation};
+use lock::{Acquired, Held};
 use seats::Channels;
 
 pub use contexts::{ContextError, Contexts};
@@ -66,22 +67,25 @@ fn now() -> Timestamp {
     Timestamp::now()
 }
 
-/// To come with the Lease.
-pub struct LiveHold;
-
-impl Hold for LiveHold {
+impl Hold for Held {
     fn remaining(&self) -> Duration {
-        Duration::MAX
+        Self::remaining(self)
     }
 
-    async fn release(self) {}
+    fn previous_commit(&self) -> Option<&str> {
+        Self::previous_commit(self)
+    }
+
+    async fn release(self) {
+        Self::release(self).await;
+    }
 }
 
 /// Between two looks at a wait: short beside what is waited for, long beside a LIST.
 const POLL: Duration = Duration::from_millis(400);
 
 impl World for Live {
-    type Hold = LiveHold;
+    type Hold = Held;
 
     async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
         self.observe_each(specs).await
@@ -92,8 +96,23 @@ impl World for Live {
         observations.remove(0)
     }
 
-    async fn lock(&self, _: &ClusterSpec, _: &LockRequest) -> Result<LiveHold, LockError> {
-        Ok(LiveHold)
+    async fn lock(&self, spec: &ClusterSpec, request: &LockRequest) -> Result<Held, LockError> {
+        let unreachable = |why: String| LockError::Unreachable(why);
+        let client = self
+            .contexts
+            .client(&spec.id.context)
+            .await
+            .map_err(|error| unreachable(error.to_string()))?;
+        let identity = Identity::of_this_process();
+        let commit = request.commit.as_deref();
+        match lock::acquire(client, spec, &identity, commit, request.timeout).await {
+            Ok(Acquired::Held(held)) => Ok(*held),
+            Ok(Acquired::HeldBy(lock)) => Err(LockError::Held {
+                holder: lock.holder,
+                renewed: lock.renewed,
+            }),
+            Err(error) => Err(unreachable(error.to_string())),
+        }
     }
 
     async fn perform(

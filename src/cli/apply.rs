@@ -95,7 +95,10 @@ async fn start(args: &ApplyArgs) -> Done {
             ));
         }
     };
-    terminal::print(&report::tally_text(&outcome));
+    match args.output {
+        Output::Human => terminal::print(&report::tally_text(&outcome)),
+        Output::Json => terminal::print(&(report::outcome_json(&outcome).to_string() + "\n")),
+    }
     Ok(report::outcome_exit(&outcome))
 }
 

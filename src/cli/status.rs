@@ -15,6 +15,9 @@ pub(super) struct StatusArgs {
     /// Write the observations to a file that `--observed` replays; secrets are never in it
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Form of what is shown on stdout; `json` is the recording
+    #[arg(short, long, value_enum, default_value_t = super::plan::Output::Human)]
+    output: super::plan::Output,
 }
 
 pub(super) fn run(args: &StatusArgs) -> Done {

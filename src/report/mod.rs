@@ -36,7 +36,10 @@ pub fn plan_text(plan: &Plan) -> String {
     t
 }
 pub fn plan_json(plan: &Plan) -> serde_json::Value {
-    serde_json::json!({"intentHash": plan.intent_hash, "clusters": plan.clusters.iter().map(|c| serde_json::json!({"id": c.id, "actions": c.intents.iter().map(|i| serde_json::json!({"verb": i.intent.key.verb, "subject": i.intent.key.subject.to_string()})).collect::<Vec<_>>() })).collect::<Vec<_>>()})
+    serde_json::json!({"intentHash": plan.intent_hash, "clusters": plan.clusters.iter().map(|c| serde_json::json!({"id": c.id, "verdict": if c.verdict == crate::plan::Verdict::InSync {"in-sync"} else {"changes"}, "actions": c.intents.iter().map(|i| serde_json::json!({"verb": i.intent.key.verb, "subject": i.intent.key.subject, "effect": i.intent.effect})).collect::<Vec<_>>() })).collect::<Vec<_>>()})
+}
+pub fn outcome_json(o: &Outcome) -> serde_json::Value {
+    serde_json::json!({"clusters": o.clusters.iter().map(|c| serde_json::json!({"ending": c.ending, "done": c.done, "left": c.left})).collect::<Vec<_>>()})
 }
 pub fn event_line(now: jiff::Timestamp, event: &ApplyEvent) -> String {
     format!("{now} {event:?}")

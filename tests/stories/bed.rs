@@ -1,0 +1,124 @@
+//! The Kubernetes that stories run on.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// Where the cluster is and how to get at it.
+pub(crate) struct Bed {
+    /// Put before every command: the bed's node lives in a network namespace of its own.
+    enter: Vec<String>,
+    pub(crate) kubeconfig: String,
+    /// How our program reaches members from where stories run it.
+    pub(crate) reach: &'static str,
+}
+
+static BED: OnceLock<Result<Bed, String>> = OnceLock::new();
+/// Stories measure gaps: one at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The bed and its turn on it, or `None` after saying why this story cannot run.
+pub(crate) fn take(story: &str) -> Option<(&'static Bed, MutexGuard<'static, ()>)> {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    match BED.get_or_init(open) {
+        Ok(bed) => Some((bed, turn)),
+        Err(why) => {
+            // Straight to stderr, past the test harness' capture: a skip is always seen.
+            writeln!(std::io::stderr(), "SKIP {story}: {why}").expect("stderr is open");
+            let required = std::env::var("RECONCILE_TEST_REQUIRE").is_ok_and(|v| v == "all");
+            assert!(!required, "{story} may not be skipped: {why}");
+            None
+        }
+    }
+}
+
+fn open() -> Result<Bed, String> {
+    if let Ok(kubeconfig) = std::env::var("RECONCILE_TEST_KUBECONFIG") {
+        return Ok(Bed {
+            enter: Vec::new(),
+            kubeconfig,
+            reach: "portForward",
+        });
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bed/bed");
+    let up = run(Command::new(&script).arg("up"))?;
+    if !up.status.success() {
+        return Err(format!("`tests/bed/bed up`: {}", last_line(&up.stderr)));
+    }
+    let env = run(Command::new(&script).arg("env"))?;
+    let text = String::from_utf8_lossy(&env.stdout).into_owned();
+    let kubeconfig = text
+        .lines()
+        .find_map(|line| line.strip_prefix("export KUBECONFIG="))
+        .ok_or("`tests/bed/bed env` named no KUBECONFIG")?;
+    Ok(Bed {
+        enter: vec![script.display().to_string(), "exec".into()],
+        kubeconfig: kubeconfig.trim_matches('\'').to_owned(),
+        reach: "direct",
+    })
+}
+
+fn run(command: &mut Command) -> Result<Output, String> {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))
+}
+
+fn last_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().last().unwrap_or("no reason given").to_owned()
+}
+
+impl Bed {
+    /// A command that runs where the cluster is.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut words = self.enter.iter().map(String::as_str).chain([program]);
+        let mut command = Command::new(words.next().expect("there is a program"));
+        command
+            .args(words)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs kubectl; panics with its words where it fails.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.try_kubectl(arguments);
+        assert!(
+            output.status.success(),
+            "kubectl {}: {}{}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("kubectl prints UTF-8")
+    }
+
+    pub(crate) fn try_kubectl(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command("kubectl");
+        command.args(["--request-timeout=60s"]).args(arguments);
+        command.output().expect("kubectl runs")
+    }
+
+    pub(crate) fn apply_manifest(&self, manifest: &str) {
+        let mut command = self.command("kubectl");
+        command
+            .args(["apply", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut child = command.spawn().expect("kubectl runs");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        stdin
+            .write_all(manifest.as_bytes())
+            .expect("kubectl reads its input");
+        drop(stdin);
+        assert!(child.wait().expect("kubectl ends").success(), "{manifest}");
+    }
+}
+
+/// Our program, as built for these tests.
+pub(crate) fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_reconcile"))
+}

@@ -1,0 +1,117 @@
+//! The bed's writers, which judge every story with etcd's own client.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::story::Story;
+
+impl Story {
+    /// Starts the writers; they may be there before the cluster is.
+    pub(crate) fn start_writers(&self) {
+        let template = include_str!("../bed/manifests/writer.yaml");
+        let manifest = template
+            .replace("${NAME}", "writer")
+            .replace("${NAMESPACE}", &self.namespace)
+            .replace("${SECRET}", "writer")
+            .replace("${ENDPOINTS}", &self.client_service());
+        self.bed.apply_manifest(&manifest);
+    }
+
+    /// Returns once each writer has had a put acknowledged.
+    pub(crate) fn await_writers(&self) {
+        self.bed.kubectl(&[
+            "-n",
+            &self.namespace,
+            "wait",
+            "--for=condition=Ready",
+            "pod/writer",
+            "--timeout=90s",
+        ]);
+    }
+
+    /// A new phase of the story begins.
+    pub(crate) fn mark(&self, phase: &str) {
+        let () = self.writer(&["mark", phase]);
+    }
+
+    /// No acknowledged key is missing on any member, and all of them hold the same; prints the gaps.
+    pub(crate) fn judge(&self, members: u32) {
+        // A last put is acknowledged before it is asked for everywhere.
+        std::thread::sleep(Duration::from_secs(1));
+        let endpoints = self.member_urls(members);
+        let verdict: Value = self.writer(&["verify", "-endpoints", &endpoints]);
+        self.print_gaps(&verdict);
+        assert_eq!(
+            verdict["missing"], 0,
+            "acknowledged keys are missing: {verdict:#}"
+        );
+        assert!(
+            verdict["acknowledged"].as_u64().expect("a count") > 0,
+            "nothing was acknowledged: {verdict:#}"
+        );
+        for endpoint in verdict["endpoints"].as_array().expect("a list") {
+            assert!(endpoint.get("error").is_none(), "{endpoint:#}");
+        }
+        let hash: Value = self.writer(&["hash", "-endpoints", &endpoints]);
+        assert_eq!(hash["equal"], true, "members differ: {hash:#}");
+        let listed = hash["members"].as_array().expect("a list").len();
+        assert_eq!(listed, members as usize, "{hash:#}");
+    }
+
+    fn print_gaps(&self, verdict: &Value) {
+        self.say(&format!(
+            "{} puts at {} per second, {} acknowledged, {} failed, {} missing",
+            verdict["puts"],
+            verdict["putsPerSecond"],
+            verdict["acknowledged"],
+            verdict["failed"],
+            verdict["missing"]
+        ));
+        for phase in verdict["phases"].as_array().expect("a list") {
+            let gap = |kind: &str| phase["longestGapSeconds"][kind].as_f64().unwrap_or(0.0);
+            self.say(&format!(
+                "  {:<12} longest gap: lasting {:.2} s, reconnecting {:.2} s",
+                phase["name"].as_str().unwrap_or("?"),
+                gap("lasting"),
+                gap("fresh")
+            ));
+        }
+    }
+
+    fn writer<T: FromWords>(&self, arguments: &[&str]) -> T {
+        let tls = [
+            "-cacert=/tls/ca.crt",
+            "-cert=/tls/tls.crt",
+            "-key=/tls/tls.key",
+        ];
+        let mut words = vec![
+            "-n",
+            self.namespace.as_str(),
+            "exec",
+            "writer",
+            "--",
+            "writer",
+        ];
+        words.extend(arguments);
+        words.extend(tls);
+        let output = self.bed.try_kubectl(&words);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        T::from_words(&String::from_utf8_lossy(&output.stdout), &errors)
+    }
+}
+
+trait FromWords {
+    fn from_words(stdout: &str, stderr: &str) -> Self;
+}
+
+impl FromWords for () {
+    fn from_words(_: &str, _: &str) -> Self {}
+}
+
+impl FromWords for Value {
+    fn from_words(stdout: &str, stderr: &str) -> Self {
+        serde_json::from_str(stdout)
+            .unwrap_or_else(|error| panic!("the writer said {stdout:?} {stderr:?}: {error}"))
+    }
+}

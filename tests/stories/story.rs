@@ -1,0 +1,301 @@
+//! One story: a fleet of one cluster in a namespace of its own, and our program run on it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::process::{Child, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::bed::{Bed, program};
+use crate::certificates;
+
+/// How a story's cluster is made and reached.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) version: &'static str,
+    pub(crate) tls: bool,
+    /// `None`: as the bed can.
+    pub(crate) reach: Option<&'static str>,
+}
+
+pub(crate) struct Story {
+    pub(crate) name: &'static str,
+    pub(crate) bed: &'static Bed,
+    pub(crate) namespace: String,
+    pub(crate) directory: TempDir,
+    setting: Setting,
+    /// All that our program printed.
+    printed: RefCell<String>,
+    started: Instant,
+}
+
+impl Story {
+    pub(crate) fn new(name: &'static str, bed: &'static Bed, setting: Setting) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
+        // A namespace is never used twice: volumes of an earlier life would rightly be refused.
+        let run = directory.path().to_string_lossy();
+        let unique: String = run.chars().filter(char::is_ascii_alphanumeric).collect();
+        let unique = unique[unique.len() - 6..].to_lowercase();
+        let story = Self {
+            name,
+            bed,
+            namespace: format!("{}-{unique}", name.replace('_', "-")),
+            directory,
+            setting,
+            printed: RefCell::default(),
+            started: Instant::now(),
+        };
+        bed.kubectl(&["create", "namespace", &story.namespace]);
+        if setting.tls {
+            certificates::install(bed, story.directory.path(), &story.namespace);
+        }
+        let fleet = format!(
+            "apiVersion: reconcile/v1alpha1\nkind: Fleet\nmetadata: {{name: stories}}\nspec:\n  contexts:\n    here: {{kubeconfig: {{path: {}}}}}\n",
+            bed.kubeconfig
+        );
+        fs::create_dir(story.directory.path().join("clusters")).expect("a writable directory");
+        fs::write(story.directory.path().join("fleet.yaml"), fleet).expect("a writable directory");
+        story
+    }
+
+    /// To whoever watches the run, past the harness' capture.
+    pub(crate) fn say(&self, line: &str) {
+        let seconds = self.started.elapsed().as_secs_f32();
+        writeln!(std::io::stderr(), "{:>6.1}s {}: {line}", seconds, self.name)
+            .expect("stderr is open");
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.setting.tls { "https" } else { "http" }
+    }
+
+    pub(crate) fn client_service(&self) -> String {
+        format!(
+            "{}://orders-client.{}.svc:2379",
+            self.scheme(),
+            self.namespace
+        )
+    }
+
+    pub(crate) fn member_urls(&self, members: u32) -> String {
+        let url = |ordinal| {
+            format!(
+                "{}://orders-{ordinal}.orders-peer.{}.svc:2379",
+                self.scheme(),
+                self.namespace
+            )
+        };
+        (0..members).map(url).collect::<Vec<_>>().join(",")
+    }
+
+    /// Git says: this many members.
+    pub(crate) fn want(&self, members: u32) {
+        let tls = if self.setting.tls {
+            "\n  tls:\n    client: {secretName: orders-members, caSecretName: orders-ca}\n    peer: {secretName: orders-members, caSecretName: orders-ca}"
+        } else {
+            ""
+        };
+        let certificate = if self.setting.tls {
+            "clientCertSecretName: orders-admin, "
+        } else {
+            ""
+        };
+        let document = format!(
+            "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {members}\n  version: {version}\n  image: docker.io/testbed/etcd:{version}\n  storage: {{className: testbed-ssd, size: 1Gi}}\n  etcd: {{quota: 256Mi}}{tls}\n  access: {{{certificate}reach: {}}}\n",
+            self.namespace,
+            self.setting.reach.unwrap_or(self.bed.reach),
+            version = self.setting.version,
+        );
+        fs::write(self.directory.path().join("clusters/orders.yaml"), document)
+            .expect("a writable directory");
+    }
+
+    /// Runs our program to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).output().expect("our program runs");
+        let mut printed = self.printed.borrow_mut();
+        printed.push_str(&String::from_utf8_lossy(&output.stdout));
+        printed.push_str(&String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().expect("our program runs")
+    }
+
+    fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.bed.command(&program().display().to_string());
+        command.args(arguments).current_dir(self.directory.path());
+        command
+    }
+
+    pub(crate) fn plan(&self) -> Value {
+        let output = self.run(&["plan", ".", "-o", "json"]);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "plan: {errors}");
+        serde_json::from_slice(&output.stdout).expect("a plan is JSON")
+    }
+
+    /// Applies the plan as it is approved, and returns the outcome's only cluster.
+    pub(crate) fn apply(&self, plan: &Value, more: &[&str]) -> Value {
+        let hash = plan["intentHash"].as_str().expect("a hash").to_owned();
+        let mut arguments = vec!["apply", ".", "--yes", "--expect-hash", &hash, "-o", "json"];
+        arguments.extend(more);
+        let output = self.run(&arguments);
+        let outcome: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!(
+                "apply: {error}\n{}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        });
+        let cluster = outcome["clusters"][0].clone();
+        if cluster["ending"] != "inSync" && cluster["ending"] != "stepLimit" {
+            self.say(&String::from_utf8_lossy(&output.stderr));
+        }
+        cluster
+    }
+
+    /// `--check` says in sync.
+    pub(crate) fn assert_in_sync(&self) {
+        let output = self.run(&["--check", "."]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "--check: {text}");
+    }
+
+    /// Plans, applies and checks: the acts performed are the intents planned, and tolerance never falls below the
+    /// plan's own figure.
+    pub(crate) fn become_size(&self, members: u32) {
+        self.want(members);
+        let plan = self.plan();
+        let cluster = &plan["clusters"][0];
+        let planned = counted(cluster["actions"].as_array().expect("a list"));
+        let lowest = lowest_tolerance(cluster);
+        let (least, stop) = (AtomicI64::new(i64::MAX), AtomicBool::new(false));
+        let begun = Instant::now();
+        let outcome = std::thread::scope(|scope| {
+            let (bed, directory) = (self.bed, self.directory.path());
+            let (least, stop) = (&least, &stop);
+            scope.spawn(move || watch_tolerance(bed, directory, least, stop));
+            let outcome = self.apply(&plan, &[]);
+            stop.store(true, Ordering::SeqCst);
+            outcome
+        });
+        assert_eq!(outcome["ending"], "inSync", "{outcome:#}");
+        let done = counted(outcome["done"].as_array().expect("a list"));
+        assert_eq!(done, planned, "what was done is not what was planned");
+        let least = least.load(Ordering::SeqCst);
+        if let Some(lowest) = lowest {
+            assert!(
+                least >= lowest,
+                "tolerance fell to {least}, planned {lowest}"
+            );
+        }
+        self.assert_in_sync();
+        self.say(&format!(
+            "{members} members after {:.1} s, {} steps",
+            begun.elapsed().as_secs_f32(),
+            done.values().sum::<usize>()
+        ));
+    }
+
+    /// What our program observes, as its recording.
+    pub(crate) fn observe(&self) -> Value {
+        observe(self.bed, self.directory.path()).expect("a cluster that can be read")
+    }
+
+    /// None of these strings was ever printed.
+    pub(crate) fn assert_never_printed(&self, secrets: &[String]) {
+        assert!(!secrets.is_empty());
+        let printed = self.printed.borrow();
+        for secret in secrets {
+            assert!(!printed.contains(secret.as_str()), "a secret was printed");
+        }
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.say(&format!(
+                "failed; namespace {} is left as it is",
+                self.namespace
+            ));
+            return;
+        }
+        let words = ["delete", "namespace", &self.namespace, "--wait=false"];
+        self.bed.try_kubectl(&words);
+    }
+}
+
+/// Verb and subject with their numbers. Moving the leader and putting back a drained pod follow from where the cluster
+/// stands, and are within every approval.
+fn counted(actions: &[Value]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for action in actions {
+        let verb = action["verb"].as_str().expect("a verb");
+        if verb != "move-leader" && verb != "undrain" {
+            *counts
+                .entry(format!("{verb} {}", action["subject"]))
+                .or_insert(0) += 1;
+        }
+    }
+    counts
+}
+
+fn lowest_tolerance(cluster: &Value) -> Option<i64> {
+    let actions = cluster["actions"].as_array().expect("a list");
+    let living = actions.iter().filter(|a| a["effect"]["votersBefore"] != 0);
+    living
+        .filter_map(|a| a["effect"]["toleranceAfter"].as_i64())
+        .min()
+}
+
+fn observe(bed: &Bed, directory: &std::path::Path) -> Option<Value> {
+    let mut command = bed.command(&program().display().to_string());
+    command
+        .args(["status", ".", "-o", "json"])
+        .current_dir(directory);
+    let output = command.output().ok()?;
+    let recording: Value = serde_json::from_slice(&output.stdout).ok()?;
+    Some(recording["observations"][0].clone())
+}
+
+/// Looks on beside the run: the lowest `h - q(n)` seen.
+fn watch_tolerance(bed: &Bed, directory: &std::path::Path, least: &AtomicI64, stop: &AtomicBool) {
+    while !stop.load(Ordering::SeqCst) {
+        if let Some(tolerance) = observe(bed, directory).as_ref().and_then(tolerance) {
+            least.fetch_min(tolerance, Ordering::SeqCst);
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+/// `None` where the member list is not known: an unknown is no observation.
+fn tolerance(observation: &Value) -> Option<i64> {
+    let members = observation["etcd"]["membership"]["known"]["members"].as_array()?;
+    let voters: Vec<&Value> = members.iter().filter(|m| m["learner"] == false).collect();
+    let statuses = observation["etcd"]["statuses"].as_object()?;
+    let healthy = voters
+        .iter()
+        .filter(|voter| {
+            statuses.values().any(|status| {
+                let status = &status["known"];
+                status["memberId"] == voter["id"]
+                    && status["leader"].is_string()
+                    && status["linearizableRead"].get("known").is_some()
+            })
+        })
+        .count();
+    let (healthy, voters) = (
+        i64::try_from(healthy).ok()?,
+        i64::try_from(voters.len()).ok()?,
+    );
+    Some(healthy - (voters / 2 + 1))
+}

@@ -133,3 +133,30 @@ fn validate_closes_with_one_line_and_its_exit_code() {
     assert_eq!(json["diagnostics"][0]["code"], "E0509");
     assert_eq!(json["diagnostics"][0]["labels"][0]["line"], 6);
 }
+
+/// Half-written documents, as an editor saves them: no panic, and every label lies within its file.
+#[test]
+fn any_beginning_of_a_document_is_answered() {
+    let read = |name: &str| fs::read_to_string(Path::new("examples/clusters").join(name));
+    let name = "clusters/eu-1/kube-main.yaml";
+    let (fleet_text, whole) = (read("fleet.yaml"), read(name));
+    let (fleet_text, whole) = (fleet_text.expect("an example"), whole.expect("an example"));
+    let file = |name: &str, text: &str| reconcile::diag::SourceFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    for end in (0..whole.len()).filter(|end| whole.is_char_boundary(*end)) {
+        let files = [file("fleet.yaml", &fleet_text), file(name, &whole[..end])];
+        let loaded = fleet::load(&files);
+        for found in &loaded.diagnostics {
+            let shown = reconcile::diag::render(found, &files, Style::Plain, 80);
+            assert!(shown.contains(found.code.id()), "{shown}");
+            for label in &found.labels {
+                let inside = files.iter().any(|file| {
+                    file.name == label.file && file.text.get(label.span.clone()).is_some()
+                });
+                assert!(inside, "{found:?}");
+            }
+        }
+    }
+}

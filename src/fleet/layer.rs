@@ -3,30 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::Origin;
-use super::tree::{Entry, Kind, Node, pointer_part};
+use super::tree::{Kind, Node, pointer_part};
 use crate::diag::SourceFile;
 
 /// `over` laid on `base`: mappings key by key, everything else as a whole.
-pub(super) fn merge(base: &Node, over: &Node) -> Node {
-    let (Kind::Map(below), Kind::Map(above)) = (&base.kind, &over.kind) else {
-        return over.clone();
-    };
-    let mut entries: Vec<Entry> = above
-        .iter()
-        .map(|entry| match base.get(&entry.key) {
-            Some(base) => Entry {
-                value: merge(base, &entry.value),
-                ..entry.clone()
-            },
-            None => entry.clone(),
-        })
-        .collect();
-    let inherited = below.iter().filter(|entry| over.get(&entry.key).is_none());
-    entries.extend(inherited.cloned());
-    Node {
-        place: over.place.clone(),
-        kind: Kind::Map(entries),
+pub(super) fn merge(base: &Node, mut over: Node) -> Node {
+    if let (Kind::Map(below), Kind::Map(above)) = (&base.kind, &mut over.kind) {
+        for low in below {
+            match above.iter_mut().find(|high| high.key == low.key) {
+                Some(high) => {
+                    high.value = merge(&low.value, high.value.take());
+                }
+                None => above.push(low.clone()),
+            }
+        }
     }
+    over
 }
 
 /// Where each field of an effective document was said, by JSON pointer; lists as a whole.

@@ -34,7 +34,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let fleet = FleetParts::new(documents.fleet.as_ref(), files, &mut found);
     let mut clusters = Vec::new();
     let mut seen = Vec::new();
-    for document in &documents.clusters {
+    for document in documents.clusters {
         let mut draft = fleet.draft(document, files);
         for check in CHECKS {
             check(&mut draft);

@@ -103,9 +103,8 @@ fn whereabouts(location: Location, file: usize, text: &str) -> Place {
     if location.span().byte_offset().is_some() {
         return place;
     }
-    let skipped = usize::from(text.starts_with('\u{feff}'));
     let characters = usize::try_from(location.span().offset()).unwrap_or(usize::MAX);
-    let mut rest = text.char_indices().skip(characters.saturating_add(skipped));
+    let mut rest = text.char_indices().skip(characters);
     let start = rest.next().map_or(text.len(), |(at, _)| at);
     let end = rest.next().map_or(text.len(), |(at, _)| at);
     Place {

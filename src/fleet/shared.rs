@@ -54,15 +54,15 @@ impl FleetParts {
     }
 
     /// The cluster's document laid over its profile and the defaults, as a draft.
-    pub(super) fn draft<'a>(&self, document: &Node, files: &'a [SourceFile]) -> Draft<'a> {
+    pub(super) fn draft<'a>(&self, document: Node, files: &'a [SourceFile]) -> Draft<'a> {
         let mut found = Vec::new();
-        let mut tree = document.clone();
+        let mut tree = document;
         if let Kind::Map(entries) = &mut tree.kind
             && let Some(spec) = entries.iter_mut().find(|entry| entry.key == "spec")
         {
             let wanted = spec.value.get("profile").cloned();
             if let Some(base) = self.base(wanted.as_ref(), files, &mut found) {
-                spec.value = merge(&base, &spec.value);
+                spec.value = merge(&base, spec.value.take());
             }
         }
         let complete = found.is_empty() && self.document.kind != Kind::Reported;
@@ -85,7 +85,7 @@ impl FleetParts {
         };
         let pointer = format!("/spec/profiles/{}", pointer_part(name));
         match (self.document.find(&pointer), defaults) {
-            (Some(profile), Some(defaults)) => Some(merge(defaults, profile.node)),
+            (Some(profile), Some(defaults)) => Some(merge(defaults, profile.node.clone())),
             (Some(profile), None) => Some(profile.node.clone()),
             (None, defaults) => {
                 if self.document.kind != Kind::Reported {

@@ -115,6 +115,14 @@ impl Node {
         Some(found)
     }
 
+    /// Moves the node out; what stays behind is for overwriting.
+    pub(super) fn take(&mut self) -> Self {
+        Self {
+            place: self.place.clone(),
+            kind: std::mem::replace(&mut self.kind, Kind::Reported),
+        }
+    }
+
     /// Something was written at the pointer, or above it something that was reported.
     pub(super) fn was_written(&self, pointer: &str) -> bool {
         let ends = pointer.match_indices('/').map(|(at, _)| at);

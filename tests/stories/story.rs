@@ -249,11 +249,15 @@ fn counted(actions: &[Value]) -> BTreeMap<String, usize> {
     counts
 }
 
+/// `None` for a birth: before all members are there, there is nothing to tolerate.
 fn lowest_tolerance(cluster: &Value) -> Option<i64> {
     let actions = cluster["actions"].as_array().expect("a list");
-    let living = actions.iter().filter(|a| a["effect"]["votersBefore"] != 0);
-    living
-        .filter_map(|a| a["effect"]["toleranceAfter"].as_i64())
+    let effects = || actions.iter().map(|action| &action["effect"]);
+    if effects().any(|effect| effect["votersBefore"] == 0) {
+        return None;
+    }
+    effects()
+        .filter_map(|effect| effect["toleranceAfter"].as_i64())
         .min()
 }
 

@@ -42,6 +42,7 @@ impl Story {
         let endpoints = self.member_urls(members);
         let verdict: Value = self.writer(&["verify", "-endpoints", &endpoints]);
         self.print_gaps(&verdict);
+        self.print_failures(&verdict);
         assert_eq!(
             verdict["missing"], 0,
             "acknowledged keys are missing: {verdict:#}"
@@ -76,6 +77,18 @@ impl Story {
                 gap("lasting"),
                 gap("fresh")
             ));
+        }
+    }
+
+    /// When and why puts failed: what a gap is made of.
+    fn print_failures(&self, verdict: &Value) {
+        for writer in verdict["writers"].as_array().expect("a list") {
+            for failure in writer["failures"].as_array().expect("a list").iter().take(3) {
+                self.say(&format!(
+                    "  {} at {}: {} after {} s",
+                    writer["name"], failure["at"], failure["error"], failure["seconds"]
+                ));
+            }
         }
     }
 

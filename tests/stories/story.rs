@@ -156,6 +156,9 @@ impl Story {
             )
         });
         let cluster = outcome["clusters"][0].clone();
+        if std::env::var_os("RECONCILE_TEST_EVENTS").is_some() {
+            self.say(&String::from_utf8_lossy(&output.stderr));
+        }
         if cluster["ending"] != "inSync" && cluster["ending"] != "stepLimit" {
             self.say(&String::from_utf8_lossy(&output.stderr));
         }

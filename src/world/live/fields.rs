@@ -48,11 +48,7 @@ fn extract_items(fields: &Value, list: &Value) -> Value {
     let mut items: Vec<(usize, Value)> = children(fields)
         .filter_map(|(key, below)| {
             let (index, child) = step(key, list)?;
-            let mut item = extract(below, child);
-            if let (Some(item), Some(keys)) = (item.as_object_mut(), list_keys(key)) {
-                item.extend(keys);
-            }
-            Some((index.parse().ok()?, item))
+            Some((index.parse().ok()?, extract(below, child)))
         })
         .collect();
     items.sort_by_key(|(index, _)| *index);
@@ -151,7 +147,7 @@ mod tests {
                 "metadata": {"labels": {"app.kubernetes.io/name": "etcd"}},
                 "spec": {
                     "template": {"spec": {"containers": [{"name": "etcd", "image": "e:1", "ports": [
-                        {"containerPort": 2379, "protocol": "TCP"}]}]}},
+                        {"containerPort": 2379}]}]}},
                     "finalizers": ["b"],
                     "emptyDir": {}
                 }

@@ -1,0 +1,280 @@
+//! An API server of a hundred lines: objects by path, resource versions, and failures on demand.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) body: Value,
+}
+
+#[derive(Default)]
+struct Inner {
+    objects: BTreeMap<String, Value>,
+    seen: Vec<Seen>,
+    failures: Vec<(String, String, u16, usize)>,
+    conflicts: BTreeMap<String, (String, String)>,
+    page: usize,
+    version: u64,
+}
+
+#[derive(Clone)]
+pub(crate) struct Server(Arc<Mutex<Inner>>);
+
+type Answer = Result<Value, (u16, Value)>;
+
+impl Server {
+    /// Empty but for its namespaces.
+    pub(crate) fn new() -> Self {
+        let server = Self(Arc::new(Mutex::new(Inner {
+            version: 100,
+            page: usize::MAX,
+            ..Inner::default()
+        })));
+        for (name, uid) in [("kube-system", "the-cluster"), ("etcd", "n")] {
+            server.put(
+                &format!("/api/v1/namespaces/{name}"),
+                json!({"metadata": {"name": name, "uid": uid}}),
+            );
+        }
+        server
+    }
+
+    pub(crate) fn client(&self) -> kube::Client {
+        let app = Router::new().fallback(answer).with_state(self.clone());
+        kube::Client::new(app, "default")
+    }
+
+    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().expect("no test panics while it holds this")
+    }
+
+    pub(crate) fn put(&self, path: &str, object: Value) {
+        self.inner().objects.insert(path.to_owned(), object);
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Value {
+        self.inner().objects[path].clone()
+    }
+
+    pub(crate) fn page_by(&self, size: usize) {
+        self.inner().page = size;
+    }
+
+    /// The next `times` requests of this kind fail.
+    pub(crate) fn fail(&self, method: &str, path: &str, code: u16, times: usize) {
+        let failure = (method.to_owned(), path.to_owned(), code, times);
+        self.inner().failures.push(failure);
+    }
+
+    /// Applies to this object conflict unless they are forced.
+    pub(crate) fn conflict(&self, path: &str, field: &str, manager: &str) {
+        let conflict = (field.to_owned(), manager.to_owned());
+        self.inner().conflicts.insert(path.to_owned(), conflict);
+    }
+
+    /// What came of this kind; an empty path: any.
+    pub(crate) fn requests(&self, method: &str, path: &str) -> Vec<Seen> {
+        let inner = self.inner();
+        let matching = inner
+            .seen
+            .iter()
+            .filter(|r| r.method == method && (path.is_empty() || r.path == path));
+        matching.cloned().collect()
+    }
+}
+
+async fn answer(State(server): State<Server>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.expect("a small body");
+    let seen = Seen {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        body: serde_json::from_slice(&bytes).unwrap_or_default(),
+    };
+    let mut inner = server.inner();
+    inner.seen.push(seen.clone());
+    let answer = inner
+        .failure(&seen)
+        .map_or_else(|| inner.handle(&parts.method, &seen), Err);
+    let (code, body) = match answer {
+        Ok(body) => (200, body),
+        Err(failed) => failed,
+    };
+    Response::builder()
+        .status(StatusCode::from_u16(code).expect("a real code"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .expect("a response")
+}
+
+fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "code": code, "reason": reason, "message": message
+    });
+    (code, body)
+}
+
+impl Inner {
+    fn failure(&mut self, seen: &Seen) -> Option<(u16, Value)> {
+        let (_, _, code, left) = self.failures.iter_mut().find(|(method, path, _, left)| {
+            *method == seen.method && *path == seen.path && *left > 0
+        })?;
+        *left -= 1;
+        Some(status(*code, "Test", "as the test asked"))
+    }
+
+    fn handle(&mut self, method: &Method, seen: &Seen) -> Answer {
+        let existing = self.objects.get(&seen.path).cloned();
+        match (method.as_str(), existing) {
+            ("GET", Some(object)) => Ok(object),
+            ("GET", None) if is_collection(&seen.path) => Ok(self.list(seen)),
+            ("POST", _) => {
+                let name = seen.body["metadata"]["name"].as_str().unwrap_or_default();
+                let path = format!("{}/{name}", seen.path);
+                if self.objects.contains_key(&path) {
+                    return Err(status(409, "AlreadyExists", "already exists"));
+                }
+                Ok(self.store(&path, seen.body.clone()))
+            }
+            ("PUT", Some(object)) => {
+                precondition(&seen.body, &object)?;
+                Ok(self.store(&seen.path, seen.body.clone()))
+            }
+            ("PATCH", existing) => self.patch(seen, existing.as_ref()),
+            ("DELETE", Some(object)) => {
+                self.objects.remove(&seen.path);
+                Ok(object)
+            }
+            _ => Err(status(404, "NotFound", "not found")),
+        }
+    }
+
+    fn patch(&mut self, seen: &Seen, existing: Option<&Value>) -> Answer {
+        let mut object = existing
+            .cloned()
+            .unwrap_or_else(|| json!({"metadata": {"uid": "new"}}));
+        if existing.is_some() {
+            precondition(&seen.body, &object)?;
+        }
+        if let Some((field, manager)) = self.conflicts.get(&seen.path)
+            && !seen.query.contains("force=true")
+        {
+            let (code, mut body) = status(409, "Conflict", "Apply failed with 1 conflict");
+            body["details"] = json!({"causes": [{
+                "reason": "FieldManagerConflict", "field": field,
+                "message": format!("conflict with \"{manager}\" using v1")
+            }]});
+            return Err((code, body));
+        }
+        let version = object["metadata"]["resourceVersion"].clone();
+        merge(&mut object, &seen.body);
+        // Kept still, so that a test can apply twice.
+        object["metadata"]["resourceVersion"] = version;
+        self.objects.insert(seen.path.clone(), object.clone());
+        Ok(object)
+    }
+
+    fn store(&mut self, path: &str, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = self.version.to_string().into();
+        self.objects.insert(path.to_owned(), object.clone());
+        object
+    }
+
+    fn list(&self, seen: &Seen) -> Value {
+        let parameter = |name: &str| {
+            let pairs = seen
+                .query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='));
+            pairs
+                .into_iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| v.to_owned())
+        };
+        let selector = parameter("labelSelector").unwrap_or_default();
+        let selector = selector
+            .replace("%2F", "/")
+            .replace("%3D", "=")
+            .replace("%2C", ",");
+        let prefix = format!("{}/", seen.path);
+        let items: Vec<&Value> = self
+            .objects
+            .iter()
+            .filter(|(path, _)| {
+                path.strip_prefix(&prefix)
+                    .is_some_and(|name| !name.contains('/'))
+            })
+            .map(|(_, object)| object)
+            .filter(|object| selected(object, &selector))
+            .collect();
+        let from: usize = parameter("continue")
+            .and_then(|t| t.parse().ok())
+            .unwrap_or(0);
+        let to = from.saturating_add(self.page).min(items.len());
+        let token = if to < items.len() {
+            to.to_string()
+        } else {
+            String::new()
+        };
+        json!({"kind": "List", "metadata": {"continue": token}, "items": items[from..to]})
+    }
+}
+
+fn is_collection(path: &str) -> bool {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let root = if parts[0] == "api" { 2 } else { 3 };
+    match parts.get(root..) {
+        Some(["namespaces", _, rest @ ..] | rest) => rest.len() == 1,
+        None => false,
+    }
+}
+
+fn selected(object: &Value, selector: &str) -> bool {
+    selector
+        .split(',')
+        .filter_map(|pair| pair.split_once('='))
+        .all(|(key, value)| object["metadata"]["labels"][key] == value)
+}
+
+fn precondition(sent: &Value, object: &Value) -> Result<(), (u16, Value)> {
+    for field in ["uid", "resourceVersion"] {
+        let (sent, found) = (&sent["metadata"][field], &object["metadata"][field]);
+        if !sent.is_null() && sent != found {
+            return Err(status(409, "Conflict", "the object has been modified"));
+        }
+    }
+    Ok(())
+}
+
+/// JSON merge patch.
+pub(crate) fn merge(object: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *object = patch.clone();
+        return;
+    };
+    if !object.is_object() {
+        *object = json!({});
+    }
+    for (key, value) in patch {
+        if value.is_null() {
+            object.as_object_mut().expect("made one").remove(key);
+        } else {
+            merge(&mut object[key.as_str()], value);
+        }
+    }
+}

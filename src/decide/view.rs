@@ -177,6 +177,21 @@ impl<'a> View<'a> {
         self.kube.stateful_set.as_ref().map_or(0, |s| s.replicas)
     }
 
+    /// The highest ordinal that must have a pod: a voter's, or, while no list can be read, a claim's (2.8 #1).
+    pub fn top_needed(&self) -> Option<Ordinal> {
+        let known = self.membership().is_some();
+        self.seats()
+            .rev()
+            .find(|s| {
+                if known {
+                    s.is_voter()
+                } else {
+                    s.claim.is_some()
+                }
+            })
+            .map(|s| s.ordinal)
+    }
+
     /// The voter that leaves next when the cluster shrinks: the top one, if Git does not want it.
     pub fn victim(&self) -> Option<&Seat<'a>> {
         let top = self

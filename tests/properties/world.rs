@@ -215,6 +215,10 @@ impl World {
         self.truth.etcd.membership.known().is_none() || self.has_quorum()
     }
 
+    pub(crate) fn is_born(&self) -> bool {
+        self.truth.etcd.membership.known().is_some()
+    }
+
     fn has_quorum(&self) -> bool {
         let (n, h) = self.voters();
         n > 0 && h >= quorum(n)

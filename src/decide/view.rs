@@ -29,6 +29,8 @@ pub struct Seat<'a> {
     pub ordinal: Ordinal,
     /// Git wants a member here.
     pub wanted: bool,
+    /// Below `replicas`.
+    pub in_set: bool,
     pub pod: Option<&'a Pod>,
     pub claim: Option<&'a Claim>,
     pub file: Option<MemberFile>,
@@ -52,9 +54,9 @@ impl Seat<'_> {
         self.member.is_some_and(|m| m.learner)
     }
 
-    /// Something is left of a member: a pod or a claim.
+    /// Something is left of a member: a pod or a claim, or `replicas` that will make both in a moment.
     pub fn is_occupied(&self) -> bool {
-        self.pod.is_some() || self.claim.is_some()
+        self.pod.is_some() || self.claim.is_some() || self.in_set
     }
 }
 
@@ -275,8 +277,11 @@ fn seats<'a>(
         .filter_map(|m| Some((seat_of(spec, m)?, m)))
         .collect();
     let wanted: BTreeSet<Ordinal> = spec.target().collect();
+    let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
+    let in_set: BTreeSet<Ordinal> = (0..replicas).map(Ordinal).collect();
     let ordinals: BTreeSet<Ordinal> = wanted
         .iter()
+        .chain(&in_set)
         .chain(kube.pods.keys())
         .chain(kube.claims.keys())
         .chain(members.keys())
@@ -285,6 +290,7 @@ fn seats<'a>(
     let seat = |ordinal| Seat {
         ordinal,
         wanted: wanted.contains(&ordinal),
+        in_set: in_set.contains(&ordinal),
         pod: kube.pods.get(&ordinal),
         claim: kube.claims.get(&ordinal),
         file: kube

@@ -164,14 +164,6 @@ impl World {
         }
     }
 
-    /// A cluster of this size that is in sync.
-    pub(crate) fn grown(members: u32) -> Self {
-        let mut world = Self::empty(members);
-        assert_eq!(world.run(), End::InSync, "{}", world.tale());
-        world.forget();
-        world
-    }
-
     /// A new run of the program: what it carried is gone.
     pub(crate) fn forget(&mut self) {
         self.evidence = Evidence::default();

@@ -1,9 +1,10 @@
 //! P1: a new cluster, where nothing of one has ever been.
 
 use super::guard;
-use super::mend::{create, update};
+use super::mend::{create, start, update};
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
-use crate::state::{ObjectKind, Reading};
+use crate::fleet::Ordinal;
+use crate::state::{MemberFile, ObjectKind, Reading};
 
 pub(super) const BOOTSTRAP: Procedure = Procedure {
     name: "bootstrap",
@@ -127,6 +128,39 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
             then: update,
         },
         Row {
+            name: "scaled-down",
+            observed: "the StatefulSet is there with fewer replicas than the files name members",
+            step: "raise replicas to all of them",
+            why: "someone scaled it; fewer than a quorum of the static list are never born",
+            guards: &[],
+            undo: "delete it: nothing of value is there yet",
+            hides: false,
+            when: |f| {
+                f.about == About::Cluster && set_is_there(f) && f.view.replicas() < to_be_born(f)
+            },
+            then: |f| start(f, Ordinal(to_be_born(f).saturating_sub(1))),
+        },
+        Row {
+            name: "files-lost",
+            observed: "the StatefulSet is there, no member answers, and no file gives birth",
+            step: "refuse",
+            why: "a lost ConfigMap is made again poisoned, for a member may have started; one that has not can never start on it",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.about == About::Cluster && set_is_there(f) && to_be_born(f) == 0,
+            then: |f| {
+                refuse(
+                    "files-lost",
+                    format!(
+                        "StatefulSet {:?} is there, nothing says that a cluster ever lived, and no member's file gives birth to one",
+                        f.view.spec.name
+                    ),
+                    "bring its pods back if a member has ever started; else delete the StatefulSet, its pods and its claims, then run again",
+                )
+            },
+        },
+        Row {
             name: "starting",
             observed: "the StatefulSet is there, and no quorum has answered yet",
             step: "wait for a quorum",
@@ -134,11 +168,23 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
             guards: &[],
             undo: "",
             hides: false,
-            when: |f| f.about == About::Cluster && f.view.kube.stateful_set.is_some(),
+            when: |f| f.about == About::Cluster && set_is_there(f),
             then: |_| Then::Wait(Condition::Quorum),
         },
     ],
 };
+
+fn set_is_there(f: &Focus) -> bool {
+    f.view.kube.stateful_set.is_some()
+}
+
+/// Members that the files would give birth to.
+fn to_be_born(f: &Focus) -> u32 {
+    let files = f.view.kube.member_files.values();
+    let births =
+        files.filter(|text| matches!(MemberFile::parse(text), Ok(MemberFile::Bootstrap { .. })));
+    u32::try_from(births.count()).unwrap_or(u32::MAX)
+}
 
 fn unborn_set(f: &Focus) -> bool {
     f.view.kube.stateful_set.is_none()

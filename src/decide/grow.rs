@@ -1,6 +1,7 @@
 //! P2: grow by one voter at a time, as a learner first.
 
 use super::guard;
+use super::mend::start;
 use super::procedure::{About, Condition, Focus, Procedure, Row, Then};
 use super::step::{Act, FileLife};
 use super::view::Seat;
@@ -66,17 +67,7 @@ pub(super) const GROW: Procedure = Procedure {
             undo: "remove the learner, then lower replicas",
             hides: false,
             when: |f| f.view.replicas() <= f.seat().ordinal.0,
-            then: |f| {
-                let ordinal = f.seat().ordinal;
-                f.view.kube.stateful_set.as_ref().map_or(Then::Pass, |set| {
-                    Then::act(Act::StartMember {
-                        ordinal,
-                        replicas: ordinal.0 + 1,
-                        stateful_set: set.uid.clone(),
-                        resource_version: set.resource_version.clone(),
-                    })
-                })
-            },
+            then: |f| start(f, f.seat().ordinal),
         },
         Row {
             name: "starting",

@@ -2,7 +2,7 @@
 
 use super::procedure::{Condition, Facts, Focus};
 use super::step::{Act, voters_after, without};
-use super::view::{quorum, tolerance};
+use super::view::{Seat, quorum, tolerance};
 
 /// One guard: asked on the observation the step is decided on, and so on every re-observation before it.
 pub struct Guard {
@@ -104,7 +104,11 @@ pub const SEAT_EMPTY: Guard = Guard {
             found: format!(
                 "{} still has {}",
                 f.view.spec.pod_name(seat.ordinal),
-                if seat.pod.is_some() { "a pod" } else { "a claim" }
+                match (seat.pod, seat.claim) {
+                    (Some(_), _) => "a pod",
+                    (None, Some(_)) => "a claim",
+                    (None, None) => "a place in the StatefulSet",
+                }
             ),
             unblock: "a joiner that boots on an old log breaks the rejoin (etcd-io/etcd#14805); remove what is left, its volume retained".into(),
         })
@@ -172,15 +176,17 @@ pub const SERVING_LEFT: Guard = Guard {
     title: "another healthy voter stays a ready endpoint of the client Service",
     check: |f, _| {
         let seat = f.seat();
-        let others = f
-            .view
-            .voters()
-            .filter(|s| s.ordinal != seat.ordinal)
-            .filter(|s| f.view.kube.serving.contains(&s.ordinal))
-            .filter(|s| s.pod.is_some_and(|p| p.serving_label))
-            .count();
-        if others > 0 {
+        let others = || {
+            let others = f.view.voters().filter(|s| s.ordinal != seat.ordinal);
+            others.filter(|s| s.pod.is_some_and(|p| p.serving_label && !p.deleting))
+        };
+        let serves = |s: &&Seat| f.view.kube.serving.contains(&s.ordinal);
+        if others().any(|s| serves(&s)) {
             return Verdict::Holds;
+        }
+        // An endpoint follows its label by itself.
+        if let Some(coming) = others().find(|s| f.view.is_healthy(s)) {
+            return Verdict::NotYet(Condition::Serving(coming.ordinal));
         }
         Verdict::No(Facts {
             code: "serving-left",

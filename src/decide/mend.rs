@@ -2,6 +2,7 @@
 
 use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
 use super::step::Act;
+use crate::fleet::Ordinal;
 use crate::state::ObjectKind;
 
 pub(super) const MEND: Procedure = Procedure {
@@ -62,6 +63,17 @@ pub(super) const MEND: Procedure = Procedure {
             },
         },
         Row {
+            name: "replicas-low",
+            observed: "replicas is below a voter's ordinal, or, without a member list, below a claim's",
+            step: "raise replicas over it",
+            why: "someone scaled the set down; its claims are kept, and without a quorum this is what brings it back (2.8 #1)",
+            guards: &[],
+            undo: "nothing to undo: it starts only what has a volume",
+            hides: false,
+            when: |f| is_set(f) && f.view.replicas() <= f.view.top_needed().map_or(0, |o| o.0),
+            then: |f| f.view.top_needed().map_or(Then::Pass, |top| start(f, top)),
+        },
+        Row {
             name: "absent",
             observed: "the object is not there",
             step: "create it",
@@ -85,6 +97,22 @@ pub(super) const MEND: Procedure = Procedure {
         },
     ],
 };
+
+fn is_set(f: &Focus) -> bool {
+    f.object() == ObjectKind::StatefulSet && f.view.top_needed().is_some()
+}
+
+/// Shared with growing and the bootstrap: `replicas` up to this ordinal.
+pub(super) fn start(f: &Focus, top: Ordinal) -> Then {
+    f.view.kube.stateful_set.as_ref().map_or(Then::Pass, |set| {
+        Then::act(Act::StartMember {
+            ordinal: top,
+            replicas: top.0 + 1,
+            stateful_set: set.uid.clone(),
+            resource_version: set.resource_version.clone(),
+        })
+    })
+}
 
 fn name(f: &Focus) -> String {
     f.view.objects.desired(f.object()).key.to_string()

@@ -114,6 +114,8 @@ pub enum Condition {
     InSync(Ordinal),
     /// No ready endpoint of the client Service any more.
     NotServing(Ordinal),
+    /// A ready endpoint of the client Service again.
+    Serving(Ordinal),
     PodGone(Ordinal),
     ClaimGone(Ordinal),
     /// The claim is bound and its volume is readable.
@@ -131,7 +133,7 @@ impl Condition {
             Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) => {
                 SignedDuration::from_mins(5)
             }
-            Self::NotServing(_) => SignedDuration::from_mins(1),
+            Self::NotServing(_) | Self::Serving(_) => SignedDuration::from_mins(1),
             Self::Stable => SignedDuration::from_mins(15),
         }
     }
@@ -145,6 +147,7 @@ impl std::fmt::Display for Condition {
             Self::Started(o) => write!(f, "member {o} to start and answer on its client port"),
             Self::InSync(o) => write!(f, "learner {o} to catch up"),
             Self::NotServing(o) => write!(f, "member {o} to leave the client Service"),
+            Self::Serving(o) => write!(f, "member {o} to join the client Service"),
             Self::PodGone(o) => write!(f, "pod {o} to be gone"),
             Self::ClaimGone(o) => write!(f, "claim {o} to be gone"),
             Self::ClaimSettled(o) => write!(f, "claim {o} to be bound to a readable volume"),

@@ -29,6 +29,8 @@ pub struct Seat<'a> {
     pub ordinal: Ordinal,
     /// Git wants a member here.
     pub wanted: bool,
+    /// Below `replicas`.
+    pub in_set: bool,
     pub pod: Option<&'a Pod>,
     pub claim: Option<&'a Claim>,
     pub file: Option<MemberFile>,
@@ -52,9 +54,9 @@ impl Seat<'_> {
         self.member.is_some_and(|m| m.learner)
     }
 
-    /// Something is left of a member: a pod or a claim.
+    /// Something is left of a member: a pod or a claim, or `replicas` that will make both in a moment.
     pub fn is_occupied(&self) -> bool {
-        self.pod.is_some() || self.claim.is_some()
+        self.pod.is_some() || self.claim.is_some() || self.in_set
     }
 }
 
@@ -177,6 +179,21 @@ impl<'a> View<'a> {
         self.kube.stateful_set.as_ref().map_or(0, |s| s.replicas)
     }
 
+    /// The highest ordinal that must have a pod: a voter's, or, while no list can be read, a claim's (2.8 #1).
+    pub fn top_needed(&self) -> Option<Ordinal> {
+        let known = self.membership().is_some();
+        self.seats()
+            .rev()
+            .find(|s| {
+                if known {
+                    s.is_voter()
+                } else {
+                    s.claim.is_some()
+                }
+            })
+            .map(|s| s.ordinal)
+    }
+
     /// The voter that leaves next when the cluster shrinks: the top one, if Git does not want it.
     pub fn victim(&self) -> Option<&Seat<'a>> {
         let top = self
@@ -260,8 +277,11 @@ fn seats<'a>(
         .filter_map(|m| Some((seat_of(spec, m)?, m)))
         .collect();
     let wanted: BTreeSet<Ordinal> = spec.target().collect();
+    let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
+    let in_set: BTreeSet<Ordinal> = (0..replicas).map(Ordinal).collect();
     let ordinals: BTreeSet<Ordinal> = wanted
         .iter()
+        .chain(&in_set)
         .chain(kube.pods.keys())
         .chain(kube.claims.keys())
         .chain(members.keys())
@@ -270,6 +290,7 @@ fn seats<'a>(
     let seat = |ordinal| Seat {
         ordinal,
         wanted: wanted.contains(&ordinal),
+        in_set: in_set.contains(&ordinal),
         pod: kube.pods.get(&ordinal),
         claim: kube.claims.get(&ordinal),
         file: kube

@@ -15,6 +15,7 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec) {
     drop_claims(observed, spec);
     make_pods(observed, spec);
     run_processes(observed, spec);
+    etcd::elect(observed);
     publish_endpoints(observed);
 }
 

@@ -237,7 +237,7 @@ fn leader(observed: &Observation) -> Option<MemberStatus> {
 }
 
 /// Where the leader is gone, the voter furthest ahead takes over: the lowest ordinal among equals.
-fn elect(observed: &mut Observation) {
+pub(super) fn elect(observed: &mut Observation) {
     if leader(observed).is_some() {
         return;
     }
@@ -249,7 +249,7 @@ fn elect(observed: &mut Observation) {
     let next = voters.first().map(|(_, id)| *id);
     for status in statuses(observed) {
         status.leader = next;
-        status.term += 1;
+        status.term += u64::from(next.is_some());
     }
 }
 

@@ -164,14 +164,6 @@ impl World {
         }
     }
 
-    /// A cluster of this size that is in sync.
-    pub(crate) fn grown(members: u32) -> Self {
-        let mut world = Self::empty(members);
-        assert_eq!(world.run(), End::InSync, "{}", world.tale());
-        world.forget();
-        world
-    }
-
     /// A new run of the program: what it carried is gone.
     pub(crate) fn forget(&mut self) {
         self.evidence = Evidence::default();
@@ -213,6 +205,10 @@ impl World {
     /// A run can know what is: unborn, or with a quorum.
     pub(crate) fn voters_are_a_quorum(&self) -> bool {
         self.truth.etcd.membership.known().is_none() || self.has_quorum()
+    }
+
+    pub(crate) fn is_born(&self) -> bool {
+        self.truth.etcd.membership.known().is_some()
     }
 
     fn has_quorum(&self) -> bool {

@@ -301,6 +301,7 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
             ending,
             done: self.done,
             left: plan.intents.len(),
+            deferred: plan.deferred().count(),
             voters,
             tolerance: plan.tolerance_now,
         }

@@ -5,7 +5,12 @@ use serde::Serialize;
 use crate::decide::{Condition, IntentKey, Note, RowId};
 use crate::fleet::ClusterId;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum ApplyEvent {
     Locked {
         cluster: ClusterId,
@@ -47,9 +52,23 @@ pub enum ApplyEvent {
     },
 }
 
+impl ApplyEvent {
+    pub const fn cluster(&self) -> &ClusterId {
+        match self {
+            Self::Locked { cluster }
+            | Self::StepStarted { cluster, .. }
+            | Self::StepDone { cluster, .. }
+            | Self::StepFailed { cluster, .. }
+            | Self::Waiting { cluster, .. }
+            | Self::Noted { cluster, .. }
+            | Self::Finished { cluster, .. } => cluster,
+        }
+    }
+}
+
 /// How a cluster's run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(tag = "kind", content = "detail", rename_all = "kebab-case")]
 pub enum Ending {
     InSync,
     /// What is left is refused or deferred.
@@ -84,15 +103,26 @@ impl Ending {
 }
 
 /// What came of one cluster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterOutcome {
     pub id: ClusterId,
     pub ending: Ending,
     pub done: Vec<IntentKey>,
     /// Steps left by the plan from where it stands.
     pub left: usize,
+    /// Besides, what waits for its time.
+    pub deferred: usize,
     pub voters: usize,
     pub tolerance: Option<i64>,
+}
+
+impl ClusterOutcome {
+    /// It may stay like this: every state a step ends in is one a later run goes on from, so what counts is that the
+    /// cluster is known to have its quorum.
+    pub fn is_safe_to_leave(&self) -> bool {
+        self.tolerance.is_some_and(|t| t >= 0)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

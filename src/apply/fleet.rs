@@ -62,6 +62,7 @@ fn not_started(spec: &ClusterSpec) -> ClusterOutcome {
         ending: Ending::NotStarted,
         done: Vec::new(),
         left: 0,
+        deferred: 0,
         voters: 0,
         tolerance: None,
     }

@@ -1,5 +1,6 @@
 //! `reconcile apply`: plan, ask, perform.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Done, Stop, documents, plan::Output, selection, terminal, worlds};
@@ -69,7 +70,7 @@ async fn start(args: &ApplyArgs) -> Done {
         source,
         plans.clone(),
     );
-    terminal::tell(report::plan_text(&plan).trim_end());
+    terminal::tell(report::plan_text(&plan, &terminal::stderr_style()).trim_end());
     approve(args, &plan)?;
     let clusters: Vec<(&ClusterSpec, Approval)> = picked
         .iter()
@@ -96,10 +97,17 @@ async fn start(args: &ApplyArgs) -> Done {
         }
     };
     match args.output {
-        Output::Human => terminal::print(&report::tally_text(&outcome)),
-        Output::Json => terminal::print(&(report::outcome_json(&outcome).to_string() + "\n")),
+        Output::Human => {
+            let path = args.selection.path.display().to_string();
+            let style = terminal::stdout_style();
+            terminal::print(&report::tally_text(&outcome, &path, &style));
+        }
+        Output::Json => {
+            let document = report::outcome_json(&outcome, report::Tool::this());
+            terminal::print(&(document.to_string() + "\n"));
+        }
     }
-    Ok(report::outcome_exit(&outcome))
+    Ok(report::of(&report::codes_of(&outcome)))
 }
 
 async fn walk<W: World>(
@@ -110,8 +118,12 @@ async fn walk<W: World>(
 ) -> Outcome {
     let interrupt = Interrupt::default();
     listen(&interrupt);
+    let log = Mutex::new(report::EventLog::new(terminal::stderr_style()));
     apply_fleet(world, clusters, rollout, options, &interrupt, &|event| {
-        terminal::tell(&report::event_line(world.now(), &event));
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = log.line(world.now(), &event) {
+            terminal::tell(&line);
+        }
     })
     .await
 }

@@ -1,8 +1,8 @@
 //! `reconcile plan`, and what `reconcile` alone does.
 
 use super::{Done, Stop, documents, selection, terminal, worlds};
-use crate::plan::{Plan, outcome_codes, unroll};
-use crate::report;
+use crate::plan::{Plan, unroll};
+use crate::report::{self, FailOn, TextStyle, Tool};
 
 /// Show what would be done, step by step; change nothing
 #[derive(Debug, Clone, clap::Args)]
@@ -14,6 +14,16 @@ pub(super) struct PlanArgs {
     /// Gate: exit 2 with changes, 3 when one is blocked, 5 when a cluster cannot be read
     #[arg(long)]
     pub(super) check: bool,
+    /// What `--check` fails on: `none`, or of pending, drift, blocked, incomplete, deferred, warnings
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "pending,drift,blocked,incomplete"
+    )]
+    pub(super) fail_on: FailOn,
+    /// Every step on its own, with its reason, guards and undo
+    #[arg(short, long)]
+    pub(super) verbose: bool,
     /// Form of the plan on stdout
     #[arg(short, long, value_enum, default_value_t = Output::Human)]
     pub(super) output: Output,
@@ -28,12 +38,22 @@ pub(super) enum Output {
 pub(super) fn run(args: &PlanArgs) -> Done {
     let plan = worlds::runtime()?.block_on(make(args))?;
     match args.output {
-        Output::Human => terminal::print(&report::plan_text(&plan)),
-        Output::Json => terminal::print(&(report::plan_json(&plan).to_string() + "\n")),
+        Output::Human => {
+            let style = TextStyle {
+                verbose: args.verbose,
+                ..terminal::stdout_style()
+            };
+            terminal::print(&report::plan_text(&plan, &style));
+            if args.check {
+                terminal::print(&report::exit_line(&plan, &args.fail_on, 0));
+            }
+        }
+        Output::Json => {
+            terminal::print(&(report::plan_json(&plan, Tool::this()).to_string() + "\n"));
+        }
     }
-    let codes = outcome_codes(&plan);
     Ok(if args.check {
-        codes.last().copied().unwrap_or(0)
+        report::of(&args.fail_on.codes(&plan, 0))
     } else {
         0
     })

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Done, Stop, documents, selection, terminal, worlds};
+use super::{Done, Stop, documents, plan::Output, selection, terminal, worlds};
+use crate::report;
 use crate::world::recorded::Recording;
 
 /// Show what was observed of each cluster, or record it
@@ -15,9 +16,9 @@ pub(super) struct StatusArgs {
     /// Write the observations to a file that `--observed` replays; secrets are never in it
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Form of what is shown on stdout; `json` is the recording
-    #[arg(short, long, value_enum, default_value_t = super::plan::Output::Human)]
-    output: super::plan::Output,
+    /// Form of the status on stdout; `json` is the recording itself
+    #[arg(short, long, value_enum, default_value_t = Output::Human)]
+    output: Output,
 }
 
 pub(super) fn run(args: &StatusArgs) -> Done {
@@ -25,12 +26,18 @@ pub(super) fn run(args: &StatusArgs) -> Done {
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
     let observed = worlds::runtime()?.block_on(world.observe_all(&picked));
+    if args.output == Output::Human {
+        let clusters: Vec<_> = picked.iter().copied().zip(&observed).collect();
+        terminal::print(&report::status_text(&clusters, &terminal::stdout_style()));
+    }
     let text = Recording::text(world.now(), observed)
         .map_err(|error| Stop::new(1, format!("the recording cannot be written: {error}")))?;
-    match &args.record {
-        Some(file) => std::fs::write(file, text)
-            .map_err(|error| Stop::new(1, format!("cannot write {}: {error}", file.display())))?,
-        None => terminal::print(&text),
+    if args.output == Output::Json {
+        terminal::print(&text);
+    }
+    if let Some(file) = &args.record {
+        std::fs::write(file, text)
+            .map_err(|error| Stop::new(1, format!("cannot write {}: {error}", file.display())))?;
     }
     Ok(0)
 }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use tracing_subscriber::EnvFilter;
 
 use crate::diag::Style;
+use crate::report::{Color, TextStyle};
 
 /// Columns to write for.
 pub(super) fn width() -> usize {
@@ -13,6 +14,35 @@ pub(super) fn width() -> usize {
         .and_then(|columns| columns.parse().ok())
         .filter(|columns| *columns >= 40)
         .unwrap_or(100)
+}
+
+/// How text for stdout may look.
+pub(super) fn stdout_style() -> TextStyle {
+    style(std::io::stdout().is_terminal())
+}
+
+/// How text for stderr may look.
+pub(super) fn stderr_style() -> TextStyle {
+    style(std::io::stderr().is_terminal())
+}
+
+fn style(terminal: bool) -> TextStyle {
+    let set = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let plain = set("NO_COLOR").is_some() || set("TERM").is_some_and(|t| t == "dumb");
+    let forced = set("CLICOLOR_FORCE").is_some_and(|v| v != "0");
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"));
+    TextStyle {
+        width: width(),
+        color: if !plain && (terminal || forced) {
+            Color::Ansi
+        } else {
+            Color::None
+        },
+        ascii: locale.is_some_and(|l| ["C", "POSIX"].contains(&l.as_str())),
+        verbose: false,
+    }
 }
 
 pub(super) fn is_interactive() -> bool {

@@ -20,6 +20,8 @@ mod step;
 mod vacate;
 mod view;
 
+use serde::Serialize;
+
 use crate::fleet::ClusterSpec;
 use crate::state::{Evidence, Observation};
 
@@ -72,7 +74,7 @@ pub enum Next {
 }
 
 /// A refusal or a deferral, as data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Note {
     pub kind: NoteKind,
     pub row: RowId,
@@ -80,7 +82,8 @@ pub struct Note {
     pub facts: Facts,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum NoteKind {
     Refused,
     Deferred,

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde::Serialize;
+use serde::ser::SerializeStruct as _;
 
 use super::guard::Guard;
 use super::step::Act;
@@ -124,7 +125,48 @@ pub enum Condition {
     Stable,
 }
 
+/// `{name, member, text}`: the same in plans and events, no value only in prose.
+impl Serialize for Condition {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Condition", 3)?;
+        fields.serialize_field("name", self.name())?;
+        fields.serialize_field("member", &self.ordinal())?;
+        fields.serialize_field("text", &self.to_string())?;
+        fields.end()
+    }
+}
+
 impl Condition {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorum",
+            Self::MemberUp(_) => "member-up",
+            Self::Started(_) => "started",
+            Self::InSync(_) => "in-sync",
+            Self::NotServing(_) => "not-serving",
+            Self::Serving(_) => "serving",
+            Self::PodGone(_) => "pod-gone",
+            Self::ClaimGone(_) => "claim-gone",
+            Self::ClaimSettled(_) => "claim-settled",
+            Self::Stable => "stable",
+        }
+    }
+
+    /// The member it is about.
+    pub const fn ordinal(self) -> Option<Ordinal> {
+        match self {
+            Self::MemberUp(o)
+            | Self::Started(o)
+            | Self::InSync(o)
+            | Self::NotServing(o)
+            | Self::Serving(o)
+            | Self::PodGone(o)
+            | Self::ClaimGone(o)
+            | Self::ClaimSettled(o) => Some(o),
+            Self::Quorum | Self::Stable => None,
+        }
+    }
+
     /// Timeouts of etcd-operations.md 2.3.
     pub const fn deadline(self) -> SignedDuration {
         match self {

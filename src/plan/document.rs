@@ -81,8 +81,12 @@ impl Plan {
 /// The exit codes that hold for `--check` (plan-apply-tools.md 2.0), in the order of their table; empty is 0.
 pub fn outcome_codes(plan: &Plan) -> Vec<u8> {
     let any = |test: fn(&ClusterPlan) -> bool| plan.clusters.iter().any(test);
+    // What waits for its time as a whole (suspended) is no change found: a gate would be red until then.
+    let changes = |c: &ClusterPlan| {
+        c.verdict != Verdict::Deferred && !(c.intents.is_empty() && c.changes.is_empty())
+    };
     let codes = [
-        (2, any(|c| !c.intents.is_empty() || !c.changes.is_empty())),
+        (2, any(changes)),
         (3, any(|c| c.verdict == Verdict::Blocked)),
         (5, any(|c| c.verdict == Verdict::Unreadable)),
     ];

@@ -72,6 +72,26 @@ impl ClusterPlan {
         self.intents.iter().map(|i| i.intent.estimate).sum()
     }
 
+    pub fn restarts(&self) -> u32 {
+        self.intents.iter().map(|i| i.intent.effect.restarts).sum()
+    }
+
+    pub fn refused(&self) -> impl Iterator<Item = &Note> {
+        self.of_kind(NoteKind::Refused)
+    }
+
+    pub fn deferred(&self) -> impl Iterator<Item = &Note> {
+        self.of_kind(NoteKind::Deferred)
+    }
+
+    pub fn unreadable(&self) -> impl Iterator<Item = &Note> {
+        self.of_kind(NoteKind::Unreadable)
+    }
+
+    fn of_kind(&self, kind: NoteKind) -> impl Iterator<Item = &Note> {
+        self.notes.iter().filter(move |n| n.kind == kind)
+    }
+
     pub fn is_destructive(&self) -> bool {
         self.intents.iter().any(|i| i.intent.destructive)
     }

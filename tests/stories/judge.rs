@@ -83,7 +83,12 @@ impl Story {
     /// When and why puts failed: what a gap is made of.
     fn print_failures(&self, verdict: &Value) {
         for writer in verdict["writers"].as_array().expect("a list") {
-            for failure in writer["failures"].as_array().expect("a list").iter().take(3) {
+            for failure in writer["failures"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .take(3)
+            {
                 self.say(&format!(
                     "  {} at {}: {} after {} s",
                     writer["name"], failure["at"], failure["error"], failure["seconds"]

@@ -1,0 +1,10 @@
+//! Text for people: a plan, a tally, a status.
+
+mod cluster;
+mod plan;
+mod status;
+mod tally;
+
+pub use plan::{exit_line, plan_text};
+pub use status::status_text;
+pub use tally::tally_text;

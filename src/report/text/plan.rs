@@ -1,0 +1,156 @@
+//! A plan as text (plan-apply-tools.md 2.1 a, b).
+
+use std::collections::BTreeSet;
+
+use super::super::exit::{self, FailOn};
+use super::super::style::{Paint, Sheet, TextStyle};
+use super::super::words::counted;
+use super::cluster::{Columns, block};
+use crate::plan::{Class, FieldChange, Plan, Verdict};
+
+/// Header, one block per cluster that is not in sync, and a closing line that is always there.
+pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
+    let mut sheet = Sheet::new(style);
+    sheet.prose(0, "", Paint::Plain, &header(plan));
+    let shown: Vec<_> = plan
+        .clusters
+        .iter()
+        .filter(|c| c.verdict != Verdict::InSync || !c.changes.is_empty())
+        .collect();
+    let columns = Columns::of(&shown, style);
+    for cluster in &shown {
+        sheet.blank();
+        block(&mut sheet, cluster, &columns, style);
+    }
+    if !shown.is_empty() {
+        sheet.blank();
+    }
+    let counts = plan.counts();
+    let all_quiet = counts.changes + counts.blocked + counts.unreadable == 0;
+    let (paint, closing) = if all_quiet {
+        (Paint::Good, quiet(plan))
+    } else {
+        (Paint::Strong, summary(plan))
+    };
+    sheet.prose(0, "", paint, &closing);
+    sheet.finish()
+}
+
+fn header(plan: &Plan) -> String {
+    let source = match &plan.source.commit {
+        Some(commit) => {
+            let short: String = commit.chars().take(7).collect();
+            let dirty = if plan.source.dirty { "+dirty" } else { "" };
+            format!("{} @ {short}{dirty}", plan.fleet)
+        }
+        None => format!("{} (not in Git)", plan.fleet),
+    };
+    let contexts: BTreeSet<&str> = plan
+        .clusters
+        .iter()
+        .map(|c| c.id.context.as_str())
+        .collect();
+    let mut parts = vec![
+        source,
+        format!(
+            "{}, {}",
+            counted(plan.clusters.len(), "cluster"),
+            counted(contexts.len(), "context")
+        ),
+        format!("as of {}", plan.now),
+    ];
+    if !plan.source.filters.is_empty() {
+        parts.push(format!("only {}", plan.source.filters.join(", ")));
+    }
+    if plan.clusters.iter().any(|c| !c.intents.is_empty()) {
+        parts.push(format!("plan {}", short_hash(&plan.intent_hash)));
+    }
+    parts.join(" · ")
+}
+
+/// `4be0d1…91a`, enough to compare by eye.
+fn short_hash(hash: &str) -> String {
+    let hex = hash.strip_prefix("sha256:").unwrap_or(hash);
+    match (
+        hex.get(..6),
+        hex.len().checked_sub(3).and_then(|at| hex.get(at..)),
+    ) {
+        (Some(head), Some(tail)) if hex.len() > 9 => format!("{head}…{tail}"),
+        _ => hex.to_owned(),
+    }
+}
+
+fn quiet(plan: &Plan) -> String {
+    let drifted = class_count(plan, Class::Drift);
+    let deferred: Vec<String> = plan
+        .clusters
+        .iter()
+        .filter(|c| c.deferred().next().is_some())
+        .map(|c| c.id.to_string())
+        .collect();
+    let tail = if deferred.is_empty() {
+        String::new()
+    } else {
+        format!(" {} deferred ({}).", deferred.len(), deferred.join(", "))
+    };
+    format!("In sync: 0 pending, {drifted} drifted, 0 blocked, 0 unreadable.{tail}")
+}
+
+fn summary(plan: &Plan) -> String {
+    let counts = plan.counts();
+    let kinds = [
+        (counts.blocked, "blocked"),
+        (counts.changes, "to change"),
+        (counts.unreadable, "unreadable"),
+        (counts.deferred, "deferred"),
+    ];
+    let clusters = kinds
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"));
+    let touched = counts.clusters - counts.in_sync;
+    let mut parts = vec![format!(
+        "{}: {}",
+        counted(touched, "cluster"),
+        clusters.collect::<Vec<_>>().join(", ")
+    )];
+    let fields: usize = plan.clusters.iter().map(|c| c.changes.len()).sum();
+    if fields > 0 {
+        let classes = [Class::Pending, Class::Drift, Class::InFlight];
+        let classes = classes
+            .iter()
+            .map(|class| (class_count(plan, *class), class.as_str()))
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"));
+        parts.push(format!(
+            "{}: {}",
+            counted(fields, "field"),
+            classes.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    parts.push(counted(counts.steps, "step"));
+    parts.push(format!("{} in sync", counts.in_sync));
+    parts.push(format!("{} unreadable", counts.unreadable));
+    format!("Summary: {}", parts.join(" · "))
+}
+
+fn class_count(plan: &Plan, class: Class) -> usize {
+    let of = |changes: &[FieldChange]| changes.iter().filter(|c| c.class == class).count();
+    plan.clusters.iter().map(|c| of(&c.changes)).sum()
+}
+
+/// `exit 3 (blocked; also: pending, drift)`: the last line of a check.
+pub fn exit_line(plan: &Plan, fail_on: &FailOn, warnings: usize) -> String {
+    let code = exit::of(&fail_on.codes(plan, warnings));
+    let failures = fail_on.failures(plan, warnings);
+    let (first, others): (Vec<_>, Vec<_>) = failures.iter().partition(|f| f.exit().code() == code);
+    let words = |failures: Vec<&exit::Failure>| {
+        let words: Vec<&str> = failures.iter().map(|f| f.word()).collect();
+        words.join(", ")
+    };
+    match (first.is_empty(), others.is_empty()) {
+        (true, _) => format!("exit {code}\n"),
+        (false, true) => format!("exit {code} ({})\n", words(first)),
+        (false, false) => format!("exit {code} ({}; also: {})\n", words(first), words(others)),
+    }
+}

@@ -1,0 +1,248 @@
+//! What was observed, as a table a person reads.
+
+use super::super::style::{Paint, Sheet, TextStyle};
+use super::super::words::counted;
+use crate::decide::View;
+use crate::fleet::ClusterSpec;
+use crate::state::{AlarmKind, Claim, Evidence, Kube, MemberStatus, Observation, Pod, Reading};
+
+/// One block per cluster: its members, and below them what else there is to know.
+pub fn status_text(clusters: &[(&ClusterSpec, &Observation)], style: &TextStyle) -> String {
+    let mut sheet = Sheet::new(style);
+    for (at, (spec, observed)) in clusters.iter().enumerate() {
+        if at > 0 {
+            sheet.blank();
+        }
+        match &observed.kube {
+            Reading::Known(kube) => {
+                let evidence = Evidence::default();
+                block(&mut sheet, &View::new(spec, observed, kube, &evidence));
+            }
+            Reading::Unknown(why) => {
+                sheet.row(
+                    0,
+                    &[
+                        (Paint::Strong, &spec.id.to_string(), 0),
+                        (Paint::Bad, "unreadable", 0),
+                    ],
+                );
+                sheet.prose(2, "not known: ", Paint::Bad, &format!("Kubernetes: {why}"));
+            }
+        }
+    }
+    sheet.finish()
+}
+
+fn block(sheet: &mut Sheet, view: &View) {
+    let (paint, health) = health(view);
+    sheet.row(
+        0,
+        &[
+            (Paint::Strong, &view.spec.id.to_string(), 0),
+            (paint, &health, 0),
+        ],
+    );
+    table(sheet, view);
+    alarms(sheet, view);
+    unknown(sheet, view);
+    past(sheet, view.kube);
+}
+
+fn health(view: &View) -> (Paint, String) {
+    let voters = view.voter_count();
+    if view.membership().is_some() {
+        let healthy = view.healthy_count();
+        let tolerance = view.tolerance();
+        let paint = match tolerance {
+            ..0 => Paint::Bad,
+            _ if healthy < voters => Paint::Warn,
+            _ => Paint::Good,
+        };
+        let text = format!(
+            "{healthy} of {} healthy, tolerates {tolerance}",
+            counted(voters, "voter")
+        );
+        return (paint, text);
+    }
+    if view.is_born() {
+        return (Paint::Bad, "member list not known".into());
+    }
+    (Paint::Plain, "not born".into())
+}
+
+const HEADS: [&str; 9] = [
+    "MEMBER", "ID", "ROLE", "VERSION", "DB", "IN USE", "LAG", "VOLUME", "POD",
+];
+
+fn table(sheet: &mut Sheet, view: &View) {
+    let leader_index = view.leader_seat().and_then(|s| s.status).map(|s| s.index);
+    let mut rows: Vec<[String; 9]> = vec![HEADS.map(str::to_owned)];
+    rows.extend(view.seats().map(|seat| {
+        let status = |show: fn(&MemberStatus) -> String| seat.status.map_or("?".into(), show);
+        let lag = seat
+            .status
+            .zip(leader_index)
+            .map(|(s, leader)| leader.saturating_sub(s.applied).to_string());
+        [
+            view.spec.pod_name(seat.ordinal),
+            seat.member.map_or("-".into(), |m| m.id.to_string()),
+            role(view, seat).into(),
+            status(|s| s.version.clone()),
+            status(|s| bytes(s.db_size)),
+            status(|s| bytes(s.db_size_in_use)),
+            lag.unwrap_or_else(|| "?".into()),
+            seat.claim.map_or("-".into(), volume),
+            seat.pod.map_or("-".into(), pod),
+        ]
+    }));
+    if rows.len() == 1 {
+        return;
+    }
+    let widths: Vec<usize> = (0..HEADS.len())
+        .map(|column| {
+            rows.iter()
+                .map(|r| r[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for (at, row) in rows.iter().enumerate() {
+        let paint = if at == 0 { Paint::Dim } else { Paint::Plain };
+        let cells: Vec<_> = row
+            .iter()
+            .zip(&widths)
+            .map(|(text, width)| (paint, text.as_str(), *width))
+            .collect();
+        sheet.row(2, &cells);
+    }
+}
+
+fn role(view: &View, seat: &crate::decide::Seat) -> &'static str {
+    let Some(member) = seat.member else {
+        return if view.membership().is_some() {
+            "none"
+        } else {
+            "?"
+        };
+    };
+    if view.leader() == Some(member.id) {
+        "leader"
+    } else if !member.has_started() {
+        "unstarted"
+    } else if member.learner {
+        "learner"
+    } else if view.is_healthy(seat) {
+        "voter"
+    } else {
+        "voter, sick"
+    }
+}
+
+fn volume(claim: &Claim) -> String {
+    let class = claim.class_name.as_deref().unwrap_or("(default)");
+    let going = if claim.deleting { ", going" } else { "" };
+    format!("{class} {}{going}", claim.request)
+}
+
+fn pod(pod: &Pod) -> String {
+    let mut words = vec![match (&pod.waiting, pod.deleting, pod.ready) {
+        (_, true, _) => "going".to_owned(),
+        (Some(waiting), _, _) => waiting.clone(),
+        (None, _, true) => "ready".into(),
+        (None, _, false) => format!("{:?}, not ready", pod.phase).to_lowercase(),
+    }];
+    if !pod.serving_label {
+        words.push("drained".into());
+    }
+    if pod.restarts > 0 {
+        words.push(counted(pod.restarts as usize, "restart"));
+    }
+    words.join(", ")
+}
+
+/// `2.1 Gi`, in the unit that leaves one to four digits.
+fn bytes(count: i64) -> String {
+    let count = u64::try_from(count).unwrap_or(0);
+    let units = [(30, "Gi"), (20, "Mi"), (10, "Ki")];
+    let unit = units.iter().find(|(shift, _)| count >> shift > 0);
+    unit.map_or_else(
+        || format!("{count} B"),
+        |(shift, name)| {
+            let tenths = (count >> (shift - 10)) * 10 / 1024;
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        },
+    )
+}
+
+fn alarms(sheet: &mut Sheet, view: &View) {
+    let Some(alarms) = view.observed.etcd.alarms.known() else {
+        return;
+    };
+    for alarm in alarms {
+        let kind = match alarm.kind {
+            AlarmKind::NoSpace => "NOSPACE: writes are refused",
+            AlarmKind::Corrupt => "CORRUPT",
+        };
+        let seat = view
+            .seats()
+            .find(|s| s.member.is_some_and(|m| m.id == alarm.member));
+        let member = seat.map_or_else(
+            || format!("member {}", alarm.member),
+            |s| view.spec.pod_name(s.ordinal),
+        );
+        sheet.prose(2, "alarm: ", Paint::Bad, &format!("{member} {kind}"));
+    }
+}
+
+/// What could not be had, and why; nothing here is ever taken for absent.
+fn unknown(sheet: &mut Sheet, view: &View) {
+    let etcd = &view.observed.etcd;
+    let mut gaps: Vec<String> = Vec::new();
+    gaps.extend(
+        etcd.membership
+            .why_unknown()
+            .map(|w| format!("member list: {w}")),
+    );
+    gaps.extend(etcd.statuses.iter().filter_map(|(ordinal, status)| {
+        let why = status.why_unknown()?;
+        Some(format!("status of {}: {why}", view.spec.pod_name(*ordinal)))
+    }));
+    gaps.extend(etcd.alarms.why_unknown().map(|w| format!("alarms: {w}")));
+    let volumes = view.kube.released_volumes.why_unknown();
+    gaps.extend(volumes.map(|w| format!("released volumes: {w}")));
+    for gap in gaps {
+        sheet.prose(2, "not known: ", Paint::Warn, &gap);
+    }
+}
+
+fn past(sheet: &mut Sheet, kube: &Kube) {
+    if let Some(lock) = &kube.lock {
+        let commit = lock
+            .commit
+            .as_ref()
+            .map_or(String::new(), |c| format!(", commit {c}"));
+        let text = format!(
+            "{}, renewed {} for {} s{commit}",
+            lock.holder, lock.renewed, lock.duration
+        );
+        sheet.prose(2, "lock: ", Paint::Plain, &text);
+    }
+    let Some(ledger) = &kube.ledger else {
+        return;
+    };
+    if let Some(step) = &ledger.last_step {
+        let at = ledger
+            .last_step_at
+            .map_or(String::new(), |t| format!(", {t}"));
+        let commit = ledger
+            .commit
+            .as_ref()
+            .map_or(String::new(), |c| format!(", commit {c}"));
+        sheet.prose(
+            2,
+            "last act: ",
+            Paint::Plain,
+            &format!("{step}{at}{commit}"),
+        );
+    }
+}

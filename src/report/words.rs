@@ -1,0 +1,204 @@
+//! Steps, waits and verdicts in a person's words.
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::decide::{Condition, Effect, IntentKey, NoteKind, Subject};
+use crate::plan::{ClusterPlan, FieldChange};
+use crate::state::ObjectKind;
+
+/// What a verb does to its member, short enough for a chain.
+pub(super) fn link(verb: &str) -> &str {
+    match verb {
+        "add-learner" => "add as learner",
+        "write-join-file" => "write its file",
+        "start-member" => "start",
+        "promote" => "promote",
+        "poison-file" => "poison its file",
+        "drain" => "drain",
+        "undrain" => "serve clients again",
+        "move-leader" => "move leadership away",
+        "remove-member" => "remove from the list",
+        "stop-member" => "stop",
+        "retain-volume" => "retain its volume",
+        "release-claim" => "release its claim",
+        other => other,
+    }
+}
+
+/// A whole step: verb and subject.
+pub(super) fn step(key: &IntentKey) -> String {
+    match &key.subject {
+        Subject::Member(ordinal) => format!("member {ordinal}: {}", link(key.verb)),
+        Subject::Object(kind) => format!("{} {}", key.verb, object(*kind)),
+    }
+}
+
+pub(super) const fn object(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::ServiceAccount => "ServiceAccount",
+        ObjectKind::PeerService => "peer Service",
+        ObjectKind::ClientService => "client Service",
+        ObjectKind::PodDisruptionBudget => "PodDisruptionBudget",
+        ObjectKind::ConfigMap => "ConfigMap",
+        ObjectKind::StatefulSet => "StatefulSet",
+    }
+}
+
+/// A wait, as a link of a chain.
+pub(super) const fn wait(condition: Condition) -> &'static str {
+    match condition {
+        Condition::Quorum => "(quorum answers)",
+        Condition::MemberUp(_) => "(answers)",
+        Condition::Started(_) => "(started)",
+        Condition::InSync(_) => "(caught up)",
+        Condition::NotServing(_) => "(no endpoint)",
+        Condition::Serving(_) => "(an endpoint)",
+        Condition::PodGone(_) => "(pod gone)",
+        Condition::ClaimGone(_) => "(claim gone)",
+        Condition::ClaimSettled(_) => "(claim bound)",
+        Condition::Stable => "(stable)",
+    }
+}
+
+pub(super) const fn note_kind(kind: NoteKind) -> &'static str {
+    match kind {
+        NoteKind::Refused => "REFUSED",
+        NoteKind::Deferred => "deferred",
+        NoteKind::Unreadable => "UNREADABLE",
+    }
+}
+
+/// `voters 3 → 4 · tolerates 1` over one or several steps; empty where nothing moves.
+pub(super) fn effect(effects: &[Effect]) -> String {
+    let (Some(first), Some(last)) = (effects.first(), effects.last()) else {
+        return String::new();
+    };
+    let voters = path(first.voters_before, effects.iter().map(|e| e.voters_after));
+    let tolerance = if first.voters_before == 0 {
+        vec![last.tolerance_after]
+    } else {
+        path(
+            first.tolerance_before,
+            effects.iter().map(|e| e.tolerance_after),
+        )
+    };
+    if voters.len() < 2 && tolerance.len() < 2 {
+        return String::new();
+    }
+    format!(
+        "voters {} · tolerates {}",
+        arrows(&voters),
+        arrows(&tolerance)
+    )
+}
+
+fn path<T: PartialEq + Copy>(first: T, rest: impl Iterator<Item = T>) -> Vec<T> {
+    let mut path: Vec<T> = std::iter::once(first).chain(rest).collect();
+    path.dedup();
+    path
+}
+
+fn arrows<T: ToString>(values: &[T]) -> String {
+    let shown: Vec<String> = values.iter().map(T::to_string).collect();
+    shown.join(" → ")
+}
+
+/// `40 s`, `3 min 20 s`, `1 h 5 min`: two units at most.
+pub(super) fn duration(span: SignedDuration) -> String {
+    let seconds = span.as_secs();
+    let two = |a: i64, unit: &str, b: i64, small: &str| {
+        if b == 0 {
+            format!("{a} {unit}")
+        } else {
+            format!("{a} {unit} {b} {small}")
+        }
+    };
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
+        _ => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
+    }
+}
+
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// A value as a person writes it; absent is `(none)`.
+pub(super) fn value(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => "(none)".into(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// What changes in a cluster, in a few words.
+pub(super) fn headline(cluster: &ClusterPlan) -> String {
+    let born_here = cluster
+        .intents
+        .iter()
+        .any(|i| i.intent.row.procedure == "bootstrap");
+    let members = cluster.changes.iter().find(|c| c.path == "members");
+    match members {
+        Some(change) if born_here || change.before.is_none() => {
+            let wanted = change.after.as_ref().and_then(Value::as_u64).unwrap_or(0);
+            format!(
+                "new cluster of {}",
+                counted(usize::try_from(wanted).unwrap_or(0), "member")
+            )
+        }
+        Some(change) => moved(change),
+        None if !cluster.changes.is_empty() => {
+            format!("{} differ", counted(cluster.changes.len(), "field"))
+                .replace("1 field differ", "1 field differs")
+        }
+        None if !cluster.intents.is_empty() => "finish and mend".into(),
+        None => "no step".into(),
+    }
+}
+
+fn moved(change: &FieldChange) -> String {
+    let number = |v: &Option<Value>| v.as_ref().and_then(Value::as_u64).unwrap_or(0);
+    let (before, after) = (number(&change.before), number(&change.after));
+    match before.cmp(&after) {
+        std::cmp::Ordering::Less => format!("grow {before} → {after}"),
+        std::cmp::Ordering::Greater => format!("shrink {before} → {after}"),
+        std::cmp::Ordering::Equal => format!("{after} members, on other ordinals"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        let shown = |s| duration(SignedDuration::from_secs(s));
+        assert_eq!(shown(0), "0 s");
+        assert_eq!(shown(59), "59 s");
+        assert_eq!(shown(60), "1 min");
+        assert_eq!(shown(83), "1 min 23 s");
+        assert_eq!(shown(3600 + 300 + 7), "1 h 5 min");
+    }
+
+    #[test]
+    fn an_effect_is_a_path() {
+        let at = |voters_before, voters_after, tolerance_before, tolerance_after| Effect {
+            voters_before,
+            voters_after,
+            tolerance_before,
+            tolerance_after,
+            restarts: 0,
+        };
+        assert_eq!(
+            effect(&[at(3, 3, 1, 1), at(3, 4, 1, 1)]),
+            "voters 3 → 4 · tolerates 1"
+        );
+        assert_eq!(effect(&[at(0, 3, -1, 1)]), "voters 0 → 3 · tolerates 1");
+        assert_eq!(effect(&[at(2, 1, 0, 0)]), "voters 2 → 1 · tolerates 0");
+        assert_eq!(effect(&[at(3, 3, 1, 1)]), "");
+    }
+}

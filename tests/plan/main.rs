@@ -1,0 +1,131 @@
+//! Plans as goldens: one folder is one case, a short story makes the observation.
+//!
+//! `SNAPSHOTS=overwrite cargo test --test plan` refreshes them.
+
+mod story;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use reconcile::plan::{Plan, unroll};
+use reconcile::report::{
+    Color, FailOn, TextStyle, Tool, exit_line, of, plan_json, plan_text, schemas, status_text,
+};
+use reconcile::world::recorded::Recording;
+use snapbox::Data;
+use snapbox::data::DataFormat;
+
+use story::Story;
+
+const TOOL: Tool = Tool {
+    name: "reconcile",
+    version: "0.0.0",
+};
+
+fn case(path: &Path) -> datatest_stable::Result<()> {
+    let story = Story::read(&std::fs::read_to_string(path)?)?;
+    let expected = path
+        .parent()
+        .ok_or("a story is in a folder")?
+        .join("expected");
+    let plan = story.plan();
+    assert_eq!(
+        plan,
+        story.plan(),
+        "two plans of the same inputs are the same"
+    );
+    let files = outputs(&story, &plan);
+    valid(&plan_json(&plan, TOOL), "plan")?;
+    let observations = story.worlds.iter().map(|w| w.observed.clone()).collect();
+    let recording = Recording::text(plan.now, observations)?;
+    valid(&serde_json::from_str(&recording)?, "observation")?;
+    for (name, text) in &files {
+        let golden = Data::read_from(&expected.join(name), Some(DataFormat::Text)).raw();
+        snapbox::Assert::new()
+            .action_env("SNAPSHOTS")
+            .eq(Data::text(text.clone()).raw(), golden);
+    }
+    let names: BTreeSet<&str> = files.iter().map(|(name, _)| *name).collect();
+    for entry in std::fs::read_dir(&expected)? {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        assert!(names.contains(name.as_ref()), "no output is called {name}");
+    }
+    Ok(())
+}
+
+fn outputs(story: &Story, plan: &Plan) -> Vec<(&'static str, String)> {
+    let page = TextStyle {
+        width: story.width,
+        ..TextStyle::default()
+    };
+    let ascii = TextStyle {
+        ascii: true,
+        ..page
+    };
+    let verbose = TextStyle {
+        verbose: true,
+        ..page
+    };
+    let fail_on = FailOn::default();
+    let with_exit = |style| plan_text(plan, style) + &exit_line(plan, &fail_on, 0);
+    let json = serde_json::to_string_pretty(&plan_json(plan, TOOL)).expect("JSON has no NaN here");
+    let mut files = vec![
+        ("plan.txt", with_exit(&page)),
+        ("plan.ascii.txt", with_exit(&ascii)),
+        ("plan.verbose.txt", with_exit(&verbose)),
+        ("plan.json", json + "\n"),
+        ("exit", format!("{}\n", of(&fail_on.codes(plan, 0)))),
+    ];
+    assert!(files[1].1.is_ascii());
+    if story.status {
+        let clusters: Vec<_> = story
+            .worlds
+            .iter()
+            .map(|w| (&w.spec, &w.observed))
+            .collect();
+        files.push(("status.txt", status_text(&clusters, &page)));
+    }
+    if story.color {
+        let style = TextStyle {
+            color: Color::Symbolic,
+            ..page
+        };
+        files.push(("plan.color.txt", with_exit(&style)));
+    }
+    files
+}
+
+/// Holds a document against the schema we ship for it.
+fn valid(document: &serde_json::Value, name: &str) -> datatest_stable::Result<()> {
+    let text = schemas()
+        .iter()
+        .find(|(n, _)| *n == name)
+        .map(|(_, text)| *text)
+        .ok_or("no such schema")?;
+    let schema: serde_json::Value = serde_json::from_str(text)?;
+    let validator = jsonschema::validator_for(&schema)?;
+    let errors: Vec<String> = validator
+        .iter_errors(document)
+        .map(|e| format!("{} at {}", e, e.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{name}: {errors:#?}");
+    Ok(())
+}
+
+impl Story {
+    fn plan(&self) -> Plan {
+        let clusters = self.worlds.iter().map(|w| unroll(&w.spec, &w.observed));
+        let now = self.worlds.iter().map(|w| w.observed.at).max();
+        Plan::new(
+            "prod".into(),
+            now.expect("a story has a cluster"),
+            self.source.clone(),
+            clusters.collect(),
+        )
+    }
+}
+
+datatest_stable::harness! {
+    { test = case, root = "tests/golden/plan", pattern = r"story\.txt$" },
+}

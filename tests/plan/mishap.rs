@@ -1,0 +1,240 @@
+//! What happens to a cluster that nobody planned.
+
+use reconcile::fleet::Ordinal;
+use reconcile::state::{
+    ClaimPhase, FieldManager, Kube, LiveObject, Lock, Member, MemberId, ObjectKind, Reading,
+    ReleasedVolume, Uid,
+};
+use serde_json::{Value, json};
+
+use super::{Result, World};
+
+impl World {
+    pub(super) fn mishap(&mut self, words: &[&str]) -> Result<()> {
+        match words {
+            ["unreadable", why @ ..] => {
+                self.observed.kube = Reading::Unknown(why.join(" "));
+                Ok(())
+            }
+            ["no-quorum", why @ ..] => {
+                self.observed.etcd.membership = Reading::Unknown(why.join(" "));
+                self.observed.etcd.alarms = Reading::Unknown(why.join(" "));
+                Ok(())
+            }
+            ["leader", ordinal] => self.lead(ordinal.parse()?),
+            ["silent", ordinal, why @ ..] => self.silence(ordinal.parse()?, &why.join(" ")),
+            ["stuck", ordinal, why @ ..] => {
+                let ordinal = ordinal.parse()?;
+                self.pod(ordinal)?.waiting = Some(why.join(" "));
+                self.silence(ordinal, "connection refused")
+            }
+            ["last-words", ordinal, words @ ..] => {
+                self.pod(ordinal.parse()?)?.last_words = Some(words.join(" "));
+                Ok(())
+            }
+            ["member", "gone", ordinal] => self.forget(ordinal.parse()?),
+            ["member", "foreign", url] => self.stranger(url),
+            ["members", "https"] => self.other_scheme(),
+            ["cluster-id", id] => {
+                let id = MemberId::try_from((*id).to_owned())?;
+                let list = self.observed.etcd.membership.known_mut();
+                list.ok_or("no list")?.cluster_id = id;
+                Ok(())
+            }
+            _ => self.kube_mishap(words),
+        }
+    }
+
+    fn kube_mishap(&mut self, words: &[&str]) -> Result<()> {
+        let at = self.observed.at;
+        let claim_name = |spec: &reconcile::fleet::ClusterSpec| spec.claim_name(Ordinal(0));
+        let claim_name = claim_name(&self.spec);
+        let kube = self.kube()?;
+        match words {
+            ["namespace", "absent"] => kube.namespace_exists = false,
+            ["claimed", kind, id] => {
+                kube.claimed_by.insert(object_kind(kind)?, (*id).to_owned());
+            }
+            ["foreign", kind] => {
+                kube.objects.insert(object_kind(kind)?, foreign());
+            }
+            ["deleting", kind] => object(kube, kind)?.deleting = true,
+            ["delete", kind] => {
+                let kind = object_kind(kind)?;
+                kube.objects.remove(&kind);
+                match kind {
+                    ObjectKind::StatefulSet => kube.stateful_set = None,
+                    ObjectKind::ConfigMap => kube.member_files.clear(),
+                    _ => {}
+                }
+            }
+            ["edit", kind, pointer, value, "by", manager] => {
+                let live = object(kube, kind)?;
+                set(&mut live.content, pointer, serde_json::from_str(value)?)?;
+                live.managers.push(FieldManager {
+                    name: (*manager).to_owned(),
+                    time: Some(at),
+                    fields: [(*pointer).to_owned()].into(),
+                });
+            }
+            ["edit", kind, pointer, value] => {
+                let live = object(kube, kind)?;
+                set(&mut live.content, pointer, serde_json::from_str(value)?)?;
+            }
+            ["drained", ordinal] => self.pod(ordinal.parse()?)?.serving_label = false,
+            ["stamp", ordinal, stamp] => {
+                self.pod(ordinal.parse()?)?.stamp = Some((*stamp).to_owned());
+            }
+            ["pod", "gone", ordinal] => {
+                kube.pods.remove(&Ordinal(ordinal.parse()?));
+                self.observed
+                    .etcd
+                    .statuses
+                    .remove(&Ordinal(ordinal.parse()?));
+            }
+            ["pods", "gone"] => kube.pods.clear(),
+            ["claim", "gone", ordinal] => {
+                kube.claims.remove(&Ordinal(ordinal.parse()?));
+            }
+            ["claims", "gone"] => kube.claims.clear(),
+            ["volume", "unreadable", ordinal] => {
+                let claim = kube.claims.get_mut(&Ordinal(ordinal.parse()?));
+                claim.ok_or("no claim")?.volume = Some(Reading::Unknown("forbidden".into()));
+            }
+            ["volume", "unbound", ordinal] => {
+                let claim = kube.claims.get_mut(&Ordinal(ordinal.parse()?));
+                let claim = claim.ok_or("no claim")?;
+                claim.volume = None;
+                claim.phase = ClaimPhase::Pending;
+            }
+            ["volumes", "released"] => {
+                kube.released_volumes = Reading::Known(vec![ReleasedVolume {
+                    name: "pv-0".into(),
+                    claim: claim_name,
+                }]);
+            }
+            ["volumes", "unreadable"] => {
+                kube.released_volumes = Reading::Unknown("forbidden".into());
+            }
+            ["locked", holder] => {
+                kube.lock = Some(Lock {
+                    holder: (*holder).to_owned(),
+                    renewed: at,
+                    duration: 30,
+                    commit: None,
+                });
+            }
+            ["ledger", "lost"] => kube.ledger = None,
+            _ => return Err(format!("no such thing happens: {words:?}").into()),
+        }
+        Ok(())
+    }
+
+    fn kube(&mut self) -> Result<&mut Kube> {
+        Ok(self
+            .observed
+            .kube
+            .known_mut()
+            .ok_or("Kubernetes is not readable")?)
+    }
+
+    fn pod(&mut self, ordinal: u32) -> Result<&mut reconcile::state::Pod> {
+        let pods = &mut self.kube()?.pods;
+        Ok(pods.get_mut(&Ordinal(ordinal)).ok_or("no such pod")?)
+    }
+
+    fn silence(&mut self, ordinal: u32, why: &str) -> Result<()> {
+        let statuses = &mut self.observed.etcd.statuses;
+        statuses.insert(Ordinal(ordinal), Reading::Unknown(why.to_owned()));
+        let kube = self.kube()?;
+        kube.serving.remove(&Ordinal(ordinal));
+        if let Some(pod) = kube.pods.get_mut(&Ordinal(ordinal)) {
+            pod.ready = false;
+        }
+        Ok(())
+    }
+
+    fn lead(&mut self, ordinal: u32) -> Result<()> {
+        let statuses = &mut self.observed.etcd.statuses;
+        let leader = statuses
+            .get(&Ordinal(ordinal))
+            .and_then(|s| s.known())
+            .ok_or("it does not answer")?
+            .member_id;
+        for status in statuses.values_mut().filter_map(Reading::known_mut) {
+            status.leader = Some(leader);
+            status.term += 1;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, ordinal: u32) -> Result<()> {
+        let url = self.spec.peer_url(Ordinal(ordinal));
+        let list = self.observed.etcd.membership.known_mut().ok_or("no list")?;
+        list.members.retain(|m| !m.peer_urls.contains(&url));
+        self.observed.etcd.statuses.remove(&Ordinal(ordinal));
+        Ok(())
+    }
+
+    fn stranger(&mut self, url: &str) -> Result<()> {
+        let list = self.observed.etcd.membership.known_mut().ok_or("no list")?;
+        list.members.push(Member {
+            id: MemberId(0xf00),
+            name: "stranger".into(),
+            peer_urls: vec![url.to_owned()],
+            client_urls: vec![url.replace("2380", "2379")],
+            learner: false,
+        });
+        list.members.sort_by_key(|m| m.id);
+        Ok(())
+    }
+
+    fn other_scheme(&mut self) -> Result<()> {
+        let list = self.observed.etcd.membership.known_mut().ok_or("no list")?;
+        for url in list.members.iter_mut().flat_map(|m| &mut m.peer_urls) {
+            *url = url.replace("http://", "https://");
+        }
+        Ok(())
+    }
+}
+
+fn object_kind(name: &str) -> Result<ObjectKind> {
+    Ok(serde_json::from_value(json!(name))?)
+}
+
+fn object<'k>(kube: &'k mut Kube, kind: &str) -> Result<&'k mut LiveObject> {
+    let kind = object_kind(kind)?;
+    Ok(kube.objects.get_mut(&kind).ok_or("no such object")?)
+}
+
+fn foreign() -> LiveObject {
+    LiveObject {
+        uid: Uid("foreign".into()),
+        ours: false,
+        deleting: false,
+        content: json!({}),
+        managers: Vec::new(),
+    }
+}
+
+/// Sets a field, its parents as they are; `null` takes it away.
+fn set(content: &mut Value, pointer: &str, value: Value) -> Result<()> {
+    let (parent, field) = pointer.rsplit_once('/').ok_or("a pointer begins with /")?;
+    let parent = content.pointer_mut(parent).ok_or("no such field")?;
+    let field = field.replace("~1", "/").replace("~0", "~");
+    match parent {
+        Value::Object(map) if value.is_null() => {
+            map.remove(&field);
+        }
+        Value::Object(map) => {
+            map.insert(field, value);
+        }
+        Value::Array(items) => {
+            *items
+                .get_mut(field.parse::<usize>()?)
+                .ok_or("no such element")? = value;
+        }
+        _ => return Err("the parent is no map".into()),
+    }
+    Ok(())
+}

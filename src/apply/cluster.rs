@@ -8,7 +8,7 @@ use super::approval::Approval;
 use super::event::{ApplyEvent, ClusterOutcome, Ending};
 use super::interrupt::Interrupt;
 use crate::decide::{
-    Act, Condition, Decision, IntentKey, Next, NoteKind, RowId, Run, Situation, Step, decide,
+    Act, Condition, Decision, IntentKey, Next, Note, NoteKind, RowId, Run, Situation, Step, decide,
     ledger_before,
 };
 use crate::fleet::ClusterSpec;
@@ -78,6 +78,11 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
         waiting: None,
         last: None,
     };
+    if walk.approval.total() == 0 {
+        // Nothing to do takes no lock and leaves no trace.
+        let ending = walk.look().await;
+        return walk.finish(ending).await;
+    }
     let ending = match world.lock(spec, &request).await {
         Ok(hold) => {
             tell(ApplyEvent::Locked {
@@ -124,20 +129,34 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         }
     }
 
+    /// Where the cluster stands, when nothing was approved for it.
+    async fn look(&mut self) -> Ending {
+        let observed = self.world.observe(self.spec).await;
+        let plan = unroll(self.spec, &observed);
+        match plan.intents.first() {
+            Some(first) => {
+                let key = &first.intent.key;
+                Ending::NotApproved(format!("{} {}", key.verb, key.subject))
+            }
+            None => self.rest_on(&plan.notes),
+        }
+    }
+
     fn rest(&self, decision: &Decision) -> Ending {
-        for note in &decision.notes {
+        self.rest_on(&decision.notes)
+    }
+
+    fn rest_on(&self, notes: &[Note]) -> Ending {
+        for note in notes {
             (self.tell)(ApplyEvent::Noted {
                 cluster: self.spec.id.clone(),
                 note: note.clone(),
             });
         }
-        let unreadable = decision
-            .notes
-            .iter()
-            .find(|n| n.kind == NoteKind::Unreadable);
+        let unreadable = notes.iter().find(|n| n.kind == NoteKind::Unreadable);
         match unreadable {
             Some(note) => Ending::Unreadable(note.facts.found.clone()),
-            None if decision.notes.is_empty() => Ending::InSync,
+            None if notes.is_empty() => Ending::InSync,
             None => Ending::Blocked,
         }
     }

@@ -1,0 +1,38 @@
+# Names for plain commands. `make demo` and `make test` are all that a new machine needs.
+export CARGO_TERM_COLOR ?= auto
+RECONCILE := target/debug/reconcile
+DEMO := target/demo
+
+.PHONY: help setup build demo test test-fast lint goldens bed-up bed-down clean-bed
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
+
+setup: ## Install what the build needs and lacks: protoc and its files (Debian, asks for root)
+	@./tests/setup
+
+build: setup ## The program, for development
+	cargo build --locked
+
+demo: build ## The main job end to end, on a sandbox: check with changes, apply, check in sync
+	@./examples/demo $(RECONCILE) $(DEMO)
+
+test: setup ## All levels; what cannot run here is named with the reason
+	@./tests/run
+
+test-fast: setup ## Level 0 only: no etcd, no Kubernetes
+	cargo test --locked --lib --bins --test '*' -- --skip sizes_ --skip killed_ --skip live_etcd
+
+lint: ## As CI does
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+goldens: ## Rewrite golden files and generated documents; read the diff afterwards
+	SNAPSHOTS=overwrite cargo test --locked --no-fail-fast || true
+	git diff --stat
+
+bed-up: ## A real one-node Kubernetes for the stories (root; see tests/bed/README.md)
+	tests/bed/bed up
+
+bed-down: ## End it and leave nothing behind
+	tests/bed/bed down

@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::api::{Api, ReadError};
 use super::claims::{self, Volumes};
-use super::names::{self, CLUSTER_LABEL};
+use super::names;
 use super::objects;
 use super::pods;
 use super::resource::Resource;
 use super::secrets::{self, Secrets};
 use crate::fleet::{ClusterSpec, Ordinal};
+use crate::manifest;
 use crate::state::{Kube, Ledger, ObjectKind};
 
 const LISTED: [Resource; 9] = [
@@ -49,7 +50,7 @@ impl Namespace {
         for (resource, list) in LISTED.into_iter().zip(lists) {
             let mut by_cluster: BTreeMap<String, Vec<Value>> = BTreeMap::new();
             for object in list? {
-                let cluster = names::label(&object, CLUSTER_LABEL).unwrap_or_default();
+                let cluster = names::label(&object, manifest::CLUSTER_LABEL).unwrap_or_default();
                 by_cluster
                     .entry(cluster.to_owned())
                     .or_default()
@@ -66,7 +67,7 @@ impl Namespace {
     fn of(&self, spec: &ClusterSpec, resource: Resource) -> &[Value] {
         self.lists
             .get(&resource)
-            .and_then(|clusters| clusters.get(&spec.id.name))
+            .and_then(|clusters| clusters.get(&manifest::label_value(&spec.id.name)))
             .map_or(&[], Vec::as_slice)
     }
 
@@ -135,7 +136,7 @@ async fn our_names(
     namespace: &Namespace,
 ) -> Result<BTreeMap<ObjectKind, Value>, ReadError> {
     let reads = ObjectKind::ALL.map(|kind| async move {
-        let (resource, key) = (Resource::from(kind), names::key(spec, kind));
+        let (resource, key) = (Resource::from(kind), manifest::key(kind, spec));
         let object = match namespace.named(spec, resource, &key.name) {
             Some(object) => Some(object.clone()),
             None if namespace.exists => api.get(resource, &spec.namespace, &key.name).await?,

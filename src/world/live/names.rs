@@ -3,41 +3,27 @@
 use serde_json::Value;
 
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{ObjectKey, ObjectKind};
+use crate::manifest::{CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL};
+use crate::manifest::{fleet_selector as in_context, label_value, object_labels, selector};
 
-pub(super) const FLEET_LABEL: &str = "reconcile/fleet";
-pub(super) const CONTEXT_LABEL: &str = "reconcile/context";
-pub(super) const CLUSTER_LABEL: &str = "reconcile/cluster";
 /// On the Lease: the commit its holder applies.
 pub(super) const COMMIT_ANNOTATION: &str = "reconcile/commit";
-/// On a pod and on its template: the settings it was made with.
-pub(super) const SETTINGS_ANNOTATION: &str = "reconcile/settings";
 /// Annotations of ours begin with this.
 pub(super) const OUR_PREFIX: &str = "reconcile/";
 
 /// Selects everything of a fleet in a context.
 pub(super) fn fleet_selector(spec: &ClusterSpec) -> String {
-    format!(
-        "{FLEET_LABEL}={},{CONTEXT_LABEL}={}",
-        spec.fleet, spec.id.context
-    )
+    in_context(&spec.fleet, &spec.id.context)
 }
 
 /// Selects everything of one cluster.
 pub(super) fn cluster_selector(spec: &ClusterSpec) -> String {
-    format!("{},{CLUSTER_LABEL}={}", fleet_selector(spec), spec.id.name)
+    selector(spec)
 }
 
 /// What objects made here alone (ledger, Lease) carry.
 pub(super) fn labels(spec: &ClusterSpec) -> Value {
-    serde_json::json!({
-        "app.kubernetes.io/name": "etcd",
-        "app.kubernetes.io/instance": spec.name,
-        "app.kubernetes.io/managed-by": "reconcile",
-        FLEET_LABEL: spec.fleet,
-        CONTEXT_LABEL: spec.id.context,
-        CLUSTER_LABEL: spec.id.name,
-    })
+    object_labels(spec).into_iter().collect()
 }
 
 pub(super) fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
@@ -46,9 +32,10 @@ pub(super) fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 
 /// Carries this cluster's labels.
 pub(super) fn is_ours(object: &Value, spec: &ClusterSpec) -> bool {
-    label(object, FLEET_LABEL) == Some(&spec.fleet)
-        && label(object, CONTEXT_LABEL) == Some(&spec.id.context)
-        && label(object, CLUSTER_LABEL) == Some(&spec.id.name)
+    let has = |name: &str, value: &str| label(object, name) == Some(&label_value(value));
+    has(FLEET_LABEL, &spec.fleet)
+        && has(CONTEXT_LABEL, &spec.id.context)
+        && has(CLUSTER_LABEL, &spec.id.name)
 }
 
 /// `<fleet>/<context>/<name>` as its labels say, if it says a cluster at all.
@@ -70,18 +57,6 @@ pub(super) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
         .and_then(|metadata| metadata.get(field))
         .and_then(Value::as_str)
         .unwrap_or_default()
-}
-
-pub(super) fn key(spec: &ClusterSpec, kind: ObjectKind) -> ObjectKey {
-    let name = match kind {
-        ObjectKind::ServiceAccount | ObjectKind::PodDisruptionBudget | ObjectKind::StatefulSet => {
-            spec.name.clone()
-        }
-        ObjectKind::PeerService => spec.peer_service(),
-        ObjectKind::ClientService => spec.client_service(),
-        ObjectKind::ConfigMap => format!("{}-members", spec.name),
-    };
-    ObjectKey { kind, name }
 }
 
 pub(super) fn ledger(spec: &ClusterSpec) -> String {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::fields;
-use super::names::{self, OUR_PREFIX, SETTINGS_ANNOTATION, text};
+use super::names::{self, OUR_PREFIX, text};
 use crate::fleet::ClusterSpec;
-use crate::manifest::FIELD_MANAGER;
+use crate::manifest::{FIELD_MANAGER, SETTINGS_ANNOTATION};
 use crate::state::{FieldManager, LiveObject, StatefulSet, Uid};
 
 /// Metadata that the server writes.

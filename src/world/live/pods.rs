@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::api::ReadError;
-use super::names::{self, SETTINGS_ANNOTATION};
+use super::names;
 use crate::fleet::{ClusterSpec, Ordinal};
+use crate::manifest::SETTINGS_ANNOTATION;
 use crate::state::{Pod, PodPhase, SERVING_LABEL, Uid};
 
 /// Enough for etcd's fatal line, not for its whole log.

@@ -1,7 +1,6 @@
 //! A voter that does not answer: wait for one that is coming up, refuse to plan around one that is not.
 
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
-use crate::state::Pod;
 
 pub(super) const REPAIR: Procedure = Procedure {
     name: "repair",
@@ -58,7 +57,7 @@ pub(super) const REPAIR: Procedure = Procedure {
             undo: "",
             hides: false,
             when: |f| {
-                f.seat().pod.is_none_or(|p| !is_stuck(p)) && f.seat().ordinal.0 < f.view.replicas()
+                f.seat().pod.is_none_or(|p| !p.is_stuck()) && f.seat().ordinal.0 < f.view.replicas()
             },
             then: |f| Then::Wait(Condition::MemberUp(f.seat().ordinal)),
         },
@@ -93,15 +92,5 @@ pub(super) const REPAIR: Procedure = Procedure {
 /// Pods exist, and none of those that do not answer is stuck.
 fn coming_up(f: &Focus) -> bool {
     let silent = || f.view.seats().filter(|s| s.status.is_none());
-    f.view.replicas() > 0 && silent().all(|s| s.pod.is_none_or(|p| !is_stuck(p)))
-}
-
-/// Its container waits for something that does not come by itself. The kubelet gives a reason for every container that
-/// does not run yet, the one that is just being made too.
-fn is_stuck(pod: &Pod) -> bool {
-    pod.waiting.as_ref().is_some_and(|why| {
-        !["ContainerCreating", "PodInitializing"]
-            .iter()
-            .any(|coming| why.starts_with(coming))
-    })
+    f.view.replicas() > 0 && silent().all(|s| s.pod.is_none_or(|p| !p.is_stuck()))
 }

@@ -120,8 +120,10 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
 /// What the kubelet says of a container that exits and is started again; anything else that waits is stuck.
 const CRASH_LOOP: &str = "CrashLoopBackOff";
 
-fn is_crash_loop(waiting: &str) -> bool {
-    waiting.starts_with(CRASH_LOOP)
+fn is_crash_loop(pod: &Pod) -> bool {
+    pod.waiting
+        .as_ref()
+        .is_some_and(|why| why.starts_with(CRASH_LOOP))
 }
 
 /// Every process whose pod is not stuck comes up and does what its file and the list tell it.
@@ -130,7 +132,7 @@ fn run_processes(observed: &mut Observation, spec: &ClusterSpec) {
     let up: Vec<Ordinal> = kube
         .pods
         .iter()
-        .filter(|(_, pod)| pod.waiting.as_deref().is_none_or(is_crash_loop) && !pod.deleting)
+        .filter(|(_, pod)| (!pod.is_stuck() || is_crash_loop(pod)) && !pod.deleting)
         .map(|(ordinal, _)| *ordinal)
         .collect();
     let is_bootstrap = |ordinal: &Ordinal| {

@@ -155,6 +155,17 @@ pub struct Pod {
     pub last_words: Option<String>,
 }
 
+impl Pod {
+    /// Its container waits for something that does not come by itself. The kubelet gives a reason for every container
+    /// that does not run yet, the one that is just being made too.
+    pub fn is_stuck(&self) -> bool {
+        let coming = ["ContainerCreating", "PodInitializing"];
+        self.waiting
+            .as_ref()
+            .is_some_and(|why| !coming.iter().any(|reason| why.starts_with(reason)))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PodPhase {
     Pending,

@@ -137,7 +137,7 @@ const STRANGE: &[Case] = &[
 const OBJECTS: &[Case] = &[
     ("StatefulSet deleted", || {
         changed(3, |w| {
-            w.happen(Event::ObjectDeleted(ObjectKind::StatefulSet))
+            w.happen(Event::ObjectDeleted(ObjectKind::StatefulSet));
         })
     }),
     ("Service being deleted", || {
@@ -148,12 +148,12 @@ const OBJECTS: &[Case] = &[
     }),
     ("Service deleted", || {
         changed(1, |w| {
-            w.happen(Event::ObjectDeleted(ObjectKind::ClientService))
+            w.happen(Event::ObjectDeleted(ObjectKind::ClientService));
         })
     }),
     ("budget edited", || {
         changed(3, |w| {
-            w.happen(Event::ObjectEdited(ObjectKind::PodDisruptionBudget))
+            w.happen(Event::ObjectEdited(ObjectKind::PodDisruptionBudget));
         })
     }),
     ("claims without a StatefulSet", || {

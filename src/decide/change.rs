@@ -1,6 +1,7 @@
 //! Changes to a running cluster that later tables will bring about: refused with the live value, never ignored.
 
 use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
+use crate::manifest::Difference;
 use crate::state::ObjectKind;
 
 pub(super) const CHANGE: Procedure = Procedure {
@@ -17,14 +18,14 @@ pub(super) const CHANGE: Procedure = Procedure {
     rows: &[
         not_yet(
             "template",
-            "the settings stamp of the template, or a field that cannot change in place, differs from Git",
-            |f| !f.view.objects.not_yet_possible().is_empty(),
+            "a field of the StatefulSet that takes a restart or cannot change in place differs from Git",
+            |f| !beside_the_stamp(f).is_empty(),
             template,
         ),
         not_yet(
             "settings",
-            "only the members' configuration files differ from Git",
-            |f| f.view.objects.settings_moved(),
+            "only the settings stamp of the template differs: the members' configuration files would",
+            |f| !f.view.objects.not_yet_possible().is_empty(),
             settings,
         ),
         not_yet(
@@ -73,29 +74,26 @@ const fn not_yet(
     }
 }
 
+/// What differs in the StatefulSet, our own stamps left out.
+fn beside_the_stamp<'v>(f: &Focus<'v>) -> Vec<&'v Difference> {
+    let mut all = f.view.objects.not_yet_possible();
+    all.retain(|d| !d.pointer.contains("reconcile~1"));
+    all
+}
+
 fn template(f: &Focus) -> Then {
-    let shown: Vec<String> = f
-        .view
-        .objects
-        .not_yet_possible()
+    let show = |value: &Option<serde_json::Value>| {
+        value
+            .as_ref()
+            .map_or_else(|| "(none)".into(), ToString::to_string)
+    };
+    let shown: Vec<String> = beside_the_stamp(f)
         .iter()
-        .filter(|d| !d.pointer.contains("reconcile~1"))
         .map(|d| {
-            let show = |v: &Option<serde_json::Value>| {
-                v.as_ref()
-                    .map_or_else(|| "(none)".into(), ToString::to_string)
-            };
-            format!(
-                "{}: live {}, Git {}",
-                d.pointer,
-                show(&d.live),
-                show(&d.desired)
-            )
+            let (live, desired) = (show(&d.live), show(&d.desired));
+            format!("{}: live {live}, Git {desired}", d.pointer)
         })
         .collect();
-    if shown.is_empty() {
-        return settings(f);
-    }
     Then::Refuse(Facts {
         code: "not-yet-possible",
         found: shown.join("; "),

@@ -6,7 +6,7 @@ use super::procedure::{About, Condition, Focus, Procedure, Row, Then};
 use super::step::{Act, FileLife};
 use super::view::Seat;
 use crate::manifest::member_file;
-use crate::state::{MemberFile, ObjectKind};
+use crate::state::{Member, MemberFile, ObjectKind};
 
 pub(super) const GROW: Procedure = Procedure {
     name: "grow",
@@ -114,7 +114,7 @@ pub(super) const GROW: Procedure = Procedure {
 };
 
 fn has_started(seat: &Seat) -> bool {
-    seat.status.is_some() || seat.member.is_some_and(|m| m.has_started())
+    seat.status.is_some() || seat.member.is_some_and(Member::has_started)
 }
 
 /// The live list as the joiner must see it: a member that has not started has no name yet, so its seat gives it.

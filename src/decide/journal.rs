@@ -1,7 +1,7 @@
 //! What the ledger says before an act: the little that a crashed run's successor cannot read off the cluster.
 
 use super::step::Act;
-use crate::state::{Ledger, Observation};
+use crate::state::{Ledger, MemberId, Observation};
 
 /// The run that acts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,8 +17,8 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         .known()
         .and_then(|k| k.ledger.clone())
         .unwrap_or_default();
-    if let Some(membership) = observed.etcd.membership.known() {
-        ledger.cluster_id.get_or_insert(membership.cluster_id);
+    if let Some(id) = born_as(observed) {
+        ledger.cluster_id.get_or_insert(id);
     }
     ledger.commit.clone_from(&run.commit);
     ledger.last_step = Some(format!("{} {}", act.verb(), act.subject()));
@@ -39,4 +39,11 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         _ => {}
     }
     ledger
+}
+
+/// The cluster's ID by its list, or by any member that answers: one that does has started.
+fn born_as(observed: &Observation) -> Option<MemberId> {
+    let list = observed.etcd.membership.known().map(|m| m.cluster_id);
+    let mut answers = observed.etcd.statuses.values().filter_map(|s| s.known());
+    list.or_else(|| answers.next().map(|s| s.cluster_id))
 }

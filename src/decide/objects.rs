@@ -24,7 +24,7 @@ impl Objects {
             .as_ref()
             .is_some_and(|s| s.stamp.as_ref() != Some(&stamp));
         let inputs = LiveInputs {
-            member_files: member_files(spec, kube, settings_moved),
+            member_files: member_files(spec, kube, voters.is_some(), settings_moved),
             replicas: replicas(spec, kube),
             min_available: min_available(spec, kube, voters),
         };
@@ -127,9 +127,10 @@ fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 
 fn member_files(
     spec: &ClusterSpec,
     kube: &Kube,
+    has_list: bool,
     settings_moved: bool,
 ) -> BTreeMap<Ordinal, String> {
-    let unborn = kube.ledger.as_ref().is_none_or(|l| l.cluster_id.is_none());
+    let unborn = !has_list && kube.ledger.as_ref().is_none_or(|l| l.cluster_id.is_none());
     if unborn && kube.stateful_set.is_none() {
         let token = kube
             .objects

@@ -3,7 +3,7 @@
 use super::procedure::{About, Focus, Procedure, Row, Then};
 use super::step::{Act, FileLife};
 use crate::manifest::member_file;
-use crate::state::{MemberFile, ObjectKind};
+use crate::state::{Member, MemberFile, ObjectKind};
 
 pub(super) const POISON: Procedure = Procedure {
     name: "poison",
@@ -32,7 +32,7 @@ pub(super) const POISON: Procedure = Procedure {
 /// Its own answer, or client URLs in the list: a statically bootstrapped member has a name before it ever ran.
 fn has_started(f: &Focus) -> bool {
     let seat = f.seat();
-    seat.status.is_some() || seat.member.is_some_and(|m| m.has_started())
+    seat.status.is_some() || seat.member.is_some_and(Member::has_started)
 }
 
 fn write_poison(f: &Focus) -> Option<Act> {

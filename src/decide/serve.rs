@@ -1,6 +1,7 @@
 //! Put back what a killed run left drained.
 
 use super::procedure::{About, Procedure, Row, Then};
+use super::shrink;
 use super::step::Act;
 
 pub(super) const SERVE: Procedure = Procedure {
@@ -16,7 +17,7 @@ pub(super) const SERVE: Procedure = Procedure {
     rows: &[
         Row {
             name: "next-victim",
-            observed: "the drained pod is the member that leaves next, or belongs to no member any more",
+            observed: "the drained pod is the member that leaves next and nothing refuses that, or it belongs to no member any more",
             step: "leave it drained",
             why: "drained twice is two interruptions for its clients",
             guards: &[],
@@ -25,13 +26,14 @@ pub(super) const SERVE: Procedure = Procedure {
             when: |f| {
                 let seat = f.seat();
                 let removed = f.view.membership().is_some() && !seat.is_listed();
-                removed || f.view.victim().is_some_and(|v| v.ordinal == seat.ordinal)
+                let next = f.view.victim().is_some_and(|v| v.ordinal == seat.ordinal);
+                removed || (next && !seat.pod.is_some_and(|p| shrink::is_refused(f, p)))
             },
             then: |_| Then::Pass,
         },
         Row {
             name: "drained",
-            observed: "a pod of ours lacks the serving label and is not the next to leave",
+            observed: "a pod of ours lacks the serving label and is not the next to leave, or may not leave",
             step: "put it back into the client Service",
             why: "a run that was killed after draining must not leave the Service empty",
             guards: &[],

@@ -1,8 +1,32 @@
 //! P3: shrink by one voter at a time, from the top: drain, move, remove.
 
-use super::guard;
-use super::procedure::{About, Condition, Facts, Procedure, Row, Then};
+use super::guard::{self, Guard, Verdict};
+use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::step::Act;
+use crate::state::Pod;
+
+/// All that the removal will ask, and more: a member that may not leave keeps serving.
+const BEFORE_DRAIN: &[&Guard] = &[
+    &guard::ONE_LIST,
+    &guard::UNPROTECTED,
+    &guard::ALL_HEALTHY,
+    &guard::NO_LEARNER,
+    &guard::TOP_ONLY,
+    &guard::SERVING_LEFT,
+    &guard::STABLE,
+    &guard::QUORUM_TOLERANCE,
+];
+
+/// The pod of this seat is drained for a shrink that is refused as things are.
+pub(super) fn is_refused(f: &Focus, pod: &Pod) -> bool {
+    let act = Act::Drain {
+        ordinal: f.seat().ordinal,
+        pod: pod.uid.clone(),
+    };
+    BEFORE_DRAIN
+        .iter()
+        .any(|guard| matches!((guard.check)(f, &act), Verdict::No(_)))
+}
 
 pub(super) const SHRINK: Procedure = Procedure {
     name: "shrink",
@@ -18,16 +42,7 @@ pub(super) const SHRINK: Procedure = Procedure {
             observed: "the top voter is not wanted, and its pod takes part in the client Service",
             step: "drain: take its serving label off",
             why: "clients that move away first lose nothing when it goes (2.7: 0.20 s longest gap, no failed put)",
-            guards: &[
-                &guard::ONE_LIST,
-                &guard::UNPROTECTED,
-                &guard::ALL_HEALTHY,
-                &guard::NO_LEARNER,
-                &guard::TOP_ONLY,
-                &guard::SERVING_LEFT,
-                &guard::STABLE,
-                &guard::QUORUM_TOLERANCE,
-            ],
+            guards: BEFORE_DRAIN,
             undo: "put the label back",
             hides: false,
             when: |f| f.seat().pod.is_some_and(|p| p.serving_label && !p.deleting),

@@ -188,13 +188,12 @@ fn may_join(
         MemberFile::Bootstrap { .. } if member.has_started() && others_answer => {
             Err("member has already been bootstrapped")
         }
-        MemberFile::Bootstrap { .. } => Ok(()),
         MemberFile::Poisoned { .. } => Err("cannot fetch cluster info from peer urls"),
         MemberFile::Join { .. } if !others_answer => {
             Err("cannot fetch cluster info from peer urls")
         }
         MemberFile::Join { .. } if listed != *live => Err("member count is unequal"),
-        MemberFile::Join { .. } => Ok(()),
+        MemberFile::Bootstrap { .. } | MemberFile::Join { .. } => Ok(()),
     }
 }
 

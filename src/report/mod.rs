@@ -5,6 +5,7 @@
 mod events;
 mod exit;
 mod json;
+mod procedures;
 mod schema;
 mod style;
 mod text;
@@ -13,6 +14,7 @@ mod words;
 pub use events::{EVENTS_SCHEMA, EventLog, event_json, events_header};
 pub use exit::{Exit, FailOn, FailOnError, Failure, codes_of, explain_exit_codes, of};
 pub use json::{OUTCOME_SCHEMA, PLAN_SCHEMA, Tool, outcome_json, plan_json};
+pub use procedures::procedures_markdown;
 pub use schema::schemas;
 pub use style::{Color, TextStyle, defuse};
 pub use text::{exit_line, plan_text, status_text, tally_text};

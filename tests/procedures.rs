@@ -1,0 +1,472 @@
+//! Every row of every procedure and every guard's refusal is reached by a case with a name, and `docs/procedures.md` is
+//! what the rows say.
+
+#[expect(dead_code, reason = "the property tests use the rest")]
+#[path = "properties/world.rs"]
+mod world;
+
+use std::collections::BTreeMap;
+
+use reconcile::decide::guard::{self, Guard, Verdict};
+use reconcile::decide::{About, Act, Focus, ORDER, RowId, View};
+use reconcile::fleet::{Ordinal, TlsSecret};
+use reconcile::report::procedures_markdown;
+use reconcile::state::{
+    Alarm, AlarmKind, Claim, Evidence, LiveObject, Member, MemberId, MemberStatus, ObjectKind, Pod,
+    Reading, ReleasedVolume, Uid,
+};
+use serde_json::json;
+use world::{End, Event, Part, World};
+
+/// A cluster in sync, and a run that knows nothing.
+fn grown(members: u32) -> World {
+    let mut world = World::empty(members);
+    assert_eq!(world.run(), End::InSync, "{}", world.tale());
+    world.pass();
+    world.forget();
+    world
+}
+
+/// A cluster in sync that then changes hands.
+fn changed(members: u32, change: impl FnOnce(&mut World)) -> World {
+    let mut world = grown(members);
+    change(&mut world);
+    world
+}
+
+fn nothing_yet(change: impl FnOnce(&mut World)) -> World {
+    let mut world = World::empty(3);
+    change(&mut world);
+    world
+}
+
+/// So many acts of the way to another size.
+fn on_the_way(from: u32, to: u32, acts: usize) -> World {
+    changed(from, |w| {
+        w.spec.members = to;
+        assert_eq!(w.run_acts(acts), None, "{}", w.tale());
+    })
+}
+
+fn members(world: &mut World) -> &mut Vec<Member> {
+    let list = world.truth.etcd.membership.known_mut();
+    &mut list.expect("a list").members
+}
+
+fn status(world: &mut World, ordinal: u32) -> &mut MemberStatus {
+    let status = world.truth.etcd.statuses.get_mut(&Ordinal(ordinal));
+    status.and_then(Reading::known_mut).expect("it answers")
+}
+
+fn pod(world: &mut World, ordinal: u32) -> &mut Pod {
+    let pod = world.kube().pods.get_mut(&Ordinal(ordinal));
+    pod.expect("a pod")
+}
+
+fn claim(world: &mut World, ordinal: u32) -> &mut Claim {
+    let claim = world.kube().claims.get_mut(&Ordinal(ordinal));
+    claim.expect("a claim")
+}
+
+fn object(world: &mut World, kind: ObjectKind) -> &mut LiveObject {
+    world.kube().objects.get_mut(&kind).expect("an object")
+}
+
+/// The list no longer has the member of this seat, by someone's hand.
+fn removed_by_hand(world: &mut World, ordinal: u32) {
+    let host = format!("//orders-{ordinal}.");
+    members(world).retain(|m| !m.peer_urls.iter().any(|u| u.contains(&host)));
+    world.truth.etcd.statuses.remove(&Ordinal(ordinal));
+}
+
+type Case = (&'static str, fn() -> World);
+
+/// Somebody's doing, and what is not ours.
+const STRANGE: &[Case] = &[
+    ("suspended in Git", || {
+        nothing_yet(|w| w.spec.suspend = true)
+    }),
+    ("no namespace", || {
+        nothing_yet(|w| w.kube().namespace_exists = false)
+    }),
+    ("two clusters of one name", || {
+        nothing_yet(|w| {
+            w.kube()
+                .claimed_by
+                .insert(ObjectKind::ConfigMap, "prod/us-2/orders".into());
+        })
+    }),
+    ("someone's Service of our name", || {
+        changed(1, |w| object(w, ObjectKind::ClientService).ours = false)
+    }),
+    ("no certificates", || {
+        nothing_yet(|w| {
+            w.spec.tls.client = Some(TlsSecret {
+                secret_name: "orders-client-tls".into(),
+                ca_secret_name: "orders-ca".into(),
+            });
+        })
+    }),
+    ("another cluster answers", || {
+        changed(1, |w| {
+            let ledger = w.kube().ledger.as_mut().expect("a ledger");
+            ledger.cluster_id = Some(MemberId(0xbad));
+        })
+    }),
+    ("peer TLS switched on in Git", || {
+        changed(1, |w| {
+            for url in members(w).iter_mut().flat_map(|m| &mut m.peer_urls) {
+                *url = url.replace("http://", "https://");
+            }
+        })
+    }),
+    ("someone's member", || {
+        changed(1, |w| {
+            members(w).push(Member {
+                id: MemberId(9),
+                name: "guest".into(),
+                peer_urls: vec!["http://guest:2380".into()],
+                client_urls: Vec::new(),
+                learner: true,
+            });
+        })
+    }),
+];
+
+/// Objects and volumes that are gone, half gone or not as they were.
+const OBJECTS: &[Case] = &[
+    ("StatefulSet deleted", || {
+        changed(3, |w| {
+            w.happen(Event::ObjectDeleted(ObjectKind::StatefulSet));
+        })
+    }),
+    ("Service being deleted", || {
+        changed(1, |w| object(w, ObjectKind::PeerService).deleting = true)
+    }),
+    ("scaled down by hand", || {
+        changed(3, |w| w.happen(Event::Scaled(2)))
+    }),
+    ("Service deleted", || {
+        changed(1, |w| {
+            w.happen(Event::ObjectDeleted(ObjectKind::ClientService));
+        })
+    }),
+    ("budget edited", || {
+        changed(3, |w| {
+            w.happen(Event::ObjectEdited(ObjectKind::PodDisruptionBudget));
+        })
+    }),
+    ("claims without a StatefulSet", || {
+        let claims = grown(1).kube().claims.clone();
+        nothing_yet(|w| w.kube().claims = claims)
+    }),
+    ("volumes that may not be listed", || {
+        nothing_yet(|w| w.kube().released_volumes = Reading::Unknown("forbidden".into()))
+    }),
+    ("volumes of an earlier life", || {
+        nothing_yet(|w| {
+            w.kube().released_volumes = Reading::Known(vec![ReleasedVolume {
+                name: "pv-7".into(),
+                claim: "data-orders-0".into(),
+            }]);
+        })
+    }),
+    ("files lost before the birth", || {
+        nothing_yet(|w| {
+            w.run_acts(6);
+            w.happen(Event::ObjectDeleted(ObjectKind::ConfigMap));
+        })
+    }),
+    ("scaled to nothing before the birth", || {
+        nothing_yet(|w| {
+            w.run_acts(6);
+            w.happen(Event::Scaled(0));
+        })
+    }),
+    ("another commit takes the bootstrap over", || {
+        nothing_yet(|w| {
+            w.run_acts(5);
+            w.happen(Event::Git(1));
+        })
+    }),
+];
+
+/// Git moved something that no table brings about yet.
+const CHANGES: &[Case] = &[
+    ("another image", || {
+        changed(1, |w| w.spec.image = "registry.example/etcd:v3.6.17".into())
+    }),
+    ("pods one after the other", || {
+        changed(1, |w| {
+            object(w, ObjectKind::StatefulSet).content["spec"]["podManagementPolicy"] =
+                json!("OrderedReady");
+        })
+    }),
+    ("another election timeout", || {
+        changed(1, |w| w.spec.etcd.election_timeout_ms = 2000)
+    }),
+    ("a larger volume", || {
+        changed(1, |w| w.spec.storage.size = "2Gi".parse().expect("a size"))
+    }),
+    ("a claim of another size", || {
+        changed(1, |w| claim(w, 0).request = "2Gi".parse().expect("a size"))
+    }),
+    ("a pod older than its template", || {
+        changed(1, |w| pod(w, 0).stamp = Some("of last week".into()))
+    }),
+];
+
+/// From size to size, and killed on the way.
+const STORIES: &[Case] = &[
+    ("born", || World::empty(3)),
+    ("grows", || changed(1, |w| w.spec.members = 3)),
+    ("shrinks", || changed(3, |w| w.spec.members = 1)),
+    ("shrinks a leader away", || {
+        changed(3, |w| {
+            w.happen(Event::LeaderMoves(2));
+            w.spec.members = 1;
+        })
+    }),
+    ("killed after a drain", || {
+        let mut world = on_the_way(3, 1, 1);
+        world.forget();
+        world
+    }),
+    ("grows after a drain", || {
+        let mut world = on_the_way(3, 1, 1);
+        world.happen(Event::Git(3));
+        world
+    }),
+    ("learner no longer wanted", || {
+        let mut world = on_the_way(1, 3, 3);
+        world.happen(Event::Git(1));
+        world
+    }),
+    ("volume cannot be read", || {
+        let mut world = changed(3, |w| {
+            w.spec.members = 1;
+            w.run_acts(3);
+        });
+        world.pass();
+        world.happen(Event::Blind(Part::Volumes));
+        world
+    }),
+];
+
+/// Members that are down or gone.
+const DOWN: &[Case] = &[
+    ("one pod restarting", || {
+        changed(3, |w| {
+            w.kube().pods.remove(&Ordinal(1));
+            w.truth.etcd.statuses.remove(&Ordinal(1));
+        })
+    }),
+    ("one pod stuck", || {
+        changed(3, |w| w.happen(Event::Stuck(1)))
+    }),
+    ("no quorum, pods restarting", || {
+        changed(3, |w| {
+            w.kube().pods.clear();
+            w.truth.etcd.statuses.clear();
+        })
+    }),
+    ("no quorum, pods stuck", || {
+        changed(3, |w| {
+            w.happen(Event::Stuck(1));
+            w.happen(Event::Stuck(2));
+        })
+    }),
+    ("a middle member removed by hand", || {
+        changed(3, |w| removed_by_hand(w, 1))
+    }),
+];
+
+#[test]
+fn every_row_is_reached_by_a_named_case() {
+    let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
+    for (name, case) in [STRANGE, OBJECTS, CHANGES, STORIES, DOWN].concat() {
+        let mut world = case();
+        world.run_at_most(300);
+        for row in world.rows {
+            reached.entry(row).or_insert(name);
+        }
+    }
+    let all = ORDER.iter().flat_map(|p| {
+        let id = |row: &'static str| RowId {
+            procedure: p.name,
+            row,
+        };
+        p.rows.iter().map(move |r| id(r.name))
+    });
+    let missed: Vec<String> = all
+        .filter(|row| !reached.contains_key(row))
+        .map(|row| row.to_string())
+        .collect();
+    assert!(
+        missed.is_empty(),
+        "rows that no case reaches: {}",
+        missed.join(", ")
+    );
+}
+
+/// A guard, and a moment at which it must not let its act through.
+type Breach = (&'static str, &'static Guard, fn() -> World, About);
+
+const TOP: About = About::Seat(Ordinal(2));
+
+const BREACHES: &[Breach] = &[
+    (
+        "a voter has a corruption alarm",
+        &guard::ALL_HEALTHY,
+        || {
+            changed(3, |w| {
+                let member = status(w, 1).member_id;
+                let alarm = Alarm {
+                    member,
+                    kind: AlarmKind::Corrupt,
+                };
+                w.truth.etcd.alarms = Reading::Known(vec![alarm]);
+            })
+        },
+        TOP,
+    ),
+    (
+        "nobody has looked for long",
+        &guard::STABLE,
+        || grown(3),
+        TOP,
+    ),
+    (
+        "a learner is on its way",
+        &guard::NO_LEARNER,
+        || on_the_way(1, 3, 2),
+        About::Seat(Ordinal(2)),
+    ),
+    (
+        "a claim is left",
+        &guard::SEAT_EMPTY,
+        || changed(3, |w| removed_by_hand(w, 2)),
+        TOP,
+    ),
+    (
+        "no list",
+        &guard::ONE_LIST,
+        || changed(3, |w| w.happen(Event::Blind(Part::Membership))),
+        TOP,
+    ),
+    (
+        "no probe yet",
+        &guard::IN_SYNC,
+        || on_the_way(1, 3, 3),
+        About::Seat(Ordinal(1)),
+    ),
+    (
+        "one of three is down",
+        &guard::QUORUM_TOLERANCE,
+        || changed(3, |w| w.happen(Event::Stuck(1))),
+        TOP,
+    ),
+    (
+        "nobody else serves",
+        &guard::SERVING_LEFT,
+        || {
+            changed(3, |w| {
+                for ordinal in [0, 1] {
+                    pod(w, ordinal).serving_label = false;
+                }
+                w.pass();
+            })
+        },
+        TOP,
+    ),
+    (
+        "nobody else serves yet",
+        &guard::SERVING_LEFT,
+        || changed(3, |w| w.kube().serving.clear()),
+        TOP,
+    ),
+    (
+        "protected in Git",
+        &guard::UNPROTECTED,
+        || changed(3, |w| w.spec.policy.protected = true),
+        TOP,
+    ),
+    (
+        "a volume that goes with its claim",
+        &guard::VOLUME_RETAINED,
+        || grown(3),
+        TOP,
+    ),
+    (
+        "a volume that cannot be read",
+        &guard::VOLUME_RETAINED,
+        || changed(3, |w| w.happen(Event::Blind(Part::Volumes))),
+        TOP,
+    ),
+    ("listed", &guard::NOT_LISTED, || grown(3), TOP),
+    (
+        "not on top",
+        &guard::TOP_ONLY,
+        || grown(3),
+        About::Seat(Ordinal(1)),
+    ),
+];
+
+#[test]
+fn every_guard_stops_its_act() {
+    for (name, guard, case, about) in BREACHES {
+        let world = case();
+        let seen = world.look();
+        let evidence = Evidence::default();
+        let kube = seen.kube.known().expect("read");
+        let view = View::new(&world.spec, &seen, kube, &evidence);
+        let focus = Focus {
+            view: &view,
+            about: *about,
+        };
+        let act = Act::Drain {
+            ordinal: Ordinal(2),
+            pod: Uid("any".into()),
+        };
+        match (guard.check)(&focus, &act) {
+            Verdict::Holds => panic!("{}: {name}: let through", guard.id),
+            Verdict::NotYet(condition) => assert!(!condition.to_string().is_empty()),
+            Verdict::No(facts) => {
+                assert!(
+                    !facts.found.is_empty() && !facts.unblock.is_empty(),
+                    "{}",
+                    guard.id
+                );
+            }
+        }
+    }
+    let shown = |id: &str| BREACHES.iter().any(|(_, guard, _, _)| guard.id == id);
+    let missed: Vec<&str> = guard::ALL
+        .iter()
+        .map(|g| g.id)
+        .filter(|id| !shown(id))
+        .collect();
+    assert!(
+        missed.is_empty(),
+        "guards that no case breaks: {}",
+        missed.join(", ")
+    );
+}
+
+#[test]
+fn every_guard_that_a_row_asks_is_listed() {
+    let asked = ORDER.iter().flat_map(|p| p.rows).flat_map(|r| r.guards);
+    for guard in asked {
+        assert!(
+            guard::ALL.iter().any(|g| g.id == guard.id),
+            "{} is not in guard::ALL",
+            guard.id
+        );
+    }
+}
+
+#[test]
+fn the_document_is_what_the_rows_say() {
+    let written = snapbox::Data::read_from(std::path::Path::new("docs/procedures.md"), None);
+    snapbox::assert_data_eq!(procedures_markdown(), written.raw());
+}

@@ -17,8 +17,8 @@ pub(super) const CHANGE: Procedure = Procedure {
     rows: &[
         not_yet(
             "template",
-            "the settings stamp of the template, or a field that cannot change in place, differs from Git",
-            |f| !f.view.objects.not_yet_possible().is_empty(),
+            "a field of the template that takes a restart, or one that cannot change in place, differs from Git",
+            |f| !template_fields(f).is_empty(),
             template,
         ),
         not_yet(
@@ -73,18 +73,21 @@ const fn not_yet(
     }
 }
 
+/// What differs besides our own stamps: the settings' stamp alone is the next row's.
+fn template_fields<'v>(f: &Focus<'v>) -> Vec<&'v crate::manifest::Difference> {
+    let mut fields = f.view.objects.not_yet_possible();
+    fields.retain(|d| !d.pointer.contains("reconcile~1"));
+    fields
+}
+
 fn template(f: &Focus) -> Then {
-    let shown: Vec<String> = f
-        .view
-        .objects
-        .not_yet_possible()
-        .iter()
-        .filter(|d| !d.pointer.contains("reconcile~1"))
+    let show = |v: &Option<serde_json::Value>| {
+        v.as_ref()
+            .map_or_else(|| "(none)".into(), ToString::to_string)
+    };
+    let shown: Vec<String> = template_fields(f)
+        .into_iter()
         .map(|d| {
-            let show = |v: &Option<serde_json::Value>| {
-                v.as_ref()
-                    .map_or_else(|| "(none)".into(), ToString::to_string)
-            };
             format!(
                 "{}: live {}, Git {}",
                 d.pointer,
@@ -93,9 +96,6 @@ fn template(f: &Focus) -> Then {
             )
         })
         .collect();
-    if shown.is_empty() {
-        return settings(f);
-    }
     Then::Refuse(Facts {
         code: "not-yet-possible",
         found: shown.join("; "),

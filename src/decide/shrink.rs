@@ -25,6 +25,7 @@ pub(super) const SHRINK: Procedure = Procedure {
                 &guard::NO_LEARNER,
                 &guard::TOP_ONLY,
                 &guard::SERVING_LEFT,
+                &guard::LEADER_HAS_HEIR,
                 &guard::STABLE,
                 &guard::QUORUM_TOLERANCE,
             ],

@@ -45,7 +45,15 @@ impl Approval {
         anew.iter().find(exceeds).map(|(key, _)| key.clone())
     }
 
+    /// One of them was done. A drain that was taken back may be done again.
     pub fn spend(&mut self, intent: &IntentKey) {
+        if intent.verb == "undrain" {
+            let drain = IntentKey {
+                verb: "drain",
+                subject: intent.subject.clone(),
+            };
+            *self.left.entry(drain).or_insert(0) += 1;
+        }
         if let Some(count) = self.left.get_mut(intent) {
             *count = count.saturating_sub(1);
         }

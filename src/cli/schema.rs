@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::fleet::DocumentKind;
+use crate::report;
 
 /// Print the JSON Schema of a document, for editors and other tools.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,12 +19,25 @@ pub enum Name {
     Fleet,
     /// `kind: EtcdCluster`
     Cluster,
+    /// What `plan -o json` prints
+    Plan,
+    /// What `apply -o json` prints
+    Outcome,
+    /// One line of the event stream
+    Events,
+    /// What `status --record` writes
+    Observation,
 }
 
 pub fn run(args: &SchemaArgs, stdout: &mut dyn Write) -> io::Result<()> {
-    let kind = match args.name {
-        Name::Fleet => DocumentKind::Fleet,
-        Name::Cluster => DocumentKind::EtcdCluster,
+    let printed = |name| report::schema(name).unwrap_or_default().to_owned();
+    let text = match args.name {
+        Name::Fleet => DocumentKind::Fleet.schema_text(),
+        Name::Cluster => DocumentKind::EtcdCluster.schema_text(),
+        Name::Plan => printed("plan"),
+        Name::Outcome => printed("outcome"),
+        Name::Events => printed("events"),
+        Name::Observation => printed("observation"),
     };
-    stdout.write_all(kind.schema_text().as_bytes())
+    stdout.write_all(text.as_bytes())
 }

@@ -30,6 +30,7 @@ pub const ALL: &[&Guard] = &[
     &IN_SYNC,
     &QUORUM_TOLERANCE,
     &SERVING_LEFT,
+    &LEADER_HAS_HEIR,
     &UNPROTECTED,
     &VOLUME_RETAINED,
     &NOT_LISTED,
@@ -195,6 +196,27 @@ pub const SERVING_LEFT: Guard = Guard {
                 f.view.spec.pod_name(seat.ordinal)
             ),
             unblock: "wait until another member is a ready endpoint of the client Service".into(),
+        })
+    },
+};
+
+pub const LEADER_HAS_HEIR: Guard = Guard {
+    id: "leader-has-heir",
+    source: "G8, 2.8 #21",
+    title: "if it leads, a healthy voter that stays, serves clients and owns a steady claim can take over",
+    check: |f, _| {
+        let seat = f.seat();
+        let leads = f.view.leader().is_some() && f.view.leader() == seat.member.map(|m| m.id);
+        if !leads || f.view.transferee().is_some() {
+            return Verdict::Holds;
+        }
+        Verdict::No(Facts {
+            code: "leader-has-heir",
+            found: format!(
+                "{} leads, and no other voter that stays is healthy, serves clients and owns a steady claim",
+                f.view.spec.pod_name(seat.ordinal)
+            ),
+            unblock: "bring another voter back first".into(),
         })
     },
 };

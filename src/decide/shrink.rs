@@ -3,6 +3,7 @@
 use super::guard::{self, Guard, Verdict};
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::step::Act;
+use super::view::Seat;
 use crate::state::Pod;
 
 /// All that the removal will ask, and more: a member that may not leave keeps serving.
@@ -13,6 +14,7 @@ const BEFORE_DRAIN: &[&Guard] = &[
     &guard::NO_LEARNER,
     &guard::TOP_ONLY,
     &guard::SERVING_LEFT,
+    &guard::LEADER_HAS_HEIR,
     &guard::STABLE,
     &guard::QUORUM_TOLERANCE,
 ];
@@ -23,6 +25,11 @@ pub(super) fn is_refused(f: &Focus, pod: &Pod) -> bool {
         ordinal: f.seat().ordinal,
         pod: pod.uid.clone(),
     };
+    // A voter that is coming up is waited for: drained and put back for a hiccup is two interruptions for clients.
+    let recovers = |s: &Seat| !f.view.is_healthy(s) && s.pod.is_none_or(|p| !p.is_stuck());
+    if f.view.voters().any(recovers) {
+        return false;
+    }
     BEFORE_DRAIN
         .iter()
         .any(|guard| matches!((guard.check)(f, &act), Verdict::No(_)))

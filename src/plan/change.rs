@@ -1,9 +1,12 @@
 //! What differs, field by field: live beside Git.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use crate::decide::View;
 use crate::fleet::{ClusterSpec, Origin};
+use crate::manifest::Difference;
 use crate::state::{Evidence, FieldManager, ObjectKind, Observation};
 
 /// One field that is not as Git wants it.
@@ -47,11 +50,17 @@ pub(super) fn changes(spec: &ClusterSpec, observed: &Observation) -> Vec<FieldCh
     };
     let evidence = Evidence::default();
     let view = View::new(spec, observed, kube, &evidence);
-    members(&view).into_iter().chain(objects(&view)).collect()
+    let mut changes: Vec<FieldChange> = members(&view).into_iter().collect();
+    changes.extend(objects(&view));
+    changes.extend(not_yet_possible(&view));
+    changes.extend(settings(&view));
+    changes
 }
 
 fn members(view: &View) -> Option<FieldChange> {
-    let voters = view.voter_count();
+    // A voter that no ordinal owns is one all the same.
+    let foreign = view.foreign_members().filter(|m| !m.learner).count();
+    let voters = view.voter_count() + foreign;
     let in_place = view.spec.target().all(|o| view.seat(o).is_voter());
     if in_place && voters == view.spec.members as usize {
         return None;
@@ -59,10 +68,9 @@ fn members(view: &View) -> Option<FieldChange> {
     if view.is_born() && view.membership().is_none() {
         return None; // not known, and so not a difference
     }
+    let left_over = |s: &crate::decide::Seat| !s.is_listed() && s.is_occupied();
     let under_way = view.learner().is_some()
-        || view
-            .seats()
-            .any(|s| view.membership().is_some() && !s.is_listed() && s.is_occupied());
+        || (foreign == 0 && view.membership().is_some() && view.seats().any(left_over));
     Some(FieldChange {
         path: "members".into(),
         before: view.is_born().then(|| json!(voters)),
@@ -81,11 +89,16 @@ fn members(view: &View) -> Option<FieldChange> {
 fn objects(view: &View) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     for kind in ObjectKind::ALL {
-        let Some(live) = view.kube.objects.get(&kind) else {
-            continue;
+        let ours = view.kube.objects.get(&kind).filter(|o| o.ours);
+        let Some(live) = ours else {
+            continue; // somebody else's object is no field of ours
         };
         let desired = view.objects.desired(kind);
-        for difference in view.objects.mendable(kind) {
+        let all = view.objects.mendable(kind);
+        // The content stamp follows from the fields; it is worth a line only where it is all there is.
+        let is_stamp = |d: &&Difference| d.pointer.ends_with("/reconcile~1content");
+        let only_stamp = all.iter().all(|d| is_stamp(&d));
+        for difference in all.iter().filter(|d| only_stamp || !is_stamp(d)) {
             let manager = live
                 .managers
                 .iter()
@@ -105,4 +118,69 @@ fn objects(view: &View) -> Vec<FieldChange> {
         }
     }
     changes
+}
+
+/// Fields of the StatefulSet that differ and that no step can change yet, but our own stamps.
+fn not_yet_possible(view: &View) -> Vec<FieldChange> {
+    if !view.is_born() {
+        return Vec::new(); // nothing runs yet: the object is only mended
+    }
+    let key = &view.objects.desired(ObjectKind::StatefulSet).key;
+    let fields = view.objects.not_yet_possible();
+    let ours = fields
+        .into_iter()
+        .filter(|d| !d.pointer.contains("reconcile~1"));
+    ours.map(|d| FieldChange {
+        path: format!("{key}{}", d.pointer),
+        before: d.live.clone(),
+        after: d.desired.clone(),
+        class: Class::Pending,
+        origin: said(view, &d.pointer),
+        manager: None,
+    })
+    .collect()
+}
+
+/// Where Git says what a field of the StatefulSet is made from.
+fn said(view: &View, pointer: &str) -> Option<Origin> {
+    let field = match pointer.rsplit('/').next()? {
+        "image" => "/spec/version",
+        "storageClassName" => "/spec/storage/className",
+        "storage" => "/spec/storage/size",
+        _ => return None,
+    };
+    view.spec.origins.get(field).cloned()
+}
+
+/// Settings in the members' files, which follow Git only with a restart: the first member's stands for all.
+fn settings(view: &View) -> Vec<FieldChange> {
+    let first = view.kube.member_files.iter().next();
+    let Some((ordinal, live)) = first.filter(|_| view.is_born() && view.objects.settings_moved())
+    else {
+        return Vec::new();
+    };
+    let wanted = crate::manifest::member_file::poisoned(view.spec, *ordinal);
+    let (live, wanted) = (keys(live), keys(&wanted));
+    let names: BTreeSet<&str> = live.keys().chain(wanted.keys()).copied().collect();
+    let moved = names
+        .into_iter()
+        .filter(|name| live.get(name) != wanted.get(name));
+    moved
+        .map(|name| FieldChange {
+            path: format!("etcd/{name}"),
+            before: live.get(name).map(|v| json!(v)),
+            after: wanted.get(name).map(|v| json!(v)),
+            class: Class::Pending,
+            origin: None,
+            manager: None,
+        })
+        .collect()
+}
+
+/// The top keys of a member's file, but those that follow the member list.
+fn keys(text: &str) -> BTreeMap<&str, &str> {
+    let pairs = text.lines().filter_map(|line| line.split_once(": "));
+    pairs
+        .filter(|(key, _)| !key.starts_with("initial-cluster"))
+        .collect()
 }

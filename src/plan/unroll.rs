@@ -24,6 +24,8 @@ pub struct ClusterPlan {
     pub verdict: Verdict,
     pub changes: Vec<FieldChange>,
     pub intents: Vec<PlannedIntent>,
+    /// Waited for after the last act, or with nothing to do: what comes about by itself, a member that restarts.
+    pub awaits: Vec<Condition>,
     /// Refused and deferred: first seen first, each once.
     pub notes: Vec<Note>,
     /// The plan ends in a wait that the model cannot see the end of.
@@ -104,6 +106,7 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
         verdict: Verdict::InSync,
         changes: changes(spec, observed),
         intents: Vec::new(),
+        awaits: Vec::new(),
         notes: Vec::new(),
         stall: None,
         rows: BTreeSet::new(),
@@ -153,6 +156,7 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
             }
         }
     }
+    plan.awaits = awaits;
     plan.verdict = plan.judge();
     plan.tolerance_now = tolerance_now(spec, observed);
     plan

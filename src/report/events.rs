@@ -294,10 +294,7 @@ mod tests {
             ending(Ending::Interrupted { safe: true }),
             ending(Ending::TimedOut("a quorum".into())),
         ];
-        let (_, schema) = crate::report::schemas()
-            .iter()
-            .find(|(name, _)| *name == "events")
-            .expect("shipped");
+        let schema = crate::report::schema("events").expect("shipped");
         let schema: Value = serde_json::from_str(schema).expect("JSON");
         let validator = jsonschema::validator_for(&schema).expect("a schema");
         let lines = events.iter().map(|e| event_json(at(), e));

@@ -60,6 +60,7 @@ fn cluster(cluster: &ClusterPlan) -> Value {
         "verdict": verdict(cluster.verdict),
         "changes": cluster.changes.iter().map(change).collect::<Vec<_>>(),
         "actions": actions.map(|(at, p)| action(cluster, at + 1, p)).collect::<Vec<_>>(),
+        "awaits": cluster.awaits,
         "blocked": blocked,
         "deferred": cluster.deferred().map(note).collect::<Vec<_>>(),
         "unreadable": cluster.unreadable().map(note).collect::<Vec<_>>(),

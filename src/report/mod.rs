@@ -15,6 +15,6 @@ pub use events::{EVENTS_SCHEMA, EventLog, event_json, events_header};
 pub use exit::{Exit, FailOn, FailOnError, Failure, codes_of, explain_exit_codes, of};
 pub use json::{OUTCOME_SCHEMA, PLAN_SCHEMA, Tool, outcome_json, plan_json};
 pub use procedures::procedures_markdown;
-pub use schema::schemas;
+pub use schema::{schema, schemas};
 pub use style::{Color, TextStyle, defuse};
 pub use text::{exit_line, plan_text, status_text, tally_text};

@@ -12,3 +12,9 @@ pub fn schemas() -> &'static [(&'static str, &'static str)] {
         ("plan", include_str!("../../schemas/plan.schema.json")),
     ]
 }
+
+/// The schema of that name.
+pub fn schema(name: &str) -> Option<&'static str> {
+    let found = schemas().iter().find(|(known, _)| *known == name);
+    found.map(|(_, text)| *text)
+}

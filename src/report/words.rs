@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::decide::{Condition, Effect, IntentKey, NoteKind, Subject};
-use crate::plan::{ClusterPlan, FieldChange};
+use crate::plan::{ClusterPlan, FieldChange, PlannedIntent};
 use crate::state::ObjectKind;
 
 /// What a verb does to its member, short enough for a chain.
@@ -31,6 +31,13 @@ pub(super) fn step(key: &IntentKey) -> String {
     match &key.subject {
         Subject::Member(ordinal) => format!("member {ordinal}: {}", link(key.verb)),
         Subject::Object(kind) => format!("{} {}", key.verb, object(*kind)),
+    }
+}
+
+pub(super) fn subject(subject: &Subject) -> String {
+    match subject {
+        Subject::Member(ordinal) => format!("member {ordinal}"),
+        Subject::Object(kind) => object(*kind).into(),
     }
 }
 
@@ -126,6 +133,15 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// At most so many characters, the last of them `…` where some are missing.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    kept + "…"
+}
+
 /// A value as a person writes it; absent is `(none)`.
 pub(super) fn value(value: Option<&Value>) -> String {
     match value {
@@ -151,13 +167,19 @@ pub(super) fn headline(cluster: &ClusterPlan) -> String {
             )
         }
         Some(change) => moved(change),
-        None if !cluster.changes.is_empty() => {
-            format!("{} differ", counted(cluster.changes.len(), "field"))
-                .replace("1 field differ", "1 field differs")
-        }
-        None if !cluster.intents.is_empty() => "finish and mend".into(),
-        None => "no step".into(),
+        None if cluster.intents.iter().any(on_member) => "finish what was begun".into(),
+        None if !cluster.changes.is_empty() => match cluster.changes.len() {
+            1 => "1 field differs".into(),
+            n => format!("{n} fields differ"),
+        },
+        None if !cluster.intents.is_empty() => "objects to create".into(),
+        None if !cluster.awaits.is_empty() => "on its way".into(),
+        None => String::new(),
     }
+}
+
+fn on_member(planned: &PlannedIntent) -> bool {
+    matches!(planned.intent.key.subject, Subject::Member(_))
 }
 
 fn moved(change: &FieldChange) -> String {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use reconcile::plan::{Plan, unroll};
 use reconcile::report::{
-    Color, FailOn, TextStyle, Tool, exit_line, of, plan_json, plan_text, schemas, status_text,
+    Color, FailOn, TextStyle, Tool, exit_line, of, plan_json, plan_text, schema, status_text,
 };
 use reconcile::world::recorded::Recording;
 use snapbox::Data;
@@ -98,13 +98,8 @@ fn outputs(story: &Story, plan: &Plan) -> Vec<(&'static str, String)> {
 
 /// Holds a document against the schema we ship for it.
 fn valid(document: &serde_json::Value, name: &str) -> datatest_stable::Result<()> {
-    let text = schemas()
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, text)| *text)
-        .ok_or("no such schema")?;
-    let schema: serde_json::Value = serde_json::from_str(text)?;
-    let validator = jsonschema::validator_for(&schema)?;
+    let text = schema(name).ok_or("no such schema")?;
+    let validator = jsonschema::validator_for(&serde_json::from_str(text)?)?;
     let errors: Vec<String> = validator
         .iter_errors(document)
         .map(|e| format!("{} at {}", e, e.instance_path()))

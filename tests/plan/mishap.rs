@@ -70,7 +70,7 @@ impl World {
             }
             ["edit", kind, pointer, value, "by", manager] => {
                 let live = object(kube, kind)?;
-                set(&mut live.content, pointer, serde_json::from_str(value)?)?;
+                set_field(&mut live.content, pointer, serde_json::from_str(value)?)?;
                 live.managers.push(FieldManager {
                     name: (*manager).to_owned(),
                     time: Some(at),
@@ -79,7 +79,7 @@ impl World {
             }
             ["edit", kind, pointer, value] => {
                 let live = object(kube, kind)?;
-                set(&mut live.content, pointer, serde_json::from_str(value)?)?;
+                set_field(&mut live.content, pointer, serde_json::from_str(value)?)?;
             }
             ["drained", ordinal] => self.pod(ordinal.parse()?)?.serving_label = false,
             ["stamp", ordinal, stamp] => {
@@ -92,9 +92,20 @@ impl World {
                     .statuses
                     .remove(&Ordinal(ordinal.parse()?));
             }
+            ["scaled", replicas] => {
+                let replicas: u32 = replicas.parse()?;
+                let set = kube.stateful_set.as_mut().ok_or("no StatefulSet")?;
+                set.replicas = replicas;
+                let live = object(kube, "StatefulSet")?;
+                set_field(&mut live.content, "/spec/replicas", json!(replicas))?;
+            }
             ["pods", "gone"] => kube.pods.clear(),
             ["claim", "gone", ordinal] => {
                 kube.claims.remove(&Ordinal(ordinal.parse()?));
+            }
+            ["claim", "deleting", ordinal] => {
+                let claim = kube.claims.get_mut(&Ordinal(ordinal.parse()?));
+                claim.ok_or("no claim")?.deleting = true;
             }
             ["claims", "gone"] => kube.claims.clear(),
             ["volume", "unreadable", ordinal] => {
@@ -218,7 +229,7 @@ fn foreign() -> LiveObject {
 }
 
 /// Sets a field, its parents as they are; `null` takes it away.
-fn set(content: &mut Value, pointer: &str, value: Value) -> Result<()> {
+fn set_field(content: &mut Value, pointer: &str, value: Value) -> Result<()> {
     let (parent, field) = pointer.rsplit_once('/').ok_or("a pointer begins with /")?;
     let parent = content.pointer_mut(parent).ok_or("no such field")?;
     let field = field.replace("~1", "/").replace("~0", "~");

@@ -5,7 +5,7 @@
 //! bootstrap 3                 Git wants 3 members; apply to the end
 //! want members 5              Git moved (members, class, size, version, image, quota, protected, suspend, tls, …)
 //! apply                       to the end
-//! apply steps 4               killed after four acts
+//! apply steps 4               killed right after four acts
 //! apply until promote         killed right before the next act of this verb
 //! pass 10                     seconds
 //! …                           mishaps: see `mishap`
@@ -102,15 +102,15 @@ impl World {
             ["bootstrap", members] => {
                 self.spec.members = members.parse()?;
                 model::provide_secrets(&mut self.observed, &self.spec);
-                self.apply(|_, _| false)
+                self.apply(|_| false, None)
             }
             ["want", field, value @ ..] => self.want(field, value),
-            ["apply"] => self.apply(|_, _| false),
+            ["apply"] => self.apply(|_| false, None),
             ["apply", "steps", count] => {
                 let count: usize = count.parse()?;
-                self.apply(|_, done| done == count)
+                self.apply(|_| false, Some(count))
             }
-            ["apply", "until", verb] => self.apply(|next, _| next == *verb),
+            ["apply", "until", verb] => self.apply(|next| next == *verb, None),
             ["pass", seconds] => {
                 let span = SignedDuration::from_secs(seconds.parse()?);
                 model::pass(&mut self.observed, &self.spec, span);
@@ -120,8 +120,8 @@ impl World {
         }
     }
 
-    /// The engine without its surroundings; `killed` is asked before every act, with its verb and the acts done.
-    fn apply(&mut self, killed: impl Fn(&str, usize) -> bool) -> Result<()> {
+    /// The engine without its surroundings; killed right before a verb, or right after so many acts.
+    fn apply(&mut self, killed_before: impl Fn(&str) -> bool, limit: Option<usize>) -> Result<()> {
         let mut evidence = Evidence::default();
         let mut done = 0;
         for _ in 0..MOST_DECISIONS {
@@ -137,12 +137,15 @@ impl World {
                     model::advance(&mut self.observed, &self.spec, condition);
                 }
                 Next::Act(step) => {
-                    if killed(step.act.verb(), done) {
+                    if killed_before(step.act.verb()) {
                         return Ok(());
                     }
                     let ledger = ledger_before(&self.observed, &step.act, &Run::default());
                     model::perform(&mut self.observed, &self.spec, &step.act, &ledger)?;
                     done += 1;
+                    if Some(done) == limit {
+                        return Ok(());
+                    }
                 }
             }
         }

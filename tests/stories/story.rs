@@ -208,7 +208,7 @@ impl Story {
         self.say(&format!(
             "{members} members after {:.1} s, {} steps",
             begun.elapsed().as_secs_f32(),
-            done.values().sum::<usize>()
+            done.values().sum::<i64>()
         ));
     }
 
@@ -241,18 +241,19 @@ impl Drop for Story {
     }
 }
 
-/// Verb and subject with their numbers. Moving the leader and putting back a drained pod follow from where the cluster
-/// stands, and are within every approval.
-fn counted(actions: &[Value]) -> BTreeMap<String, usize> {
+/// Verb and subject with their numbers. Moving the leader follows from where the cluster stands and is within every
+/// approval; a drain that was taken back counts for nothing.
+fn counted(actions: &[Value]) -> BTreeMap<String, i64> {
     let mut counts = BTreeMap::new();
     for action in actions {
-        let verb = action["verb"].as_str().expect("a verb");
-        if verb != "move-leader" && verb != "undrain" {
-            *counts
-                .entry(format!("{verb} {}", action["subject"]))
-                .or_insert(0) += 1;
+        let subject = &action["subject"];
+        match action["verb"].as_str().expect("a verb") {
+            "move-leader" => {}
+            "undrain" => *counts.entry(format!("drain {subject}")).or_insert(0) -= 1,
+            verb => *counts.entry(format!("{verb} {subject}")).or_insert(0) += 1,
         }
     }
+    counts.retain(|_, count| *count != 0);
     counts
 }
 

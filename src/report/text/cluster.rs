@@ -2,27 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
-
 use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words;
-use crate::decide::{Effect, Note, Subject};
-use crate::plan::{Class, ClusterPlan, FieldChange, PlannedIntent, Verdict};
+use super::fields::{fields, movement};
+use super::steps::{chain, groups, step};
+use crate::decide::{Note, Subject};
+use crate::plan::{ClusterPlan, PlannedIntent, Verdict};
 
-const BODY: usize = 6;
-/// Changed lines of a text shown before the rest is counted.
-const LINES_SHOWN: usize = 6;
+pub(super) const BODY: usize = 6;
+pub(super) const WIDEST_VALUE: usize = 48;
 const WIDEST_ID: usize = 32;
 const WIDEST_PATH: usize = 44;
 const WIDEST_MOVE: usize = 32;
 
 /// Widths shared by all blocks of a page.
 pub(super) struct Columns {
-    id: usize,
-    headline: usize,
-    path: usize,
-    change: usize,
+    pub(super) id: usize,
+    pub(super) headline: usize,
+    pub(super) path: usize,
+    pub(super) change: usize,
 }
 
 impl Columns {
@@ -40,7 +38,11 @@ impl Columns {
             )
             .unwrap_or(0),
             path: widest(&mut changes().map(|c| c.path.clone()), WIDEST_PATH).unwrap_or(0),
-            change: widest(&mut changes().map(movement), WIDEST_MOVE).unwrap_or(0),
+            change: widest(
+                &mut changes().map(|c| movement(c, WIDEST_VALUE)),
+                WIDEST_MOVE,
+            )
+            .unwrap_or(0),
         }
     }
 }
@@ -66,9 +68,7 @@ pub(super) fn block(
             (paint, &verdict(cluster), 0),
         ],
     );
-    for change in &cluster.changes {
-        field(sheet, change, columns);
-    }
+    fields(sheet, cluster, columns, style);
     if style.verbose {
         for (at, planned) in cluster.intents.iter().enumerate() {
             step(sheet, at + 1, planned);
@@ -78,6 +78,7 @@ pub(super) fn block(
             chain(sheet, from, group);
         }
     }
+    trailing_waits(sheet, cluster);
     notes(sheet, cluster);
 }
 
@@ -100,7 +101,7 @@ fn verdict(cluster: &ClusterPlan) -> String {
         codes.into_iter().collect::<Vec<_>>().join(", ")
     };
     match cluster.verdict {
-        Verdict::InSync => "in sync".into(),
+        Verdict::InSync => "in sync, once that has come about".into(),
         Verdict::Deferred => format!("deferred  {}", codes(&mut cluster.deferred())),
         Verdict::Unreadable => "UNREADABLE".into(),
         Verdict::Blocked => {
@@ -131,211 +132,24 @@ fn verdict(cluster: &ClusterPlan) -> String {
     }
 }
 
-fn field(sheet: &mut Sheet, change: &FieldChange, columns: &Columns) {
-    let paint = match change.class {
-        Class::Drift => Paint::Warn,
-        Class::Pending | Class::InFlight => Paint::Plain,
-    };
-    sheet.row(
-        BODY,
-        &[
-            (Paint::Plain, &change.path, columns.path),
-            (Paint::Plain, &movement(change), columns.change),
-            (paint, change.class.as_str(), "in-flight".len()),
-            (Paint::Hint, &origin(change), 0),
-        ],
-    );
-    if let Some((before, after)) = texts(change) {
-        changed_lines(sheet, before, after);
-    }
-}
-
-/// Live → desired.
-fn movement(change: &FieldChange) -> String {
-    if texts(change).is_some() {
-        return "(text, see below)".into();
-    }
-    let side = |v: Option<&Value>| words::value(v);
-    format!(
-        "{} → {}",
-        side(change.before.as_ref()),
-        side(change.after.as_ref())
-    )
-}
-
-/// Both sides, where one of them has lines.
-fn texts(change: &FieldChange) -> Option<(&str, &str)> {
-    let before = change.before.as_ref().map_or(Some(""), Value::as_str)?;
-    let after = change.after.as_ref().map_or(Some(""), Value::as_str)?;
-    (before.contains('\n') || after.contains('\n')).then_some((before, after))
-}
-
-fn changed_lines(sheet: &mut Sheet, before: &str, after: &str) {
-    let diff = TextDiff::from_lines(before, after);
-    let changes: Vec<_> = diff
-        .iter_all_changes()
-        .filter(|c| c.tag() != ChangeTag::Equal)
-        .collect();
-    for change in changes.iter().take(LINES_SHOWN) {
-        let (sign, paint) = match change.tag() {
-            ChangeTag::Delete => ("-", Paint::Bad),
-            ChangeTag::Insert | ChangeTag::Equal => ("+", Paint::Good),
-        };
-        let line = change.value().trim_end_matches('\n');
-        sheet.row(BODY + 2, &[(paint, &format!("{sign} {line}"), 0)]);
-    }
-    if changes.len() > LINES_SHOWN {
-        let rest = words::counted(changes.len() - LINES_SHOWN, "more line");
-        sheet.row(BODY + 2, &[(Paint::Dim, &format!("… {rest}"), 0)]);
-    }
-}
-
-fn origin(change: &FieldChange) -> String {
-    if let Some(manager) = &change.manager {
-        let time = manager.time.map_or(String::new(), |t| format!(", {t}"));
-        return format!("set by {}{time}", manager.name);
-    }
-    change
-        .origin
-        .as_ref()
-        .map_or(String::new(), |o| format!("{}:{}", o.file, o.line))
-}
-
-/// Runs of steps on the same member, or of the same verb on objects, with the number of their first.
-fn groups(intents: &[PlannedIntent]) -> Vec<(usize, &[PlannedIntent])> {
-    let alike = |a: &PlannedIntent, b: &PlannedIntent| {
-        let (a, b) = (&a.intent.key, &b.intent.key);
-        match (&a.subject, &b.subject) {
-            (Subject::Member(x), Subject::Member(y)) => {
-                x == y || (a.verb == b.verb && a.verb == "poison-file")
-            }
-            (Subject::Object(_), Subject::Object(_)) => a.verb == b.verb,
-            _ => false,
-        }
-    };
-    let mut from = 1;
-    intents
-        .chunk_by(alike)
-        .map(|group| {
-            let first = from;
-            from += group.len();
-            (first, group)
-        })
-        .collect()
-}
-
-/// `1–6   member 3: add as learner → … → promote`, and below it what that does to the voters.
-fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
-    let Some(first) = group.first() else {
-        return;
-    };
-    let text = match &first.intent.key.subject {
-        Subject::Object(_) => {
-            let objects = group.iter().filter_map(|p| match &p.intent.key.subject {
-                Subject::Object(kind) => Some(words::object(*kind)),
-                Subject::Member(_) => None,
-            });
-            let waits: Vec<&str> = first.awaits.iter().map(|c| words::wait(*c)).collect();
-            let lead = if waits.is_empty() {
-                String::new()
-            } else {
-                format!("{} → ", waits.join(" → "))
-            };
-            format!(
-                "{lead}{} {}",
-                first.intent.key.verb,
-                objects.collect::<Vec<_>>().join(", ")
-            )
-        }
-        Subject::Member(_) => member_chain(group),
-    };
-    let numbers = match group.len() {
-        1 => from.to_string(),
-        n => format!("{from}–{}", from + n - 1),
-    };
-    sheet.prose(BODY, &format!("{numbers:<7}"), Paint::Plain, &text);
-    let effects: Vec<Effect> = group.iter().map(|p| p.intent.effect).collect();
-    let mut facts = vec![words::effect(&effects)];
-    facts.retain(|f| !f.is_empty());
-    let estimate = group.iter().map(|p| p.intent.estimate).sum();
-    facts.push(format!("~{}", words::duration(estimate)));
-    if group.iter().any(|p| p.intent.destructive) {
-        facts.push("destructive".into());
-    }
-    let mut rows: Vec<&str> = group.iter().map(|p| p.intent.row.procedure).collect();
-    rows.dedup();
-    facts.push(
-        rows.into_iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect::<Vec<_>>()
-            .join(", "),
-    );
-    sheet.prose(BODY + 7, "", Paint::Dim, &facts.join(" · "));
-}
-
-fn member_chain(group: &[PlannedIntent]) -> String {
-    let mut ordinals: Vec<String> = Vec::new();
-    let mut links: Vec<&str> = Vec::new();
-    for planned in group {
-        links.extend(planned.awaits.iter().map(|c| words::wait(*c)));
-        links.push(words::link(planned.intent.key.verb));
-        if let Subject::Member(ordinal) = planned.intent.key.subject {
-            ordinals.push(ordinal.to_string());
-        }
-    }
-    ordinals.dedup();
-    if ordinals.len() > 1 {
-        links.dedup();
-        return format!("members {}: {}", ordinals.join(", "), links.join(" → "));
-    }
-    format!("member {}: {}", ordinals.join(", "), links.join(" → "))
-}
-
-/// One step with everything that is known of it.
-fn step(sheet: &mut Sheet, number: usize, planned: &PlannedIntent) {
-    let intent = &planned.intent;
-    for condition in &planned.awaits {
-        let deadline = words::duration(condition.deadline());
-        let text = format!("wait for {condition}, at most {deadline}");
-        sheet.prose(BODY + 4, "", Paint::Dim, &text);
-    }
-    sheet.prose(
-        BODY,
-        &format!("{number:<4}"),
-        Paint::Strong,
-        &words::step(&intent.key),
-    );
-    let inner = BODY + 4;
-    sheet.prose(
-        inner,
-        "why: ",
-        Paint::Plain,
-        &format!("{} ({})", intent.why, intent.row),
-    );
-    let effect = words::effect(&[intent.effect]);
-    let mut facts = vec![if effect.is_empty() {
-        "voters unchanged".into()
-    } else {
-        effect
-    }];
-    facts.push(format!("~{}", words::duration(intent.estimate)));
-    if intent.destructive {
-        facts.push("destructive".into());
-    }
-    sheet.prose(inner, "", Paint::Plain, &facts.join(" · "));
-    if !intent.guards.is_empty() {
-        sheet.prose(inner, "guards: ", Paint::Plain, &intent.guards.join(", "));
-    }
-    sheet.prose(inner, "undo: ", Paint::Plain, intent.undo);
-}
-
+/// Refused, deferred and unreadable: never dropped, the same facts about several subjects said once.
 fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
+    let mut told: Vec<(&Note, Vec<String>)> = Vec::new();
     for note in &cluster.notes {
-        let subject = note.subject.as_ref().map(|s| format!("{s}: "));
-        let text = format!("{}{}", subject.unwrap_or_default(), note.facts.found);
-        let label = format!("{}  ", note.facts.code);
-        sheet.prose(BODY, &label, Paint::Plain, &text);
+        let subject = note.subject.as_ref().map(words::subject);
+        match told.iter_mut().find(|(n, _)| n.facts == note.facts) {
+            Some((_, subjects)) => subjects.extend(subject),
+            None => told.push((note, subject.into_iter().collect())),
+        }
+    }
+    for (note, subjects) in told {
+        let about = if subjects.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", subjects.join(", "))
+        };
+        let text = format!("{}{about}", note.facts.found);
+        sheet.prose(BODY, &format!("{}: ", note.facts.code), Paint::Plain, &text);
         sheet.prose(BODY, "unblock: ", Paint::Hint, &note.facts.unblock);
     }
     if let Some(stall) = &cluster.stall {
@@ -343,12 +157,18 @@ fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
             "waits for {} ({}), and nothing seen brings it about",
             stall.condition, stall.row
         );
-        sheet.prose(BODY, "no-end  ", Paint::Plain, &text);
-        sheet.prose(
-            BODY,
-            "unblock: ",
-            Paint::Hint,
-            "look at what keeps it from coming about, then plan again",
-        );
+        sheet.prose(BODY, "no-end: ", Paint::Plain, &text);
+        let unblock = "look at what keeps it from coming about, then plan again";
+        sheet.prose(BODY, "unblock: ", Paint::Hint, unblock);
+    }
+}
+
+/// What comes about by itself after the last step.
+fn trailing_waits(sheet: &mut Sheet, cluster: &ClusterPlan) {
+    if cluster.stall.is_some() {
+        return;
+    }
+    for condition in &cluster.awaits {
+        sheet.prose(BODY, "then wait for ", Paint::Dim, &condition.to_string());
     }
 }

@@ -1,8 +1,10 @@
 //! Text for people: a plan, a tally, a status.
 
 mod cluster;
+mod fields;
 mod plan;
 mod status;
+mod steps;
 mod tally;
 
 pub use plan::{exit_line, plan_text};

@@ -15,7 +15,7 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
     let shown: Vec<_> = plan
         .clusters
         .iter()
-        .filter(|c| c.verdict != Verdict::InSync || !c.changes.is_empty())
+        .filter(|c| c.verdict != Verdict::InSync || !c.awaits.is_empty())
         .collect();
     let columns = Columns::of(&shown, style);
     for cluster in &shown {

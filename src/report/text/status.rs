@@ -1,8 +1,8 @@
 //! What was observed, as a table a person reads.
 
 use super::super::style::{Paint, Sheet, TextStyle};
-use super::super::words::counted;
-use crate::decide::View;
+use super::super::words::{self, counted};
+use crate::decide::{Seat, View};
 use crate::fleet::ClusterSpec;
 use crate::state::{AlarmKind, Claim, Evidence, Kube, MemberStatus, Observation, Pod, Reading};
 
@@ -16,7 +16,11 @@ pub fn status_text(clusters: &[(&ClusterSpec, &Observation)], style: &TextStyle)
         match &observed.kube {
             Reading::Known(kube) => {
                 let evidence = Evidence::default();
-                block(&mut sheet, &View::new(spec, observed, kube, &evidence));
+                block(
+                    &mut sheet,
+                    &View::new(spec, observed, kube, &evidence),
+                    style,
+                );
             }
             Reading::Unknown(why) => {
                 sheet.row(
@@ -33,7 +37,7 @@ pub fn status_text(clusters: &[(&ClusterSpec, &Observation)], style: &TextStyle)
     sheet.finish()
 }
 
-fn block(sheet: &mut Sheet, view: &View) {
+fn block(sheet: &mut Sheet, view: &View, style: &TextStyle) {
     let (paint, health) = health(view);
     sheet.row(
         0,
@@ -42,7 +46,7 @@ fn block(sheet: &mut Sheet, view: &View) {
             (paint, &health, 0),
         ],
     );
-    table(sheet, view);
+    table(sheet, view, style);
     alarms(sheet, view);
     unknown(sheet, view);
     past(sheet, view.kube);
@@ -74,11 +78,13 @@ const HEADS: [&str; 9] = [
     "MEMBER", "ID", "ROLE", "VERSION", "DB", "IN USE", "LAG", "VOLUME", "POD",
 ];
 
-fn table(sheet: &mut Sheet, view: &View) {
+fn table(sheet: &mut Sheet, view: &View, style: &TextStyle) {
     let leader_index = view.leader_seat().and_then(|s| s.status).map(|s| s.index);
     let mut rows: Vec<[String; 9]> = vec![HEADS.map(str::to_owned)];
     rows.extend(view.seats().map(|seat| {
-        let status = |show: fn(&MemberStatus) -> String| seat.status.map_or("?".into(), show);
+        // Nobody is there to answer: nothing is unknown.
+        let silence = if is_vacant(seat) { "-" } else { "?" };
+        let status = |show: fn(&MemberStatus) -> String| seat.status.map_or(silence.into(), show);
         let lag = seat
             .status
             .zip(leader_index)
@@ -90,7 +96,7 @@ fn table(sheet: &mut Sheet, view: &View) {
             status(|s| s.version.clone()),
             status(|s| bytes(s.db_size)),
             status(|s| bytes(s.db_size_in_use)),
-            lag.unwrap_or_else(|| "?".into()),
+            lag.unwrap_or_else(|| silence.into()),
             seat.claim.map_or("-".into(), volume),
             seat.pod.map_or("-".into(), pod),
         ]
@@ -98,14 +104,26 @@ fn table(sheet: &mut Sheet, view: &View) {
     if rows.len() == 1 {
         return;
     }
-    let widths: Vec<usize> = (0..HEADS.len())
-        .map(|column| {
-            rows.iter()
-                .map(|r| r[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
+    let column_widths = |rows: &[[String; 9]]| -> Vec<usize> {
+        (0..HEADS.len())
+            .map(|column| {
+                rows.iter()
+                    .map(|r| r[column].chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect()
+    };
+    let widths = column_widths(&rows);
+    // The last column holds prose; it gives way.
+    let before: usize = 2 + widths[..HEADS.len() - 1]
+        .iter()
+        .map(|w| w + 2)
+        .sum::<usize>();
+    let room = style.width.saturating_sub(before).max(12);
+    for row in &mut rows {
+        row[HEADS.len() - 1] = words::cut(&row[HEADS.len() - 1], room);
+    }
     for (at, row) in rows.iter().enumerate() {
         let paint = if at == 0 { Paint::Dim } else { Paint::Plain };
         let cells: Vec<_> = row
@@ -117,12 +135,12 @@ fn table(sheet: &mut Sheet, view: &View) {
     }
 }
 
-fn role(view: &View, seat: &crate::decide::Seat) -> &'static str {
+fn role(view: &View, seat: &Seat) -> &'static str {
     let Some(member) = seat.member else {
-        return if view.membership().is_some() {
-            "none"
-        } else {
-            "?"
+        return match view.membership() {
+            _ if is_vacant(seat) => "vacant",
+            Some(_) => "none",
+            None => "?",
         };
     };
     if view.leader() == Some(member.id) {
@@ -136,6 +154,11 @@ fn role(view: &View, seat: &crate::decide::Seat) -> &'static str {
     } else {
         "voter, sick"
     }
+}
+
+/// Git wants a member here, and nothing of one is there.
+fn is_vacant(seat: &Seat) -> bool {
+    !seat.is_listed() && !seat.is_occupied()
 }
 
 fn volume(claim: &Claim) -> String {

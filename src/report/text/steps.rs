@@ -1,0 +1,138 @@
+//! The steps of a plan: grouped, or each on its own with everything known of it.
+
+use std::collections::BTreeSet;
+
+use super::super::style::{Paint, Sheet};
+use super::super::words;
+use super::cluster::BODY;
+use crate::decide::{Effect, Subject};
+use crate::plan::PlannedIntent;
+
+/// Runs of steps on the same member, or of the same verb on objects, with the number of their first.
+pub(super) fn groups(intents: &[PlannedIntent]) -> Vec<(usize, &[PlannedIntent])> {
+    let alike = |a: &PlannedIntent, b: &PlannedIntent| {
+        let (a, b) = (&a.intent.key, &b.intent.key);
+        match (&a.subject, &b.subject) {
+            (Subject::Member(x), Subject::Member(y)) => {
+                x == y || (a.verb == b.verb && a.verb == "poison-file")
+            }
+            (Subject::Object(_), Subject::Object(_)) => a.verb == b.verb,
+            _ => false,
+        }
+    };
+    let mut from = 1;
+    intents
+        .chunk_by(alike)
+        .map(|group| {
+            let first = from;
+            from += group.len();
+            (first, group)
+        })
+        .collect()
+}
+
+/// `1–6   member 3: add as learner → … → promote`, and below it what that does to the voters.
+pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
+    let Some(first) = group.first() else {
+        return;
+    };
+    let text = match &first.intent.key.subject {
+        Subject::Object(_) => {
+            let objects = group.iter().filter_map(|p| match &p.intent.key.subject {
+                Subject::Object(kind) => Some(words::object(*kind)),
+                Subject::Member(_) => None,
+            });
+            let waits: Vec<&str> = first.awaits.iter().map(|c| words::wait(*c)).collect();
+            let lead = if waits.is_empty() {
+                String::new()
+            } else {
+                format!("{} → ", waits.join(" → "))
+            };
+            format!(
+                "{lead}{} {}",
+                first.intent.key.verb,
+                objects.collect::<Vec<_>>().join(", ")
+            )
+        }
+        Subject::Member(_) => member_chain(group),
+    };
+    let numbers = match group.len() {
+        1 => from.to_string(),
+        n => format!("{from}–{}", from + n - 1),
+    };
+    sheet.prose(BODY, &format!("{numbers:<7}"), Paint::Plain, &text);
+    let effects: Vec<Effect> = group.iter().map(|p| p.intent.effect).collect();
+    let mut facts = vec![words::effect(&effects)];
+    facts.retain(|f| !f.is_empty());
+    let estimate = group.iter().map(|p| p.intent.estimate).sum();
+    facts.push(format!("~{}", words::duration(estimate)));
+    if group.iter().any(|p| p.intent.destructive) {
+        facts.push("destructive".into());
+    }
+    let mut rows: Vec<&str> = group.iter().map(|p| p.intent.row.procedure).collect();
+    rows.dedup();
+    facts.push(
+        rows.into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join(", "),
+    );
+    sheet.prose(BODY + 7, "", Paint::Dim, &facts.join(" · "));
+}
+
+fn member_chain(group: &[PlannedIntent]) -> String {
+    let mut ordinals: Vec<String> = Vec::new();
+    let mut links: Vec<&str> = Vec::new();
+    for planned in group {
+        links.extend(planned.awaits.iter().map(|c| words::wait(*c)));
+        links.push(words::link(planned.intent.key.verb));
+        if let Subject::Member(ordinal) = planned.intent.key.subject {
+            ordinals.push(ordinal.to_string());
+        }
+    }
+    ordinals.dedup();
+    if ordinals.len() > 1 {
+        links.dedup();
+        return format!("members {}: {}", ordinals.join(", "), links.join(" → "));
+    }
+    format!("member {}: {}", ordinals.join(", "), links.join(" → "))
+}
+
+/// One step with everything that is known of it.
+pub(super) fn step(sheet: &mut Sheet, number: usize, planned: &PlannedIntent) {
+    let intent = &planned.intent;
+    for condition in &planned.awaits {
+        let deadline = words::duration(condition.deadline());
+        let text = format!("wait for {condition}, at most {deadline}");
+        sheet.prose(BODY + 4, "", Paint::Dim, &text);
+    }
+    sheet.prose(
+        BODY,
+        &format!("{number:<4}"),
+        Paint::Strong,
+        &words::step(&intent.key),
+    );
+    let inner = BODY + 4;
+    sheet.prose(
+        inner,
+        "why: ",
+        Paint::Plain,
+        &format!("{} ({})", intent.why, intent.row),
+    );
+    let effect = words::effect(&[intent.effect]);
+    let mut facts = vec![if effect.is_empty() {
+        "voters unchanged".into()
+    } else {
+        effect
+    }];
+    facts.push(format!("~{}", words::duration(intent.estimate)));
+    if intent.destructive {
+        facts.push("destructive".into());
+    }
+    sheet.prose(inner, "", Paint::Plain, &facts.join(" · "));
+    if !intent.guards.is_empty() {
+        sheet.prose(inner, "guards: ", Paint::Plain, &intent.guards.join(", "));
+    }
+    sheet.prose(inner, "undo: ", Paint::Plain, intent.undo);
+}

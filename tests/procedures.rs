@@ -405,6 +405,12 @@ const BREACHES: &[Breach] = &[
     ),
     ("listed", &guard::NOT_LISTED, || grown(3), TOP),
     (
+        "a leader alone",
+        &guard::LEADER_HAS_HEIR,
+        || grown(1),
+        About::Seat(Ordinal(0)),
+    ),
+    (
         "not on top",
         &guard::TOP_ONLY,
         || grown(3),

@@ -32,7 +32,7 @@ pub use labels::{
     CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, are_of, fleet_selector, label_value, object_labels,
     selector,
 };
-pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp};
+pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp, sha256_hex};
 
 /// Field manager of every server-side apply.
 pub const FIELD_MANAGER: &str = "reconcile";

@@ -1,9 +1,9 @@
 //! The intent hash: what a reviewer approves.
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::unroll::ClusterPlan;
+use crate::manifest::sha256_hex;
 
 /// `sha256:` over the canonical intents of every cluster that has some: verb and subject in order, nothing that differs
 /// between two looks at the same work (member IDs, UIDs, estimates).
@@ -17,7 +17,6 @@ pub fn intent_hash(clusters: &[ClusterPlan]) -> String {
         })
         .collect();
     // serde_json writes maps in key order and without spaces: canonical as long as no float is in it.
-    let digest = Sha256::digest(json!(intents).to_string());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    let canonical = json!(intents).to_string();
+    format!("sha256:{}", sha256_hex(canonical.as_bytes()))
 }

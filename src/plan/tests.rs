@@ -45,7 +45,6 @@ fn the_main_story_runs_on_the_model() {
             .collect();
         let done = apply(&mut observed, members);
         assert_eq!(planned, done);
-        eprintln!("{members}: {done:#?}");
         let again = unroll(&example::spec(members), &observed);
         assert_eq!(again.verdict, Verdict::InSync, "{again:#?}");
     }

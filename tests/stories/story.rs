@@ -279,11 +279,14 @@ fn observe(bed: &Bed, directory: &std::path::Path) -> Option<Value> {
     Some(recording["observations"][0].clone())
 }
 
-/// Looks on beside the run: the lowest `h - q(n)` seen.
+/// Looks on beside the run: the lowest `h - q(n)` seen twice in a row. One look is no instant: a member promoted between
+/// its answer and the list's would count as a voter that does not answer.
 fn watch_tolerance(bed: &Bed, directory: &std::path::Path, least: &AtomicI64, stop: &AtomicBool) {
+    let mut before = i64::MAX;
     while !stop.load(Ordering::SeqCst) {
         if let Some(tolerance) = observe(bed, directory).as_ref().and_then(tolerance) {
-            least.fetch_min(tolerance, Ordering::SeqCst);
+            least.fetch_min(tolerance.max(before), Ordering::SeqCst);
+            before = tolerance;
         }
         std::thread::sleep(Duration::from_millis(500));
     }

@@ -1,4 +1,4 @@
-//! The same story, stopped after every step and killed at a random moment of the next.
+//! Stopped and killed: after every step, at a random moment of the next, and by a signal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,18 +11,19 @@ use crate::story::{Setting, Story};
 /// More runs than any size takes, killed ones included.
 const MOST_RUNS: usize = 120;
 
+const SETTING: Setting = Setting {
+    version: "3.6.16",
+    tls: false,
+    reach: None,
+};
+
 #[test]
 fn killed_after_every_step() {
     let name = "killed_after_every_step";
     let Some((bed, _turn)) = bed::take(name) else {
         return;
     };
-    let setting = Setting {
-        version: "3.6.16",
-        tls: false,
-        reach: None,
-    };
-    let story = Story::new(name, bed, setting);
+    let story = Story::new(name, bed, SETTING);
     let mut moments = Moments::from_clock(&story);
     let mut lives = Lives::default();
     story.start_writers();
@@ -94,7 +95,7 @@ impl Moments {
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_millis((self.0 >> 33) % 1500)
+        Duration::from_millis((self.0 >> 33) % 1000)
     }
 }
 
@@ -142,4 +143,42 @@ impl Lives {
             );
         }
     }
+}
+
+#[test]
+fn stopped_by_a_signal() {
+    let name = "stopped_by_a_signal";
+    let Some((bed, _turn)) = bed::take(name) else {
+        return;
+    };
+    let story = Story::new(name, bed, SETTING);
+    story.become_size(1);
+    story.want(3);
+    let plan = story.plan();
+    let hash = plan["intentHash"].as_str().expect("a hash");
+    let run = story.spawn(&["apply", ".", "--yes", "--expect-hash", hash]);
+    // In the middle of the first member: it is a learner now.
+    story.await_learner();
+    story.interrupt(&run);
+    let ended = run.wait_with_output().expect("our program ends");
+    let told = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert_eq!(ended.status.code(), Some(130), "{told}");
+    assert!(
+        told.contains("2 voters") && told.contains("safe to leave"),
+        "{told}"
+    );
+    // A safe point: nothing is half done, and one member is left to add.
+    let left = story.plan();
+    let actions = left["clusters"][0]["actions"].as_array().expect("a list");
+    assert!(
+        actions
+            .iter()
+            .all(|a| a["subject"] != serde_json::json!({"member": 1})),
+        "{left:#}"
+    );
+    let outcome = story
+        .apply(&left, &[])
+        .expect("nobody else moves the cluster");
+    assert_eq!(outcome["ending"]["kind"], "in-sync", "{outcome:#}");
+    story.assert_in_sync();
 }

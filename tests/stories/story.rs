@@ -129,8 +129,34 @@ impl Story {
 
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
         command.spawn().expect("our program runs")
+    }
+
+    /// SIGINT, as Ctrl-C sends it.
+    pub(crate) fn interrupt(&self, run: &Child) {
+        // The bed's entry replaces itself by our program, so the child's PID is ours.
+        let kill = ["-INT".to_owned(), run.id().to_string()];
+        let sent = std::process::Command::new("kill").args(kill).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Returns once a learner is listed.
+    pub(crate) fn await_learner(&self) {
+        for _ in 0..200 {
+            let seen = self.observe();
+            let members = &seen["etcd"]["membership"]["known"]["members"];
+            if members
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|m| m["learner"] == true)
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("no learner was ever added");
     }
 
     fn command(&self, arguments: &[&str]) -> std::process::Command {

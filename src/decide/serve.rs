@@ -17,7 +17,7 @@ pub(super) const SERVE: Procedure = Procedure {
     rows: &[
         Row {
             name: "next-victim",
-            observed: "the drained pod is the member that leaves next and nothing refuses that, or it belongs to no member any more",
+            observed: "the drained pod is the member that leaves next and nothing refuses that, or it belongs to no member any more, or no list says so and Git does not want it",
             step: "leave it drained",
             why: "drained twice is two interruptions for its clients",
             guards: &[],
@@ -25,7 +25,12 @@ pub(super) const SERVE: Procedure = Procedure {
             hides: false,
             when: |f| {
                 let seat = f.seat();
-                let removed = f.view.membership().is_some() && !seat.is_listed();
+                // A process that was just removed answers for a moment, and lists disagree: that is no reason to send
+                // clients to it.
+                let removed = match f.view.membership() {
+                    Some(_) => !seat.is_listed(),
+                    None => !seat.wanted,
+                };
                 let next = f.view.victim().is_some_and(|v| v.ordinal == seat.ordinal);
                 removed || (next && !seat.pod.is_some_and(|p| shrink::is_refused(f, p)))
             },

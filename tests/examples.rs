@@ -130,6 +130,20 @@ fn shown(answer: &str) -> String {
     format!("{header}\n  … the plan, as above …\n\n09:{run}")
 }
 
+#[test]
+fn the_readme_links_to_what_is_there() {
+    let text = readme();
+    let links: Vec<&str> = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
+        .collect();
+    assert!(links.len() > 4, "{links:?}");
+    for link in links {
+        assert!(root().join(link).exists(), "README.md links to {link}");
+    }
+}
+
 /// A reader pastes the quick start line by line: so does this test.
 #[test]
 fn the_quick_start_works_as_written() {

@@ -1,7 +1,8 @@
 # Names for plain commands. `make demo` and `make test` are all that a new machine needs.
 export CARGO_TERM_COLOR ?= auto
-RECONCILE := target/debug/reconcile
-DEMO := target/demo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+RECONCILE := $(TARGET)/debug/reconcile
+DEMO := $(TARGET)/demo
 
 .PHONY: help setup build demo test test-fast lint goldens bed-up bed-down clean-bed
 

@@ -66,11 +66,11 @@ async fn start(args: &ApplyArgs) -> Done {
     let source = loaded.facts(args.selection.filters());
     let plan = Plan::new(
         loaded.fleet.name.clone(),
-        world.now(),
+        args.world.now.unwrap_or_else(|| world.now()),
         source,
         plans.clone(),
     );
-    terminal::tell(report::plan_text(&plan, &terminal::stderr_style()).trim_end());
+    terminal::tell(&report::plan_text(&plan, &terminal::stderr_style()));
     approve(args, &plan)?;
     let clusters: Vec<(&ClusterSpec, Approval)> = picked
         .iter()
@@ -98,7 +98,10 @@ async fn start(args: &ApplyArgs) -> Done {
     };
     match args.output {
         Output::Human => {
-            let path = args.selection.path.display().to_string();
+            let mut path = args.selection.path.display().to_string();
+            if let Some(file) = &args.world.sandbox {
+                path = format!("{path} --sandbox {}", file.display());
+            }
             let style = terminal::stdout_style();
             terminal::print(&report::tally_text(&outcome, &path, &style));
         }
@@ -118,7 +121,8 @@ async fn walk<W: World>(
 ) -> Outcome {
     let interrupt = Interrupt::default();
     listen(&interrupt);
-    let log = Mutex::new(report::EventLog::new(terminal::stderr_style()));
+    let ids = clusters.iter().map(|(spec, _)| &spec.id);
+    let log = Mutex::new(report::EventLog::new(terminal::stderr_style()).aligned(ids));
     apply_fleet(world, clusters, rollout, options, &interrupt, &|event| {
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = log.line(world.now(), &event) {

@@ -28,6 +28,13 @@ impl LoadedFleet {
 }
 
 pub(super) fn load(path: &Path) -> Result<LoadedFleet, Stop> {
+    // A command misspelt is a path to clap.
+    if !path.exists() {
+        return Err(Stop::usage(format!(
+            "{} is no command and no directory; expected a directory with fleet.yaml and clusters/, or see --help",
+            path.display()
+        )));
+    }
     let opened = validate::open(path);
     let text = opened.text(terminal::diagnostic_style(), terminal::width());
     if !text.is_empty() {

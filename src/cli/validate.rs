@@ -79,20 +79,35 @@ pub fn run(
     width: usize,
 ) -> io::Result<u8> {
     let opened = open(&args.path);
-    match args.output {
+    match write(args.output, &opened, stdout, stderr, style, width) {
+        // Whoever reads has read enough; the verdict stands.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+        _ => {}
+    }
+    Ok(if opened.fleet.is_some() { 0 } else { INVALID })
+}
+
+fn write(
+    output: Output,
+    opened: &Opened,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+    style: Style,
+    width: usize,
+) -> io::Result<()> {
+    match output {
         Output::Human => {
             stderr.write_all(opened.text(style, width).as_bytes())?;
-            writeln!(stdout, "{}", closing_line(&opened))?;
+            writeln!(stdout, "{}", closing_line(opened))
         }
         Output::Json => {
             let report = serde_json::json!({
                 "schema": "reconcile.diagnostics/v1",
                 "diagnostics": opened.diagnostics,
             });
-            writeln!(stdout, "{report:#}")?;
+            writeln!(stdout, "{report:#}")
         }
     }
-    Ok(if opened.fleet.is_some() { 0 } else { INVALID })
 }
 
 fn closing_line(opened: &Opened) -> String {

@@ -58,12 +58,13 @@ impl Worlds {
         }
     }
 
+    /// What a plan is "as of".
     pub(super) fn now(&self) -> Timestamp {
-        match self {
+        clock::to_seconds(match self {
             Self::Live(world) => world.now(),
             Self::Sandbox(world) => world.now(),
             Self::Recorded(world) => world.now(),
-        }
+        })
     }
 }
 

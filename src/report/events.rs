@@ -1,6 +1,6 @@
 //! Events as lines of text and as NDJSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +15,8 @@ use crate::fleet::ClusterId;
 /// Major version of the event stream.
 pub const EVENTS_SCHEMA: &str = "reconcile.events/v1";
 
+/// Seconds before a wait is worth a line: most end sooner.
+const PATIENCE: u64 = 5;
 /// Seconds between two lines of one wait: alive, and no flood in a CI log.
 const HEARTBEAT: u64 = 30;
 
@@ -30,102 +32,121 @@ pub fn event_json(at: Timestamp, event: &ApplyEvent) -> Value {
     body
 }
 
-/// Events as append-only lines: what an event does not say itself (which step its wait follows, whether the same wait
-/// was told a second ago) is remembered here.
+/// Events as append-only lines, one for each step and one for a wait that lasts: what an event does not say itself
+/// (which step it ends, whether the same was told a second ago) is remembered here.
 #[derive(Debug, Clone)]
 pub struct EventLog {
     style: TextStyle,
+    widest: usize,
     places: BTreeMap<ClusterId, Place>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Place {
     number: usize,
     of: usize,
+    /// The step begun, in words.
+    step: String,
     told: Option<(Condition, u64)>,
+    noted: BTreeSet<String>,
 }
 
 impl EventLog {
     pub const fn new(style: TextStyle) -> Self {
         Self {
             style,
+            widest: 0,
             places: BTreeMap::new(),
         }
     }
 
-    /// `03:12:04 eu-1/orders 2/4 …`, or nothing where a heartbeat is not yet due. Times are UTC: the logs of two
-    /// machines compare.
+    /// With what follows the id aligned over these clusters.
+    #[must_use]
+    pub fn aligned<'i>(mut self, ids: impl IntoIterator<Item = &'i ClusterId>) -> Self {
+        let widths = ids.into_iter().map(|id| id.to_string().chars().count());
+        self.widest = widths.max().unwrap_or(0);
+        self
+    }
+
+    /// `03:12:04 eu-1/orders 2/4 …`, or nothing where there is no news yet. Times are UTC: the logs of two machines
+    /// compare.
     pub fn line(&mut self, at: Timestamp, event: &ApplyEvent) -> Option<String> {
         let place = self.places.entry(event.cluster().clone()).or_default();
-        match event {
-            ApplyEvent::StepStarted { number, of, .. } => {
-                *place = Place {
-                    number: *number,
-                    of: *of,
-                    told: None,
-                };
-            }
-            ApplyEvent::Waiting {
-                condition,
-                elapsed_s,
-                ..
-            } => {
-                let due = place.told.is_none_or(|(what, when)| {
-                    what != *condition || elapsed_s.saturating_sub(when) >= HEARTBEAT
-                });
-                if !due {
-                    return None;
-                }
-                place.told = Some((*condition, *elapsed_s));
-            }
-            _ => {}
-        }
+        let text = place.sentence(event)?;
         let counter = match (place.number, place.of) {
             (0, _) => String::new(),
             (n, of) if n <= of => format!(" {n}/{of}"),
             (n, _) => format!(" {n}"),
         };
         let time = at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S").to_string();
-        let text = format!("{time} {}{counter} {}", event.cluster(), sentence(event));
-        Some(self.style.clean(&text))
+        let id = event.cluster().to_string();
+        let widest = self.widest;
+        Some(
+            self.style
+                .clean(&format!("{time} {id:widest$}{counter} {text}")),
+        )
     }
 }
 
-fn sentence(event: &ApplyEvent) -> String {
-    match event {
-        ApplyEvent::Locked { .. } => "locked".into(),
-        ApplyEvent::StepStarted { intent, row, .. } => format!("{} ({row})", words::step(intent)),
-        ApplyEvent::StepDone { elapsed_ms, .. } => {
-            format!(
-                "done in {}.{} s",
-                elapsed_ms / 1000,
-                elapsed_ms % 1000 / 100
-            )
-        }
-        ApplyEvent::StepFailed { error, .. } => format!("FAILED {error}"),
-        ApplyEvent::Waiting {
-            row,
-            condition,
-            elapsed_s,
-            deadline_s,
-            ..
-        } => format!(
-            "waiting for {condition}, {} of {} ({row})",
-            seconds(*elapsed_s),
-            seconds(*deadline_s)
-        ),
-        ApplyEvent::Noted { note, .. } => format!(
-            "{} {}: {}; {}",
-            words::note_kind(note.kind),
-            note.facts.code,
-            note.facts.found,
-            note.facts.unblock
-        ),
-        ApplyEvent::Finished { ending, steps, .. } => format!(
-            "{}, {}",
-            self::ending(ending),
-            words::counted(*steps, "step")
-        ),
+impl Place {
+    /// What there is to tell; remembers what has been told.
+    fn sentence(&mut self, event: &ApplyEvent) -> Option<String> {
+        Some(match event {
+            ApplyEvent::Locked { .. } => "locked".into(),
+            ApplyEvent::StepStarted {
+                number,
+                of,
+                intent,
+                row,
+                ..
+            } => {
+                (self.number, self.of, self.told) = (*number, *of, None);
+                self.step = format!("{} ({row})", words::step(intent));
+                return None;
+            }
+            ApplyEvent::StepDone { elapsed_ms, .. } => match elapsed_ms / 100 {
+                0 => self.step.clone(),
+                tenths => format!("{}, {}.{} s", self.step, tenths / 10, tenths % 10),
+            },
+            ApplyEvent::StepFailed { error, .. } => format!("FAILED {}: {error}", self.step),
+            ApplyEvent::Waiting {
+                row,
+                condition,
+                elapsed_s,
+                deadline_s,
+                ..
+            } => {
+                let due = match self.told {
+                    Some((what, when)) if what == *condition => when + HEARTBEAT,
+                    _ => PATIENCE,
+                };
+                if *elapsed_s < due {
+                    return None;
+                }
+                self.told = Some((*condition, *elapsed_s));
+                let (elapsed, deadline) = (seconds(*elapsed_s), seconds(*deadline_s));
+                format!("waiting for {condition}, {elapsed} of {deadline} ({row})")
+            }
+            ApplyEvent::Noted { note, .. } => {
+                let kind = words::note_kind(note.kind);
+                let facts = &note.facts;
+                let text = format!("{kind} {}: {}; {}", facts.code, facts.found, facts.unblock);
+                if !self.noted.insert(text.clone()) {
+                    return None; // the same of another object
+                }
+                text
+            }
+            ApplyEvent::Finished {
+                ending: Ending::InSync,
+                steps: 0,
+                ..
+            } => return None,
+            ApplyEvent::Finished { ending, steps, .. } => format!(
+                "{}, {}",
+                self::ending(ending),
+                words::counted(*steps, "step")
+            ),
+        })
     }
 }
 
@@ -199,28 +220,71 @@ mod tests {
         }
     }
 
+    fn done(elapsed_ms: u64) -> ApplyEvent {
+        ApplyEvent::StepDone {
+            cluster: id(),
+            number: 2,
+            elapsed_ms,
+        }
+    }
+
     #[test]
-    fn a_wait_keeps_the_number_of_its_step() {
+    fn a_step_is_one_line_and_a_wait_keeps_its_number() {
         let mut log = log();
+        assert_eq!(log.line(at(), &started()), None);
         assert_eq!(
-            log.line(at(), &started()).as_deref(),
-            Some("03:12:04 eu-1/orders 2/4 member 3: start (grow/catching-up)")
+            log.line(at(), &done(1234)).as_deref(),
+            Some("03:12:04 eu-1/orders 2/4 member 3: start (grow/catching-up), 1.2 s")
         );
         assert_eq!(
-            log.line(at(), &waiting(0)).as_deref(),
+            log.line(at(), &waiting(5)).as_deref(),
             Some(
-                "03:12:04 eu-1/orders 2/4 waiting for learner 3 to catch up, 0 s of 30 min (grow/catching-up)"
+                "03:12:04 eu-1/orders 2/4 waiting for learner 3 to catch up, 5 s of 30 min (grow/catching-up)"
             )
+        );
+        assert_eq!(log.line(at(), &started()), None);
+        assert_eq!(
+            log.line(at(), &done(99)).as_deref(),
+            Some("03:12:04 eu-1/orders 2/4 member 3: start (grow/catching-up)")
         );
     }
 
     #[test]
-    fn a_wait_is_told_at_once_and_then_every_thirty_seconds() {
+    fn a_wait_is_told_once_it_lasts_and_then_every_thirty_seconds() {
         let mut log = log();
         let told: Vec<u64> = (0..95)
             .filter(|s| log.line(at(), &waiting(*s)).is_some())
             .collect();
-        assert_eq!(told, [0, 30, 60, 90]);
+        assert_eq!(told, [5, 35, 65]);
+    }
+
+    #[test]
+    fn what_is_no_news_is_no_line() {
+        let mut log = log().aligned([&id(), &ClusterId::new("eu-1", "sessions")]);
+        let note = ApplyEvent::Noted {
+            cluster: id(),
+            note: crate::decide::Note {
+                kind: crate::decide::NoteKind::Refused,
+                row: ROW,
+                subject: None,
+                facts: crate::decide::Facts {
+                    code: "protected",
+                    found: "x".into(),
+                    unblock: "y".into(),
+                },
+            },
+        };
+        assert_eq!(
+            log.line(at(), &note).as_deref(),
+            Some("03:12:04 eu-1/orders   REFUSED protected: x; y")
+        );
+        assert_eq!(log.line(at(), &note), None, "the same of another object");
+        let nothing = ApplyEvent::Finished {
+            cluster: id(),
+            ending: Ending::InSync,
+            steps: 0,
+        };
+        assert_eq!(log.line(at(), &nothing), None);
     }
 
     #[test]
@@ -251,7 +315,7 @@ mod tests {
         };
         assert_eq!(
             log().line(at(), &event).as_deref(),
-            Some("03:12:04 eu-1/orders FAILED a\\u{1b}[2Jb")
+            Some("03:12:04 eu-1/orders FAILED : a\\u{1b}[2Jb")
         );
     }
 

@@ -82,7 +82,7 @@ impl Sandbox {
             path: self.path.clone(),
             source,
         };
-        let text = serde_json::to_string_pretty(contents).map_err(|e| failed(e.into()))?;
+        let text = write(contents).map_err(|e| failed(e.into()))?;
         let temporary = self.path.with_extension("tmp");
         let mut file = std::fs::File::create(&temporary).map_err(failed)?;
         file.write_all(text.as_bytes()).map_err(failed)?;
@@ -102,6 +102,21 @@ impl Sandbox {
         observed.at = now;
         observed
     }
+}
+
+/// A line a cluster: small enough to check in, and a change shows which cluster it was.
+fn write(contents: &Contents) -> Result<String, serde_json::Error> {
+    use serde_json::to_string;
+    let (schema, now) = (to_string(&contents.schema)?, to_string(&contents.now)?);
+    let lines: Vec<String> = contents
+        .clusters
+        .iter()
+        .map(|(id, observed)| Ok(format!("{}: {}", to_string(id)?, to_string(observed)?)))
+        .collect::<Result<_, serde_json::Error>>()?;
+    let clusters = lines.join(",\n");
+    Ok(format!(
+        "{{\"schema\": {schema}, \"now\": {now}, \"clusters\": {{\n{clusters}\n}}}}\n"
+    ))
 }
 
 fn parse(path: &Path, text: &str) -> Result<Contents, SandboxError> {

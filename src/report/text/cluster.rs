@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words;
-use super::fields::{fields, movement};
+use super::fields::{fields, movement, path};
 use super::steps::{chain, groups, step};
 use crate::decide::{Note, Subject};
 use crate::plan::{ClusterPlan, PlannedIntent, Verdict};
@@ -12,7 +12,7 @@ use crate::plan::{ClusterPlan, PlannedIntent, Verdict};
 pub(super) const BODY: usize = 6;
 pub(super) const WIDEST_VALUE: usize = 48;
 const WIDEST_ID: usize = 32;
-const WIDEST_PATH: usize = 44;
+const WIDEST_PATH: usize = 48;
 const WIDEST_MOVE: usize = 32;
 
 /// Widths shared by all blocks of a page.
@@ -37,7 +37,7 @@ impl Columns {
                 WIDEST_MOVE,
             )
             .unwrap_or(0),
-            path: widest(&mut changes().map(|c| c.path.clone()), WIDEST_PATH).unwrap_or(0),
+            path: widest(&mut changes().map(path), WIDEST_PATH).unwrap_or(0),
             change: widest(
                 &mut changes().map(|c| movement(c, WIDEST_VALUE)),
                 WIDEST_MOVE,

@@ -45,15 +45,22 @@ fn field(sheet: &mut Sheet, change: &FieldChange, columns: &Columns, style: &Tex
     } else {
         movement(change, WIDEST_VALUE)
     };
-    sheet.row(
-        BODY,
-        &[
-            (Paint::Plain, &change.path, columns.path),
-            (Paint::Plain, &moved, columns.change),
-            (paint, change.class.as_str(), "in-flight".len()),
-            (Paint::Hint, &origin(change), 0),
-        ],
-    );
+    let (path, origin) = (path(change), origin(change));
+    let path = (Paint::Plain, path.as_str(), columns.path);
+    let values = [
+        (Paint::Plain, moved.as_str(), columns.change),
+        (paint, change.class.as_str(), "in-flight".len()),
+        (Paint::Hint, origin.as_str(), 0),
+    ];
+    let width = |text: &str| style.clean(text).chars().count();
+    let whole = BODY + width(path.1) + 2 + width(&moved) + 2 + width(change.class.as_str());
+    if width(path.1) > columns.path && whole > style.width {
+        // Wrapped by a terminal the values would be hard to find.
+        sheet.row(BODY, &[path]);
+        sheet.row(BODY + 2, &values);
+    } else {
+        sheet.row(BODY, &[&[path], &values[..]].concat());
+    }
     if let Some((before, after)) = texts(change) {
         let lines = if style.verbose {
             usize::MAX
@@ -62,6 +69,11 @@ fn field(sheet: &mut Sheet, change: &FieldChange, columns: &Columns, style: &Tex
         };
         changed_lines(sheet, before, after, lines, style);
     }
+}
+
+/// A pointer as a person reads it.
+pub(super) fn path(change: &FieldChange) -> String {
+    change.path.replace("~1", "/").replace("~0", "~")
 }
 
 /// Live → desired, each side cut after so many characters.

@@ -1,0 +1,418 @@
+//! The command line as a user meets it: transcripts in `tests/golden/cli`, each a command, what it wrote and its exit code.
+//!
+//! `SNAPSHOTS=overwrite cargo test --test cli` refreshes them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use snapbox::data::DataFormat;
+use snapbox::{Assert, Data};
+use tempfile::TempDir;
+
+/// Every transcript; one that no test writes is stale.
+const TRANSCRIPTS: &[&str] = &[
+    "blocked",
+    "check",
+    "dirty",
+    "hash",
+    "help",
+    "invalid",
+    "now",
+    "recording",
+    "stop-and-go-on",
+    "unreadable",
+    "usage",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A directory with the example fleet in `fleet` and its sandbox in `world.json`, and what was said in it.
+struct Place {
+    directory: TempDir,
+    said: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let place = Self {
+            directory,
+            said: String::new(),
+        };
+        copy(&root().join("examples/clusters"), &place.path("fleet"));
+        let from = place.path("fleet/sandbox.json");
+        std::fs::rename(from, place.path("world.json")).expect("moved");
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.path(file);
+        let text = std::fs::read_to_string(&path).expect("a file of the example");
+        assert!(text.contains(from), "{file} has no {from:?}");
+        std::fs::write(path, text.replace(from, to)).expect("written");
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_reconcile"));
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(self.directory.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path("home"))
+            .env("KUBECONFIG", "no-kubeconfig.yaml")
+            .env("COLUMNS", "100")
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn output(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("the program runs")
+    }
+
+    fn stdout(&self, arguments: &str) -> String {
+        text(&self.output(arguments).stdout)
+    }
+
+    /// Runs, insists on the exit code, and notes what was said.
+    fn run(&mut self, arguments: &str, exit: i32) -> Output {
+        let output = self.output(arguments);
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(exit),
+            "reconcile {arguments}: {stdout}{stderr}"
+        );
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        let _ = writeln!(self.said, "$ reconcile {arguments}");
+        let mut note = |stream: &str, text: &str| {
+            if !text.is_empty() {
+                let _ = write!(self.said, "--- {stream}\n{text}");
+            }
+        };
+        note("stdout", &stdout);
+        note("stderr", &stderr);
+        let _ = write!(self.said, "--- exit {exit}\n\n");
+        output
+    }
+
+    /// Holds all that was said against the transcript of this name.
+    fn is_golden(&self, name: &str) {
+        assert!(TRANSCRIPTS.contains(&name), "{name} is not listed");
+        let golden = root().join(format!("tests/golden/cli/{name}.txt"));
+        let golden = Data::read_from(&golden, Some(DataFormat::Text)).raw();
+        Assert::new()
+            .action_env("SNAPSHOTS")
+            .eq(Data::text(self.said.clone()).raw(), golden);
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let output = Command::new("git")
+            .args(["-c", "user.name=T", "-c", "user.email=t@example.net"])
+            .args(arguments)
+            .current_dir(self.path("fleet"))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_AUTHOR_DATE", "2026-11-20T15:00:00Z")
+            .env("GIT_COMMITTER_DATE", "2026-11-20T15:00:00Z")
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_INDEX_FILE")
+            .env_remove("GIT_WORK_TREE")
+            .output()
+            .expect("git is there");
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+
+    fn world(&self) -> Vec<u8> {
+        std::fs::read(self.path("world.json")).expect("the sandbox")
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("directory");
+    for entry in std::fs::read_dir(from).expect("directory") {
+        let entry = entry.expect("entry");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+#[test]
+fn every_transcript_is_of_a_test() {
+    let folder = std::fs::read_dir(root().join("tests/golden/cli")).expect("transcripts");
+    let found: BTreeSet<String> = folder
+        .map(|entry| {
+            entry
+                .expect("entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    let listed = TRANSCRIPTS.iter().map(|name| format!("{name}.txt"));
+    assert_eq!(found, listed.collect());
+}
+
+#[test]
+fn help_of_every_command() {
+    let mut place = Place::new();
+    let overview = place.run("--help", 0);
+    assert!(overview.stderr.is_empty());
+    for command in ["plan", "apply", "status", "render", "validate", "schema"] {
+        assert!(text(&overview.stdout).contains(&format!("\n  {command} ")));
+        place.run(&format!("{command} --help"), 0);
+    }
+    place.is_golden("help");
+}
+
+#[test]
+fn misuse_is_64_and_says_what_to_do() {
+    let mut place = Place::new();
+    for arguments in [
+        "--nope",
+        "paln",
+        "plan --sandbox world.json --observed r.json",
+        "plan fleet --sandbox world.json --cluster [",
+        "plan fleet --sandbox world.json --cluster eu-1/nobody",
+        "plan fleet --sandbox world.json --context eu",
+        "plan --now yesterday",
+        "plan --fail-on everything",
+        "schema pod",
+        "apply fleet --sandbox world.json --cluster eu-1/discovery",
+    ] {
+        let output = place.run(arguments, 64);
+        assert_eq!(text(&output.stdout), "", "stdout is for what was asked for");
+    }
+    place.is_golden("usage");
+}
+
+#[test]
+fn an_invalid_fleet_is_4_for_every_command() {
+    let mut place = Place::new();
+    place.edit(
+        "fleet/clusters/eu-1/kube-main.yaml",
+        "members: 5",
+        "members: 4",
+    );
+    let before = place.world();
+    for arguments in [
+        "validate fleet",
+        "--check fleet --sandbox world.json",
+        "apply fleet --sandbox world.json --yes",
+        "status fleet --sandbox world.json",
+        "render fleet",
+    ] {
+        place.run(arguments, 4);
+    }
+    assert_eq!(place.world(), before);
+    place.is_golden("invalid");
+}
+
+#[test]
+fn a_check_an_apply_a_check() {
+    let mut place = Place::new();
+    let before = place.world();
+    place.run("--check fleet --sandbox world.json", 2);
+    let one = "fleet --sandbox world.json --cluster us-2/kube-events";
+    place.run(one, 0);
+    place.run(&format!("--check {one} --fail-on none"), 0);
+    place.run(&format!("--check {one} --verbose"), 2);
+    assert_eq!(place.world(), before, "a check writes nothing");
+    place.run("apply fleet --sandbox world.json --yes", 0);
+    let after = place.world();
+    assert_ne!(after, before);
+    place.run("--check fleet --sandbox world.json", 0);
+    place.run("apply fleet --sandbox world.json --yes", 0);
+    assert_eq!(place.world(), after, "nothing to do leaves no trace");
+    place.run("status fleet --sandbox world.json --context us-2", 0);
+    place.is_golden("check");
+}
+
+#[test]
+fn what_is_refused_is_3() {
+    let mut place = Place::new();
+    place.edit(
+        "fleet/clusters/us-2/kube-main.yaml",
+        "members: 3",
+        "members: 1",
+    );
+    place.edit(
+        "fleet/clusters/kcp/root.yaml",
+        "version: 3.5.35",
+        "version: 3.6.16",
+    );
+    let only = "fleet --sandbox world.json --cluster us-2/kube-main --cluster kcp/root";
+    let before = place.world();
+    place.run(&format!("--check {only}"), 3);
+    place.run(&format!("--check {only} --fail-on pending"), 2);
+    place.run(&format!("apply {only} --yes"), 3);
+    assert_eq!(place.world(), before);
+    place.is_golden("blocked");
+}
+
+#[test]
+fn a_cluster_that_cannot_be_read_is_a_row() {
+    let mut place = Place::new();
+    place.run("--check fleet --now 2026-11-21T12:00:00Z", 5);
+    place.is_golden("unreadable");
+    place.run("apply fleet --now 2026-11-21T12:00:00Z --yes", 5);
+    let rows = place
+        .stdout("fleet")
+        .lines()
+        .filter(|l| l.starts_with(" ?  "))
+        .count();
+    assert_eq!(rows, 8);
+}
+
+#[test]
+fn a_hash_binds() {
+    let mut place = Place::new();
+    let before = place.world();
+    let one = "apply fleet --sandbox world.json --yes --cluster eu-1/discovery";
+    place.run(&format!("{one} --expect-hash sha256:0000"), 6);
+    assert_eq!(place.world(), before, "nothing was changed");
+    place.is_golden("hash");
+    let plan: serde_json::Value =
+        serde_json::from_str(&place.stdout("fleet --sandbox world.json -o json")).expect("JSON");
+    let hash = plan["intentHash"].as_str().expect("a plan has its hash");
+    let bound = format!("apply fleet --sandbox world.json --yes --expect-hash {hash}");
+    place.run(&bound, 0);
+}
+
+#[test]
+fn a_run_stopped_half_way_goes_on() {
+    let mut place = Place::new();
+    let main = "fleet --sandbox world.json --cluster eu-1/kube-main";
+    place.run(&format!("apply {main} --yes --max-steps 4"), 7);
+    place.run(&format!("--check {main}"), 2);
+    place.run(&format!("apply {main} --yes"), 0);
+    place.is_golden("stop-and-go-on");
+}
+
+#[test]
+fn a_recording_gives_the_same_plan_and_is_read_only() {
+    let mut place = Place::new();
+    let live = place.stdout("fleet --sandbox world.json -o json");
+    place.run(
+        "status fleet --sandbox world.json --record r.json --context kcp",
+        0,
+    );
+    place.run("--check fleet --observed r.json --context kcp", 2);
+    place.run("--check fleet --observed r.json --cluster */kube-main", 5);
+    let recording = std::fs::read(place.path("r.json")).expect("recorded");
+    place.run("apply fleet --observed r.json --context kcp --yes", 64);
+    let after = std::fs::read(place.path("r.json")).expect("recorded");
+    assert_eq!(after, recording, "nobody writes to a recording");
+    place.run("plan fleet --observed world.json", 4);
+    place.run("plan fleet --observed nowhere.json", 4);
+    place.is_golden("recording");
+
+    place.run("status fleet --sandbox world.json --record all.json", 0);
+    let replayed = place.stdout("fleet --observed all.json -o json");
+    assert_eq!(replayed, live);
+    let plan: serde_json::Value = serde_json::from_str(&live).expect("JSON");
+    let hash = plan["intentHash"].as_str().expect("a plan has its hash");
+    let bound = format!("apply fleet --observed all.json --yes --expect-hash {hash}");
+    let output = place.run(&bound, 64);
+    assert!(text(&output.stderr).contains("a recording is read-only"));
+}
+
+#[test]
+fn a_dirty_tree_is_not_applied() {
+    let mut place = Place::new();
+    place.git(&["-c", "init.defaultBranch=main", "init", "-q"]);
+    place.git(&["add", "-A"]);
+    place.git(&["commit", "-q", "-m", "fleet"]);
+    let only = "fleet --sandbox world.json --cluster kcp/cache";
+    place.edit(
+        "fleet/clusters/kcp/cache.yaml",
+        "profile: events",
+        "profile: small",
+    );
+    let before = place.world();
+    place.run(&format!("apply {only} --yes"), 64);
+    assert_eq!(place.world(), before);
+    place.run(&format!("apply {only} --yes --allow-dirty"), 0);
+    // The commit depends on the example's every byte; the words do not.
+    place.said = place
+        .said
+        .lines()
+        .map(|line| match line.split_once(" @ ") {
+            Some((fleet, rest)) => format!("{fleet} @ COMMIT{}\n", &rest[7..]),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    place.is_golden("dirty");
+}
+
+#[test]
+fn the_clock_can_be_fixed() {
+    let mut place = Place::new();
+    let only = "fleet --cluster us-2/discovery-staging --now 2026-01-02T03:04:05Z";
+    place.run(&format!("{only} --sandbox new.json"), 0);
+    place.run(&format!("apply {only} --sandbox new.json --yes"), 0);
+    place.is_golden("now");
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let place = Place::new();
+    for form in ["human", "json", "human --verbose"] {
+        let arguments = format!("fleet --sandbox world.json -o {form}");
+        assert_eq!(place.stdout(&arguments), place.stdout(&arguments));
+    }
+}
+
+#[test]
+fn colour_only_where_it_is_wanted() {
+    let place = Place::new();
+    let colour = |variables: &[(&str, &str)]| {
+        let mut command = place.command("fleet --sandbox world.json");
+        let output = command.envs(variables.iter().copied()).output();
+        text(&output.expect("the program runs").stdout).contains('\u{1b}')
+    };
+    assert!(!colour(&[]), "a pipe wants none");
+    assert!(colour(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!colour(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!colour(&[("CLICOLOR_FORCE", "1"), ("TERM", "dumb")]));
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_failure() {
+    let place = Place::new();
+    for (arguments, exit) in [
+        ("--check fleet --sandbox world.json", 2),
+        ("fleet --sandbox world.json -o json", 0),
+        ("status fleet --sandbox world.json", 0),
+        ("render fleet", 0),
+        ("schema cluster", 0),
+        ("validate fleet", 0),
+        ("--help", 0),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = place.command(arguments);
+        let output = command.stdout(writer).stderr(Stdio::piped()).output();
+        let output = output.expect("the program runs");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(exit), "{arguments}: {stderr}");
+        assert_eq!(stderr, "", "{arguments}");
+    }
+}

@@ -21,7 +21,10 @@ const MEMBER_CHANGE: Duration = Duration::from_secs(10);
 /// A membership step is decided on nothing older (design.md 8).
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
 /// Times in a row that the world may refuse a step before the run stops.
-const MOST_REFUSALS: usize = 10;
+const MOST_REFUSALS: usize = 12;
+/// Between two tries of a step that was refused: etcd answers "unhealthy cluster" until every member has been connected
+/// for 5 s (its `HealthInterval`), which nothing but asking tells.
+const LONGEST_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
 
 /// Asked with the commit of the run before and ours.
 pub type IsNewer = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
@@ -47,6 +50,8 @@ struct Walk<'a, W: World, F: Fn(ApplyEvent)> {
     evidence: Evidence,
     done: Vec<IntentKey>,
     refusals: usize,
+    /// The step that was refused is not tried again before.
+    not_before: Option<Timestamp>,
     waiting: Option<(Condition, Timestamp)>,
     /// The last act and the observation it was decided on: never the same twice.
     last: Option<(Act, Observation)>,
@@ -75,6 +80,7 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
         evidence: Evidence::default(),
         done: Vec::new(),
         refusals: 0,
+        not_before: None,
         waiting: None,
         last: None,
     };
@@ -157,6 +163,7 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         match unreadable {
             Some(note) => Ending::Unreadable(note.facts.found.clone()),
             None if notes.is_empty() => Ending::InSync,
+            None if notes.iter().all(|n| n.kind == NoteKind::Deferred) => Ending::Deferred,
             None => Ending::Blocked,
         }
     }
@@ -198,6 +205,10 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         hold: &W::Hold,
     ) -> Option<Ending> {
         self.waiting = None;
+        if self.not_before.is_some_and(|at| observed.at < at) && self.interrupt.count() == 0 {
+            self.world.pause(self.spec, None).await;
+            return None;
+        }
         if let Some(ending) = self.may_not_begin(observed, step) {
             return Some(ending);
         }
@@ -233,6 +244,7 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         match answer {
             Ok(()) => {
                 self.refusals = 0;
+                self.not_before = None;
                 self.done.push(step.intent.key.clone());
                 self.approval.spend(&step.intent.key);
                 (self.tell)(ApplyEvent::StepDone {
@@ -297,6 +309,9 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         if for_good || self.refusals > MOST_REFUSALS {
             return Some(Ending::Failed(error.to_string()));
         }
+        let seconds = i64::try_from(self.refusals).unwrap_or(i64::MAX);
+        let patience = SignedDuration::from_secs(seconds).min(LONGEST_PATIENCE);
+        self.not_before = self.world.now().checked_add(patience).ok();
         self.world.pause(self.spec, None).await;
         None
     }

@@ -71,7 +71,9 @@ impl ApplyEvent {
 #[serde(tag = "kind", content = "detail", rename_all = "kebab-case")]
 pub enum Ending {
     InSync,
-    /// What is left is refused or deferred.
+    /// What is left waits for its time, or the cluster is suspended.
+    Deferred,
+    /// What is left is refused.
     Blocked,
     /// A wait passed its deadline: what for.
     TimedOut(String),
@@ -97,7 +99,11 @@ impl Ending {
     pub const fn is_failure(&self) -> bool {
         !matches!(
             self,
-            Self::InSync | Self::StepLimit | Self::Interrupted { .. } | Self::NotStarted
+            Self::InSync
+                | Self::Deferred
+                | Self::StepLimit
+                | Self::Interrupted { .. }
+                | Self::NotStarted
         )
     }
 }

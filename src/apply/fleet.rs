@@ -27,8 +27,10 @@ pub async fn apply_fleet<W: World, F: Fn(ApplyEvent) + Sync>(
         if halted || interrupt.count() > 0 {
             return not_started(spec);
         }
+        let tried = approval.total() > 0;
         let outcome = apply_cluster(world, spec, approval, options, interrupt, tell).await;
-        if outcome.ending.is_failure() {
+        // A cluster that nothing was approved for says nothing about the rollout.
+        if tried && outcome.ending.is_failure() {
             failures.fetch_add(1, Ordering::SeqCst);
         }
         outcome

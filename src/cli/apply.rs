@@ -56,6 +56,11 @@ async fn start(args: &ApplyArgs) -> Done {
         )));
     }
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
+    if args.world.observed.is_some() {
+        return Err(Stop::usage(
+            "a recording is read-only: `apply` needs a live world or --sandbox",
+        ));
+    }
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
     let observed = world.observe_all(&picked).await;
     let plans: Vec<ClusterPlan> = picked
@@ -90,11 +95,7 @@ async fn start(args: &ApplyArgs) -> Done {
     let outcome = match &world {
         worlds::Worlds::Live(world) => walk(world, &clusters, rollout, &options).await,
         worlds::Worlds::Sandbox(world) => walk(world, &clusters, rollout, &options).await,
-        worlds::Worlds::Recorded(_) => {
-            return Err(Stop::usage(
-                "a recording is read-only: `apply` needs a live world or --sandbox",
-            ));
-        }
+        worlds::Worlds::Recorded(world) => walk(world, &clusters, rollout, &options).await,
     };
     match args.output {
         Output::Human => {

@@ -160,14 +160,17 @@ fn seconds(count: u64) -> String {
 pub(super) fn ending(ending: &Ending) -> String {
     match ending {
         Ending::InSync => "in sync".into(),
-        Ending::Blocked => "BLOCKED: what is left is refused or deferred".into(),
+        Ending::Deferred => "deferred: what is left waits for its time".into(),
+        Ending::Blocked => "BLOCKED: what is left is refused".into(),
         Ending::TimedOut(what) => format!("TIMED OUT waiting for {what}"),
         Ending::Failed(reason) => format!("FAILED: {reason}"),
         Ending::Interrupted { safe: true } => "interrupted, at a safe point".into(),
         Ending::Interrupted { safe: false } => "interrupted, between two steps".into(),
         Ending::StepLimit => "stopped by --max-steps".into(),
         Ending::NotApproved(intent) => format!("NOT APPROVED: {intent}"),
-        Ending::OlderCommit(newer) => format!("REFUSED: {newer}"),
+        Ending::OlderCommit(newer) => format!(
+            "REFUSED: the last run was of commit {newer}, which is newer than this one or not in this clone; pull, fetch more history, or give --allow-older"
+        ),
         Ending::LockHeld(holder) => format!("LOCKED: {holder}"),
         Ending::Unreadable(why) => format!("UNREADABLE: {why}"),
         Ending::NotStarted => "not started".into(),

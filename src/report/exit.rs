@@ -124,12 +124,17 @@ fn codes_of_cluster(cluster: &ClusterOutcome) -> Vec<u8> {
         Ending::LockHeld(_) => Some(Exit::Locked),
         Ending::Unreadable(_) => Some(Exit::Incomplete),
         // What stopped these has a code of its own: a signal, another cluster, or what was done (7).
-        Ending::InSync | Ending::Interrupted { .. } | Ending::StepLimit | Ending::NotStarted => {
-            None
-        }
+        Ending::InSync
+        | Ending::Deferred
+        | Ending::Interrupted { .. }
+        | Ending::StepLimit
+        | Ending::NotStarted => None,
     };
-    // In sync and blocked are ends; everything else with something done is a stop on the way.
-    let ended = matches!(cluster.ending, Ending::InSync | Ending::Blocked);
+    // These are ends; everything else with something done is a stop on the way.
+    let ended = matches!(
+        cluster.ending,
+        Ending::InSync | Ending::Deferred | Ending::Blocked
+    );
     let stopped = (!ended && !cluster.done.is_empty()).then_some(Exit::Stopped);
     own.into_iter().chain(stopped).map(Exit::code).collect()
 }

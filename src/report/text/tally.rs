@@ -51,6 +51,7 @@ fn block(sheet: &mut Sheet, cluster: &ClusterOutcome, widest: usize) {
 const fn glyph(cluster: &ClusterOutcome) -> (&'static str, Paint) {
     match cluster.ending {
         Ending::InSync => ("=", Paint::Good),
+        Ending::Deferred => ("-", Paint::Plain),
         Ending::Interrupted { .. } | Ending::StepLimit | Ending::NotStarted => ("-", Paint::Warn),
         Ending::Unreadable(_) => ("?", Paint::Bad),
         Ending::Blocked
@@ -102,7 +103,7 @@ fn next(outcome: &Outcome, path: &str) -> Option<String> {
     let open: Vec<&ClusterOutcome> = outcome
         .clusters
         .iter()
-        .filter(|c| c.ending != Ending::InSync)
+        .filter(|c| !matches!(c.ending, Ending::InSync | Ending::Deferred))
         .collect();
     let goes_on = |c: &&ClusterOutcome| {
         matches!(

@@ -144,6 +144,12 @@ fn listen(interrupt: &Interrupt) {
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
                 interrupt.raise(number);
+                terminal::tell(match interrupt.count() {
+                    1 => {
+                        "stopping at the next safe point; once more stops after the step under way"
+                    }
+                    _ => "stopping after the step under way",
+                });
             }
         });
     }

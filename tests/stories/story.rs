@@ -133,14 +133,6 @@ impl Story {
         command.spawn().expect("our program runs")
     }
 
-    /// SIGINT, as Ctrl-C sends it.
-    pub(crate) fn interrupt(&self, run: &Child) {
-        // The bed's entry replaces itself by our program, so the child's PID is ours.
-        let kill = ["-INT".to_owned(), run.id().to_string()];
-        let sent = std::process::Command::new("kill").args(kill).status();
-        assert!(sent.expect("kill runs").success());
-    }
-
     /// Returns once a learner is listed.
     pub(crate) fn await_learner(&self) {
         for _ in 0..200 {
@@ -265,6 +257,13 @@ impl Drop for Story {
         let words = ["delete", "namespace", &self.namespace, "--wait=false"];
         self.bed.try_kubectl(&words);
     }
+}
+
+/// SIGINT, as Ctrl-C sends it. The bed's entry replaces itself by our program, so the child's PID is ours.
+pub(crate) fn interrupt(run: &Child) {
+    let arguments = ["-INT".to_owned(), run.id().to_string()];
+    let sent = std::process::Command::new("kill").args(arguments).status();
+    assert!(sent.expect("kill runs").success());
 }
 
 /// Verb and subject with their numbers. Moving the leader follows from where the cluster stands and is within every

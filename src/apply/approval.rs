@@ -9,11 +9,13 @@ use crate::plan::ClusterPlan;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     left: BTreeMap<IntentKey, usize>,
+    spent: BTreeMap<IntentKey, usize>,
     total: usize,
 }
 
-/// Always within an approval: they follow from where the cluster happens to stand, and give nothing up.
-const ALWAYS: [&str; 2] = ["undrain", "move-leader"];
+/// Always within an approval: they follow from where the cluster happens to stand, and give nothing up. A member that
+/// comes up in the middle of a run is poisoned at once (2.8 #2).
+const ALWAYS: [&str; 3] = ["undrain", "move-leader", "poison-file"];
 
 impl Approval {
     pub fn of(plan: &ClusterPlan) -> Self {
@@ -23,6 +25,7 @@ impl Approval {
         }
         Self {
             left,
+            spent: BTreeMap::new(),
             total: plan.intents.len(),
         }
     }
@@ -45,17 +48,20 @@ impl Approval {
         anew.iter().find(exceeds).map(|(key, _)| key.clone())
     }
 
-    /// One of them was done. A drain that was taken back may be done again.
+    /// One of them was done. A drain that was spent and taken back may be done again.
     pub fn spend(&mut self, intent: &IntentKey) {
         if intent.verb == "undrain" {
             let drain = IntentKey {
                 verb: "drain",
                 subject: intent.subject.clone(),
             };
-            *self.left.entry(drain).or_insert(0) += 1;
+            if let Some(spent) = self.spent.remove(&drain) {
+                *self.left.entry(drain).or_insert(0) += spent;
+            }
         }
         if let Some(count) = self.left.get_mut(intent) {
             *count = count.saturating_sub(1);
+            *self.spent.entry(intent.clone()).or_insert(0) += 1;
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One cluster's loop.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,15 +10,17 @@ use super::event::{ApplyEvent, ClusterOutcome, Ending};
 use super::interrupt::Interrupt;
 use crate::decide::{
     Act, Condition, Decision, IntentKey, Next, Note, NoteKind, RowId, Run, Situation, Step, decide,
-    ledger_before,
+    hindrance, is_safe_point, ledger_before,
 };
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
 use crate::state::{Evidence, Observation};
 use crate::world::{Hold, LockError, LockRequest, PerformError, World};
 
-/// How long a member change may take (etcd-operations.md 2.3); more than this must be left of the Lease.
-const MEMBER_CHANGE: Duration = Duration::from_secs(10);
+/// How long a step may take (etcd-operations.md 2.3); more than this must be left of the Lease.
+const LONGEST_STEP: Duration = Duration::from_secs(10);
+/// The same step done more often than this, with no other between, goes round in a circle.
+const MOST_REPEATS: usize = 3;
 /// A membership step is decided on nothing older (design.md 8).
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
 /// Times in a row that the world may refuse a step before the run stops.
@@ -52,9 +55,10 @@ struct Walk<'a, W: World, F: Fn(ApplyEvent)> {
     refusals: usize,
     /// The step that was refused is not tried again before.
     not_before: Option<Timestamp>,
-    waiting: Option<(Condition, Timestamp)>,
-    /// The last act and the observation it was decided on: never the same twice.
-    last: Option<(Act, Observation)>,
+    /// Since when each condition is waited for; a step done starts all of them anew.
+    waits: BTreeMap<Condition, Timestamp>,
+    /// The last step done, and how many times in a row.
+    streak: Option<(IntentKey, usize)>,
 }
 
 /// Locks the cluster, walks it to where its approval ends, releases it, and says what came of it.
@@ -81,8 +85,8 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
         done: Vec::new(),
         refusals: 0,
         not_before: None,
-        waiting: None,
-        last: None,
+        waits: BTreeMap::new(),
+        streak: None,
     };
     if walk.approval.total() == 0 {
         // Nothing to do takes no lock and leaves no trace.
@@ -124,6 +128,11 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
                 observed: &observed,
                 evidence: &self.evidence,
             });
+            if !matches!(decision.next, Next::Rest)
+                && let Some(ending) = self.asked_to_stop(&observed)
+            {
+                return ending;
+            }
             let ending = match &decision.next {
                 Next::Rest => Some(self.rest(&decision)),
                 Next::Wait { row, condition } => self.wait(&observed, *row, *condition).await,
@@ -174,14 +183,7 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         row: RowId,
         condition: Condition,
     ) -> Option<Ending> {
-        if self.interrupt.count() > 1 {
-            return Some(Ending::Interrupted { safe: false });
-        }
-        let since = match self.waiting {
-            Some((what, since)) if what == condition => since,
-            _ => observed.at,
-        };
-        self.waiting = Some((condition, since));
+        let since = *self.waits.entry(condition).or_insert(observed.at);
         let elapsed = observed.at.duration_since(since);
         let seconds = |d: SignedDuration| u64::try_from(d.as_secs()).unwrap_or(0);
         (self.tell)(ApplyEvent::Waiting {
@@ -192,7 +194,11 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
             deadline_s: seconds(condition.deadline()),
         });
         if elapsed > condition.deadline() {
-            return Some(Ending::TimedOut(condition.to_string()));
+            let why = hindrance(observed, condition);
+            return Some(Ending::TimedOut(match why {
+                Some(why) => format!("{condition}: {why}"),
+                None => condition.to_string(),
+            }));
         }
         self.world.pause(self.spec, Some(condition)).await;
         None
@@ -204,7 +210,6 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         step: &Step,
         hold: &W::Hold,
     ) -> Option<Ending> {
-        self.waiting = None;
         if self.not_before.is_some_and(|at| observed.at < at) && self.interrupt.count() == 0 {
             self.world.pause(self.spec, None).await;
             return None;
@@ -212,18 +217,16 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         if let Some(ending) = self.may_not_begin(observed, step) {
             return Some(ending);
         }
-        if step.act.needs_lease() {
-            // What is left must outlast the step, or a frozen run could act under another's Lease (2.8 #16).
-            if hold.remaining() <= MEMBER_CHANGE {
-                if hold.remaining().is_zero() {
-                    return Some(Ending::LockHeld("the Lease was lost".into()));
-                }
-                self.world.pause(self.spec, None).await;
-                return None;
+        // What is left must outlast the step, or a frozen run could act under another's Lease (2.8 #16).
+        if hold.remaining() <= LONGEST_STEP {
+            if hold.remaining().is_zero() {
+                return Some(Ending::LockHeld("the Lease was lost".into()));
             }
-            if self.world.now().duration_since(observed.at) > FRESH {
-                return None; // looked at too long ago: look again
-            }
+            self.world.pause(self.spec, None).await;
+            return None;
+        }
+        if step.act.needs_fresh_look() && self.world.now().duration_since(observed.at) > FRESH {
+            return None;
         }
         let number = self.done.len() + 1;
         (self.tell)(ApplyEvent::StepStarted {
@@ -240,11 +243,12 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         let begun = self.world.now();
         let answer = self.world.perform(self.spec, &step.act, &ledger).await;
         let elapsed = self.world.now().duration_since(begun);
-        self.last = Some((step.act.clone(), observed.clone()));
         match answer {
             Ok(()) => {
                 self.refusals = 0;
                 self.not_before = None;
+                self.waits.clear();
+                self.count(&step.intent.key);
                 self.done.push(step.intent.key.clone());
                 self.approval.spend(&step.intent.key);
                 (self.tell)(ApplyEvent::StepDone {
@@ -258,14 +262,31 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         }
     }
 
-    /// Asked to stop, at the limit, beyond the approval, or going round in a circle.
-    fn may_not_begin(&self, observed: &Observation, step: &Step) -> Option<Ending> {
+    /// Once: at a safe point. Twice: between any two steps.
+    fn asked_to_stop(&self, observed: &Observation) -> Option<Ending> {
+        let situation = Situation {
+            spec: self.spec,
+            observed,
+            evidence: &self.evidence,
+        };
+        let safe = is_safe_point(&situation);
         match self.interrupt.count() {
-            0 => {}
-            1 if !step.intent.row.begins_work() => {}
-            1 => return Some(Ending::Interrupted { safe: true }),
-            _ => return Some(Ending::Interrupted { safe: false }),
+            0 => None,
+            1 if !safe => None,
+            _ => Some(Ending::Interrupted { safe }),
         }
+    }
+
+    fn count(&mut self, done: &IntentKey) {
+        let times = match &self.streak {
+            Some((last, times)) if last == done => times + 1,
+            _ => 1,
+        };
+        self.streak = Some((done.clone(), times));
+    }
+
+    /// At the limit, beyond the approval, or going round in a circle.
+    fn may_not_begin(&self, observed: &Observation, step: &Step) -> Option<Ending> {
         if self
             .options
             .max_steps
@@ -283,14 +304,11 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
                 exceeding.verb, exceeding.subject
             )));
         }
-        let same = |last: &(Act, Observation)| {
-            let mut before = last.1.clone();
-            before.at = observed.at;
-            last.0 == step.act && before == *observed
-        };
-        if self.refusals == 0 && self.last.as_ref().is_some_and(same) {
+        let again =
+            |(last, times): &(IntentKey, usize)| *last == step.intent.key && *times >= MOST_REPEATS;
+        if self.streak.as_ref().is_some_and(again) {
             return Some(Ending::Failed(format!(
-                "{} {} was done and nothing moved",
+                "{} {} was done {MOST_REPEATS} times in a row and is asked for again: someone takes it back",
                 step.act.verb(),
                 step.act.subject()
             )));

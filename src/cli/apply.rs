@@ -25,8 +25,8 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "HASH")]
     expect_hash: Option<String>,
     /// Stop after this many steps per cluster
-    #[arg(long, value_name = "N")]
-    max_steps: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_steps: Option<u32>,
     /// Apply although files differ from their commit
     #[arg(long)]
     allow_dirty: bool,
@@ -87,7 +87,7 @@ async fn start(args: &ApplyArgs) -> Done {
         run: Run {
             commit: loaded.commit(),
         },
-        max_steps: args.max_steps,
+        max_steps: args.max_steps.map(|n| n as usize),
         lock_timeout: Duration::from_secs(args.lock_timeout),
         is_newer: Box::new(move |previous, ours| documents::is_newer(git.as_ref(), previous, ours)),
     };

@@ -1,6 +1,7 @@
 //! Changes to a running cluster that later tables will bring about: refused with the live value, never ignored.
 
 use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
+use super::view::View;
 use crate::manifest::Difference;
 use crate::state::ObjectKind;
 
@@ -54,6 +55,13 @@ pub(super) const CHANGE: Procedure = Procedure {
         ),
     ],
 };
+
+/// One of the rows matches: growing and shrinking are hidden.
+pub(super) fn is_pending(view: &View) -> bool {
+    let about = About::Cluster;
+    let focus = Focus { view, about };
+    (CHANGE.subjects)(view).contains(&about) && CHANGE.rows.iter().any(|row| (row.when)(&focus))
+}
 
 const fn not_yet(
     name: &'static str,

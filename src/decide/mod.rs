@@ -22,8 +22,8 @@ mod view;
 
 use serde::Serialize;
 
-use crate::fleet::ClusterSpec;
-use crate::state::{Evidence, Observation};
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{Evidence, Observation, Pod};
 
 pub use journal::{Run, ledger_before};
 pub use procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
@@ -146,6 +146,42 @@ pub fn decide(situation: &Situation) -> Decision {
         }
     }
     decision
+}
+
+/// Nothing is half done: a run may be stopped here and left. What cannot be read is not known to be safe.
+pub fn is_safe_point(situation: &Situation) -> bool {
+    let Situation {
+        spec,
+        observed,
+        evidence,
+    } = situation;
+    observed
+        .kube
+        .known()
+        .is_some_and(|kube| View::new(spec, observed, kube, evidence).is_safe_point())
+}
+
+/// What is seen to keep a condition from coming about: the words of the pods it is about.
+pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String> {
+    let pods = &observed.kube.known()?.pods;
+    let about = |ordinal: &Ordinal| condition.ordinal().is_none_or(|of| of == *ordinal);
+    let words = |(ordinal, pod): (&Ordinal, &Pod)| {
+        let waiting = pod.waiting.as_ref()?;
+        let last = pod.last_words.as_ref();
+        let last = last.map_or_else(String::new, |words| format!("; its last words: {words}"));
+        Some(format!("pod {ordinal}: {waiting}{last}"))
+    };
+    let all: Vec<String> = pods
+        .iter()
+        .filter(|(o, _)| about(o))
+        .filter_map(words)
+        .collect();
+    let list = observed.etcd.membership.why_unknown().map(str::to_owned);
+    match (all.is_empty(), condition) {
+        (false, _) => Some(all.join("; ")),
+        (true, Condition::Quorum) => list,
+        (true, _) => None,
+    }
 }
 
 fn unreadable(why: &str) -> Decision {

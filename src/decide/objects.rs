@@ -110,7 +110,9 @@ fn replicas(spec: &ClusterSpec, kube: &Kube) -> u32 {
 /// `max(q(live voters), q(target))`, 0 where one member would only block (2.8 #6). Without a list it is never lowered.
 fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 {
     let wanted = usize::try_from(spec.members).unwrap_or(usize::MAX);
-    let largest = voters.unwrap_or(0).max(wanted);
+    // Without a list every seat that may hold a voter counts as one.
+    let unknown = || (replicas(spec, kube) as usize).max(kube.claims.len());
+    let largest = voters.unwrap_or_else(unknown).max(wanted);
     let floor = if largest > 1 { quorum(largest) } else { 0 };
     let floor = u32::try_from(floor).unwrap_or(u32::MAX);
     let live = kube

@@ -30,9 +30,11 @@ pub(super) fn is_refused(f: &Focus, pod: &Pod) -> bool {
     if f.view.voters().any(recovers) {
         return false;
     }
-    BEFORE_DRAIN
-        .iter()
-        .any(|guard| matches!((guard.check)(f, &act), Verdict::No(_)))
+    // A change that is not yet possible hides the removal that the drain was for.
+    super::change::is_pending(f.view)
+        || BEFORE_DRAIN
+            .iter()
+            .any(|guard| matches!((guard.check)(f, &act), Verdict::No(_)))
 }
 
 pub(super) const SHRINK: Procedure = Procedure {

@@ -181,8 +181,8 @@ impl Act {
         }
     }
 
-    /// Changes etcd's membership or gives up a claim: only under the Lease, on an observation at most 2 s old.
-    pub const fn needs_lease(&self) -> bool {
+    /// Changes etcd's membership or gives up a claim: only on an observation at most 2 s old.
+    pub const fn needs_fresh_look(&self) -> bool {
         matches!(
             self,
             Self::AddLearner { .. }
@@ -204,16 +204,6 @@ pub struct RowId {
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.procedure, self.row)
-    }
-}
-
-impl RowId {
-    /// The cluster is at a safe point before a step of this row: no half-done row matches (design.md 11).
-    pub fn begins_work(self) -> bool {
-        matches!(
-            (self.procedure, self.row),
-            ("mend" | "bootstrap", _) | ("grow", "not-listed") | ("shrink", "serving")
-        )
     }
 }
 

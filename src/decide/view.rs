@@ -179,7 +179,8 @@ impl<'a> View<'a> {
         self.kube.stateful_set.as_ref().map_or(0, |s| s.replicas)
     }
 
-    /// The highest ordinal that must have a pod: a voter's, or, while no list can be read, a claim's (2.8 #1).
+    /// The highest ordinal that must have a pod: a voter's, or, while no list can be read, a claim's that Git wants
+    /// (2.8 #1); any other may be what a removed member left.
     pub fn top_needed(&self) -> Option<Ordinal> {
         let known = self.membership().is_some();
         self.seats()
@@ -188,10 +189,23 @@ impl<'a> View<'a> {
                 if known {
                     s.is_voter()
                 } else {
-                    s.claim.is_some()
+                    s.claim.is_some() && s.wanted
                 }
             })
             .map(|s| s.ordinal)
+    }
+
+    /// Nothing is half done: no learner, nothing left on a seat without a member, no pod drained, no birth under way.
+    pub fn is_safe_point(&self) -> bool {
+        let drained = self
+            .seats()
+            .any(|s| s.pod.is_some_and(|p| !p.serving_label && !p.deleting));
+        let left_over = self.seats().any(|s| !s.is_listed() && s.is_occupied());
+        let quiet = self.learner().is_none() && !drained;
+        match self.membership() {
+            Some(_) => quiet && !left_over,
+            None => quiet && (self.is_born() || self.kube.stateful_set.is_none()),
+        }
     }
 
     /// The voter that leaves next when the cluster shrinks: the top one, if Git does not want it.

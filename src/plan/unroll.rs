@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 
 use super::change::{FieldChange, changes};
 use crate::decide::{
-    Condition, Decision, Intent, Next, Note, NoteKind, RowId, Run, Situation, decide, ledger_before,
+    Condition, Decision, Intent, Next, Note, NoteKind, RowId, Run, Situation, decide, hindrance,
+    ledger_before,
 };
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::model;
@@ -43,10 +44,23 @@ pub struct PlannedIntent {
     pub awaits: Vec<Condition>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stall {
     pub row: RowId,
     pub condition: Condition,
+    /// What is seen to keep it from coming about.
+    pub hindrance: Option<String>,
+}
+
+impl Stall {
+    /// What was found, as refusals say it.
+    pub fn found(&self) -> String {
+        let why = self
+            .hindrance
+            .as_deref()
+            .unwrap_or("nothing seen brings it about");
+        format!("waits for {}: {why}", self.condition)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,7 +150,12 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
                     awaits.push(condition);
                 }
                 if looks > MOST_LOOKS {
-                    plan.stall = Some(Stall { row, condition });
+                    let hindrance = hindrance(&world, condition);
+                    plan.stall = Some(Stall {
+                        row,
+                        condition,
+                        hindrance,
+                    });
                     break;
                 }
                 model::advance(&mut world, spec, condition);

@@ -127,12 +127,12 @@ pub(super) fn note(note: &Note) -> Value {
 }
 
 fn stalled(cluster: &ClusterPlan) -> Option<Value> {
-    let stall = cluster.stall?;
+    let stall = cluster.stall.as_ref()?;
     Some(json!({
         "code": "no-end",
         "row": stall.row.to_string(),
         "subject": null,
-        "found": format!("waits for {}, and nothing seen brings it about", stall.condition),
+        "found": stall.found(),
         "unblock": "look at what keeps it from coming about, then plan again",
         "condition": stall.condition,
     }))

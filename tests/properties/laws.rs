@@ -144,7 +144,7 @@ impl World {
             }
             _ => {}
         }
-        let changes_members = act.needs_lease() || matches!(act, Act::MoveLeader { .. });
+        let changes_members = act.needs_fresh_look() || matches!(act, Act::MoveLeader { .. });
         assert!(
             !changes_members || self.has_quorum(),
             "2.8 #17: {} without a quorum\n{}",

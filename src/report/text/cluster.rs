@@ -153,10 +153,7 @@ fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
         sheet.prose(BODY, "unblock: ", Paint::Hint, &note.facts.unblock);
     }
     if let Some(stall) = &cluster.stall {
-        let text = format!(
-            "waits for {} ({}), and nothing seen brings it about",
-            stall.condition, stall.row
-        );
+        let text = format!("{} ({})", stall.found(), stall.row);
         sheet.prose(BODY, "no-end: ", Paint::Plain, &text);
         let unblock = "look at what keeps it from coming about, then plan again";
         sheet.prose(BODY, "unblock: ", Paint::Hint, unblock);

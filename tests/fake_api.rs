@@ -521,6 +521,7 @@ async fn a_free_lock_is_taken_and_given_back() {
     };
     assert!(held.remaining() > Duration::from_secs(25));
     assert!(matches!(ask(&server, &me, 0).await, Acquired::HeldBy(_)));
+    held.record_commit().await;
     held.release().await;
     let Acquired::Held(again) = ask(&server, &me, 0).await else {
         panic!("it was given back");
@@ -543,6 +544,40 @@ async fn a_dead_holder_on_this_machine_keeps_nothing() {
         panic!("its holder is dead");
     };
     assert_eq!(held.previous_commit(), Some("c1"));
+}
+
+fn recorded_commit(server: &Server) -> Value {
+    server.get(LEASE)["metadata"]["annotations"]["reconcile/commit"].clone()
+}
+
+#[tokio::test]
+async fn the_lock_names_the_commit_of_the_last_run_that_went_ahead() {
+    let server = Server::new();
+    server.put(LEASE, held_by(""));
+    let me = Identity::of_this_process();
+    let Acquired::Held(refused) = ask(&server, &me, 0).await else {
+        panic!("it is free");
+    };
+    assert_eq!(refused.previous_commit(), Some("c1"));
+    refused.release().await;
+    assert_eq!(recorded_commit(&server), "c1", "taken and refused");
+
+    let (client, spec) = (server.client(), fixture::spec());
+    let outside = lock::acquire(client, &spec, &me, None, Duration::ZERO).await;
+    let Ok(Acquired::Held(outside)) = outside else {
+        panic!("it was given back");
+    };
+    outside.record_commit().await;
+    outside.release().await;
+    assert_eq!(recorded_commit(&server), "c1", "a run outside Git");
+
+    let Acquired::Held(ahead) = ask(&server, &me, 0).await else {
+        panic!("it was given back");
+    };
+    ahead.record_commit().await;
+    assert_eq!(recorded_commit(&server), "c2", "before it is given back");
+    ahead.release().await;
+    assert_eq!(recorded_commit(&server), "c2", "and after");
 }
 
 #[tokio::test]

@@ -76,6 +76,10 @@ impl Hold for Held {
         Self::previous_commit(self)
     }
 
+    async fn record_commit(&self) {
+        Self::record_commit(self).await;
+    }
+
     async fn release(self) {
         Self::release(self).await;
     }

@@ -506,7 +506,6 @@ fn held_by(holder: &str) -> Value {
         &json!({
             "metadata": {"annotations": {"reconcile/commit": "c1"}},
             "spec": {"holderIdentity": holder, "leaseDurationSeconds": 30,
-                     // Some years ahead: not stale by any clock.
                      "renewTime": "2099-01-01T00:00:00.000000Z"}
         }),
     )
@@ -589,6 +588,18 @@ async fn a_holder_elsewhere_is_named() {
     };
     assert_eq!(lock.holder, "ada@elsewhere/7 boot:b ns:1 start:2");
     assert_eq!(lock.commit.as_deref(), Some("c1"));
+}
+
+#[tokio::test]
+async fn a_holder_whose_clock_is_behind_is_watched_first() {
+    let server = Server::new();
+    let renewed = json!({"spec": {"renewTime": "2001-01-01T00:00:00.000000Z"}});
+    let holder = held_by("ada@elsewhere/7 boot:b ns:1 start:2");
+    server.put(LEASE, with(holder, &renewed));
+    let me = Identity::of_this_process();
+    assert!(matches!(ask(&server, &me, 1500).await, Acquired::HeldBy(_)));
+    let nothing_was_written = server.requests("PUT", LEASE).is_empty();
+    assert!(nothing_was_written);
 }
 
 #[tokio::test]

@@ -30,8 +30,6 @@ const DURATION: Duration = Duration::from_secs(30);
 const RENEW_EVERY: Duration = Duration::from_secs(7);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 const CALL: Duration = Duration::from_secs(5);
-/// A renewal this much older than its duration is stale whatever the clocks; younger ones are watched for `DURATION`.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// Why the lock could not be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -120,7 +118,8 @@ impl Asking<'_> {
         }
     }
 
-    /// Free, its holder known to be dead, long stale, or seen unchanged for as long as it lasts by our own clock.
+    /// Free, its holder known to be dead, or seen unchanged for as long as it lasts by our own clock: what the holder's
+    /// clock wrote says nothing, however old it looks from here.
     fn may_take(&self, lease: &Lease, watched: &mut Option<(String, Instant)>) -> bool {
         let Some(lock) = of_lease(lease) else {
             return true;
@@ -129,10 +128,6 @@ impl Asking<'_> {
             return true;
         }
         let lasts = Duration::from_secs(lock.duration.into());
-        let age = now().duration_since(lock.renewed);
-        if Duration::try_from(age).is_ok_and(|age| age > lasts + CLOCK_SKEW) {
-            return true;
-        }
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
         match watched {
             Some((seen, since)) if *seen == version => since.elapsed() > lasts,

@@ -375,6 +375,7 @@ async fn a_taken_name_is_refused_and_says_how_to_look() {
 async fn the_ledger_is_written_first_and_only_when_it_changed() {
     let server = Server::new();
     server.put(MEMBERS, members());
+    server.conflict(MEMBERS, ".data.orders-1.yaml", "kubectl-edit");
     let act = |text: &str| Act::WriteMemberFile {
         ordinal: Ordinal(1),
         life: FileLife::Poison,
@@ -399,7 +400,6 @@ async fn the_ledger_is_written_first_and_only_when_it_changed() {
     assert_eq!(body["metadata"]["uid"], "uid-orders-members");
     assert_eq!(body["metadata"]["resourceVersion"], "7");
     assert!(writes[1].query.contains("fieldManager=reconcile"));
-    assert!(!writes[1].query.contains("force=true"));
 }
 
 #[tokio::test]
@@ -435,6 +435,7 @@ async fn replicas_are_bound_to_the_version_that_was_observed() {
             {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {"f:image": {}}}}}}]}
     });
     server.put(path, with(labelled("orders"), &owned));
+    server.conflict(path, ".spec.replicas", "kubectl-scale");
     let act = |version: &str| Act::StartMember {
         ordinal: Ordinal(1),
         replicas: 2,

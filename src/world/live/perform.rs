@@ -2,7 +2,8 @@
 //!
 //! One ownership story: every field of our objects is ours by server-side apply of complete bodies. An act that changes
 //! one field of an object (a member's file, `replicas`) applies *what we own of it as it is*, read at that moment, with
-//! that field replaced: nothing else of what Git wants can come along with it, and nothing we own is given up.
+//! that field replaced: nothing else of what Git wants can come along with it, and nothing we own is given up. Forced,
+//! for that field may be another's by now (`kubectl scale`, `kubectl edit`), and taking it back is what the act is.
 
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ impl Doing<'_> {
         // Bound to what the other files were read from.
         body["metadata"]["resourceVersion"] = text(&live, "resourceVersion").into();
         self.writer(object.kind.into(), &object.name)
-            .update(body, uid, false)
+            .update(body, uid, true)
             .await
     }
 
@@ -188,9 +189,7 @@ impl Doing<'_> {
         let mut body = self.owned(&live, kind, name);
         body["spec"]["replicas"] = replicas.into();
         body["metadata"]["resourceVersion"] = resource_version.into();
-        self.writer(kind.into(), name)
-            .update(body, uid, false)
-            .await
+        self.writer(kind.into(), name).update(body, uid, true).await
     }
 
     async fn serve(&self, ordinal: Ordinal, pod: &Uid, label: Value) -> Result<(), PerformError> {

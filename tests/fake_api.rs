@@ -345,10 +345,50 @@ async fn all_clusters_of_a_namespace_share_the_lists() {
     assert_eq!(lists.len(), 1, "{lists:?}");
 }
 
+/// On a look of its own.
 async fn perform(server: &Server, act: Act) -> Result<(), PerformError> {
-    live(server)
-        .perform(&fixture::spec(), &act, &Ledger::default())
-        .await
+    let (live, spec) = (live(server), fixture::spec());
+    live.observe(&spec).await;
+    live.perform(&spec, &act, &Ledger::default()).await
+}
+
+const LEDGER: &str = "/api/v1/namespaces/etcd/configmaps/orders-ledger";
+
+#[tokio::test]
+async fn a_ledger_that_moved_is_not_written_over() {
+    let server = Server::new();
+    let (live, spec) = (live(&server), fixture::spec());
+    let act = Act::Drain {
+        ordinal: Ordinal(0),
+        pod: Uid("uid-orders-0".into()),
+    };
+    server.put(&format!("{CORE}/pods/orders-0"), labelled("orders-0"));
+    let ledger = |commit: &str| Ledger {
+        commit: Some(commit.into()),
+        ..Ledger::default()
+    };
+    let blind = live.perform(&spec, &act, &ledger("a")).await;
+    assert!(matches!(blind, Err(PerformError::NotDone(_))), "{blind:?}");
+    live.observe(&spec).await;
+    for commit in ["a", "b"] {
+        let outcome = live.perform(&spec, &act, &ledger(commit)).await;
+        assert_eq!(outcome, Ok(()), "our own write is no surprise");
+    }
+
+    let theirs = serde_json::to_string(&ledger("theirs")).expect("plain data");
+    let mut moved = server.get(LEDGER);
+    moved["data"]["ledger.json"] = theirs.into();
+    server.put(LEDGER, moved.clone());
+    let before = server.requests("PATCH", "").len();
+    let outcome = live.perform(&spec, &act, &ledger("c")).await;
+    let why = "the ledger moved since it was observed".to_owned();
+    assert_eq!(outcome, Err(PerformError::NotDone(why)));
+    assert_eq!(server.requests("PATCH", "").len(), before);
+    assert_eq!(server.get(LEDGER), moved);
+
+    live.observe(&spec).await;
+    let outcome = live.perform(&spec, &act, &ledger("c")).await;
+    assert_eq!(outcome, Ok(()), "seen, and decided on");
 }
 
 #[tokio::test]
@@ -470,7 +510,8 @@ async fn a_mutation_is_sent_once_and_its_fate_told_apart() {
         (404, ""),
     ] {
         let server = Server::new();
-        server.put(&claim, labelled("data-orders-0"));
+        let size = json!({"spec": {"resources": {"requests": {"storage": "1Gi"}}}});
+        server.put(&claim, with(labelled("data-orders-0"), &size));
         server.fail("DELETE", &claim, code, 99);
         let outcome = perform(&server, act()).await;
         let said = match &outcome {

@@ -10,6 +10,7 @@ pub mod etcd;
 mod fields;
 mod gather;
 mod identity;
+mod ledger;
 pub mod lock;
 mod names;
 mod objects;

@@ -14,10 +14,10 @@ use super::Live;
 use super::api::Api;
 use super::etcd::{MembershipAct, Seats};
 use super::fields;
-use super::gather::{LEDGER_KEY, parse_ledger};
 use super::names::{self, text};
 use super::objects::our_fields;
 use super::resource::Resource;
+use super::seats::Look;
 use super::write::{Writer, identity};
 use crate::decide::Act;
 use crate::fleet::{ClusterSpec, Ordinal};
@@ -25,10 +25,11 @@ use crate::state::{Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
 use crate::world::PerformError;
 
 /// One act's surroundings.
-struct Doing<'a> {
+pub(super) struct Doing<'a> {
     client: kube::Client,
-    spec: &'a ClusterSpec,
+    pub(super) spec: &'a ClusterSpec,
     deadline: Duration,
+    pub(super) look: Look,
 }
 
 impl Live {
@@ -48,8 +49,12 @@ impl Live {
             client: opened.client,
             spec,
             deadline: self.options.act_timeout,
+            look: self.last_look(spec).await.ok_or_else(|| {
+                PerformError::NotDone(format!("{} was not observed before", spec.id))
+            })?,
         };
         doing.write_ledger(ledger).await?;
+        self.wrote_ledger(spec, ledger).await;
         if let Some(change) = membership(act) {
             let seats = self.seats_for(spec).await?;
             return change.perform(&seats, doing.deadline).await;
@@ -145,7 +150,7 @@ impl Doing<'_> {
         }
     }
 
-    fn writer<'a>(&'a self, resource: Resource, name: &'a str) -> Writer<'a> {
+    pub(super) fn writer<'a>(&'a self, resource: Resource, name: &'a str) -> Writer<'a> {
         Writer {
             client: self.client.clone(),
             resource,
@@ -205,7 +210,11 @@ impl Doing<'_> {
         })
     }
 
-    async fn read(&self, resource: Resource, name: &str) -> Result<Option<Value>, PerformError> {
+    pub(super) async fn read(
+        &self,
+        resource: Resource,
+        name: &str,
+    ) -> Result<Option<Value>, PerformError> {
         let api = Api {
             client: self.client.clone(),
             deadline: Instant::now() + self.deadline,
@@ -232,41 +241,5 @@ impl Doing<'_> {
             }
         }
         body
-    }
-
-    async fn write_ledger(&self, ledger: &Ledger) -> Result<(), PerformError> {
-        let name = names::ledger(self.spec);
-        let failed = |why: String| PerformError::NotDone(format!("ledger: {why}"));
-        let live = self.read(Resource::ConfigMap, &name).await?;
-        if let Some(live) = &live {
-            if !names::is_ours(live, self.spec) {
-                return Err(PerformError::Refused(format!(
-                    "found a ConfigMap {name} without this cluster's labels, expected our ledger or nothing; look at it with `kubectl -n {} get configmap {name} -o yaml`",
-                    self.spec.namespace
-                )));
-            }
-            let written = parse_ledger(live).map_err(|error| failed(error.to_string()))?;
-            if written == *ledger {
-                return Ok(());
-            }
-        }
-        let text_of = serde_json::to_string(ledger).map_err(|error| failed(error.to_string()))?;
-        let mut body = identity(Resource::ConfigMap, &self.spec.namespace, &name);
-        body["metadata"]["labels"] = names::labels(self.spec);
-        body["data"] = json!({LEDGER_KEY: text_of});
-        let writer = self.writer(Resource::ConfigMap, &name);
-        let outcome = match &live {
-            None => writer.create(body).await,
-            Some(live) => {
-                body["metadata"]["resourceVersion"] = text(live, "resourceVersion").into();
-                let uid = Uid(text(live, "uid").to_owned());
-                writer.update(body, &uid, true).await
-            }
-        };
-        // The act itself has not begun: whatever became of the ledger, nothing else was changed.
-        outcome.map_err(|error| match error {
-            PerformError::Unknown(why) => failed(why),
-            other => other,
-        })
     }
 }

@@ -495,6 +495,54 @@ async fn replicas_are_bound_to_the_version_that_was_observed() {
 }
 
 #[tokio::test]
+async fn an_update_takes_nothing_back_that_happened_since_the_look() {
+    let server = Server::new();
+    let set = "/apis/apps/v1/namespaces/etcd/statefulsets/orders";
+    let with_replicas = |n: u32| with(labelled("orders"), &json!({"spec": {"replicas": n}}));
+    server.put(set, with_replicas(3));
+    server.put(MEMBERS, members());
+    let (live, spec) = (live(&server), fixture::spec());
+    live.observe(&spec).await;
+    let update = |object: ObjectKey, more: Value| Act::UpdateObject {
+        uid: Uid(format!("uid-{}", object.name)),
+        body: with(json!({"metadata": {"name": object.name}}), &more),
+        object,
+        fields: vec!["/x".into()],
+        force: true,
+    };
+    let set_key = ObjectKey {
+        kind: ObjectKind::StatefulSet,
+        name: "orders".into(),
+    };
+    let cases = [
+        (set, update(set_key, json!({"spec": {"replicas": 3}}))),
+        (
+            MEMBERS,
+            update(members_key(), json!({"data": {"orders-1.yaml": "one"}})),
+        ),
+    ];
+    let poisoned = json!({"data": {"orders-1.yaml": "poisoned"}});
+    server.put(set, with_replicas(2));
+    server.put(MEMBERS, with(members(), &poisoned));
+    for (path, act) in &cases {
+        let outcome = live.perform(&spec, act, &Ledger::default()).await;
+        let Err(PerformError::NotDone(why)) = &outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(why.contains("moved since it was observed"), "{why}");
+        assert!(server.requests("PATCH", path).is_empty());
+    }
+    server.put(set, with_replicas(3));
+    server.put(MEMBERS, members());
+    for (path, act) in &cases {
+        let outcome = live.perform(&spec, act, &Ledger::default()).await;
+        assert_eq!(outcome, Ok(()));
+        let sent = &server.requests("PATCH", path)[0].body;
+        assert_eq!(sent["metadata"]["resourceVersion"], "7");
+    }
+}
+
+#[tokio::test]
 async fn a_mutation_is_sent_once_and_its_fate_told_apart() {
     let claim = format!("{CORE}/persistentvolumeclaims/data-orders-0");
     let act = || Act::ReleaseClaim {

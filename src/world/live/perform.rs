@@ -14,6 +14,7 @@ use super::Live;
 use super::api::Api;
 use super::etcd::{MembershipAct, Seats};
 use super::fields;
+use super::gather::member_files;
 use super::names::{self, text};
 use super::objects::our_fields;
 use super::resource::Resource;
@@ -105,11 +106,7 @@ impl Doing<'_> {
                 body,
                 force,
                 ..
-            } => {
-                self.writer(object.kind.into(), &object.name)
-                    .update(body.clone(), uid, *force)
-                    .await
-            }
+            } => self.update_object(object, uid, body, *force).await,
             Act::WriteMemberFile {
                 ordinal,
                 object,
@@ -158,6 +155,40 @@ impl Doing<'_> {
             name,
             deadline: self.deadline,
         }
+    }
+
+    /// The body holds what was observed of the members (their files, how many run): it must not take back what has
+    /// happened to them since.
+    async fn update_object(
+        &self,
+        object: &ObjectKey,
+        uid: &Uid,
+        body: &Value,
+        force: bool,
+    ) -> Result<(), PerformError> {
+        let live = self.live(object.kind, &object.name).await?;
+        let moved = match object.kind {
+            ObjectKind::StatefulSet => {
+                let replicas = |object: &Value| object.pointer("/spec/replicas").cloned();
+                let wanted = replicas(body);
+                (wanted.is_some() && wanted != replicas(&live)).then_some("replicas")
+            }
+            ObjectKind::ConfigMap => (member_files(self.spec, &live) != self.look.member_files)
+                .then_some("the members' files"),
+            _ => None,
+        };
+        if let Some(what) = moved {
+            return Err(PerformError::NotDone(format!(
+                "{} {}: {what} moved since it was observed",
+                object.kind.kind(),
+                object.name
+            )));
+        }
+        let mut body = body.clone();
+        body["metadata"]["resourceVersion"] = text(&live, "resourceVersion").into();
+        self.writer(object.kind.into(), &object.name)
+            .update(body, uid, force)
+            .await
     }
 
     async fn write_member_file(

@@ -34,6 +34,7 @@ pub(super) struct Channels {
 #[derive(Clone)]
 pub(super) struct Look {
     pub(super) ledger: Option<Ledger>,
+    pub(super) member_files: BTreeMap<Ordinal, String>,
 }
 
 impl Live {
@@ -112,6 +113,7 @@ impl Live {
     pub(super) async fn looked(&self, spec: &ClusterSpec, kube: &Kube) {
         let look = Look {
             ledger: kube.ledger.clone(),
+            member_files: kube.member_files.clone(),
         };
         let mut looks = self.channels.looks.lock().await;
         looks.insert(spec.id.clone(), look);

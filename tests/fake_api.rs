@@ -345,10 +345,50 @@ async fn all_clusters_of_a_namespace_share_the_lists() {
     assert_eq!(lists.len(), 1, "{lists:?}");
 }
 
+/// On a look of its own.
 async fn perform(server: &Server, act: Act) -> Result<(), PerformError> {
-    live(server)
-        .perform(&fixture::spec(), &act, &Ledger::default())
-        .await
+    let (live, spec) = (live(server), fixture::spec());
+    live.observe(&spec).await;
+    live.perform(&spec, &act, &Ledger::default()).await
+}
+
+const LEDGER: &str = "/api/v1/namespaces/etcd/configmaps/orders-ledger";
+
+#[tokio::test]
+async fn a_ledger_that_moved_is_not_written_over() {
+    let server = Server::new();
+    let (live, spec) = (live(&server), fixture::spec());
+    let act = Act::Drain {
+        ordinal: Ordinal(0),
+        pod: Uid("uid-orders-0".into()),
+    };
+    server.put(&format!("{CORE}/pods/orders-0"), labelled("orders-0"));
+    let ledger = |commit: &str| Ledger {
+        commit: Some(commit.into()),
+        ..Ledger::default()
+    };
+    let blind = live.perform(&spec, &act, &ledger("a")).await;
+    assert!(matches!(blind, Err(PerformError::NotDone(_))), "{blind:?}");
+    live.observe(&spec).await;
+    for commit in ["a", "b"] {
+        let outcome = live.perform(&spec, &act, &ledger(commit)).await;
+        assert_eq!(outcome, Ok(()), "our own write is no surprise");
+    }
+
+    let theirs = serde_json::to_string(&ledger("theirs")).expect("plain data");
+    let mut moved = server.get(LEDGER);
+    moved["data"]["ledger.json"] = theirs.into();
+    server.put(LEDGER, moved.clone());
+    let before = server.requests("PATCH", "").len();
+    let outcome = live.perform(&spec, &act, &ledger("c")).await;
+    let why = "the ledger moved since it was observed".to_owned();
+    assert_eq!(outcome, Err(PerformError::NotDone(why)));
+    assert_eq!(server.requests("PATCH", "").len(), before);
+    assert_eq!(server.get(LEDGER), moved);
+
+    live.observe(&spec).await;
+    let outcome = live.perform(&spec, &act, &ledger("c")).await;
+    assert_eq!(outcome, Ok(()), "seen, and decided on");
 }
 
 #[tokio::test]
@@ -375,6 +415,7 @@ async fn a_taken_name_is_refused_and_says_how_to_look() {
 async fn the_ledger_is_written_first_and_only_when_it_changed() {
     let server = Server::new();
     server.put(MEMBERS, members());
+    server.conflict(MEMBERS, ".data.orders-1.yaml", "kubectl-edit");
     let act = |text: &str| Act::WriteMemberFile {
         ordinal: Ordinal(1),
         life: FileLife::Poison,
@@ -399,7 +440,6 @@ async fn the_ledger_is_written_first_and_only_when_it_changed() {
     assert_eq!(body["metadata"]["uid"], "uid-orders-members");
     assert_eq!(body["metadata"]["resourceVersion"], "7");
     assert!(writes[1].query.contains("fieldManager=reconcile"));
-    assert!(!writes[1].query.contains("force=true"));
 }
 
 #[tokio::test]
@@ -435,6 +475,7 @@ async fn replicas_are_bound_to_the_version_that_was_observed() {
             {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {"f:image": {}}}}}}]}
     });
     server.put(path, with(labelled("orders"), &owned));
+    server.conflict(path, ".spec.replicas", "kubectl-scale");
     let act = |version: &str| Act::StartMember {
         ordinal: Ordinal(1),
         replicas: 2,
@@ -454,6 +495,54 @@ async fn replicas_are_bound_to_the_version_that_was_observed() {
 }
 
 #[tokio::test]
+async fn an_update_takes_nothing_back_that_happened_since_the_look() {
+    let server = Server::new();
+    let set = "/apis/apps/v1/namespaces/etcd/statefulsets/orders";
+    let with_replicas = |n: u32| with(labelled("orders"), &json!({"spec": {"replicas": n}}));
+    server.put(set, with_replicas(3));
+    server.put(MEMBERS, members());
+    let (live, spec) = (live(&server), fixture::spec());
+    live.observe(&spec).await;
+    let update = |object: ObjectKey, more: Value| Act::UpdateObject {
+        uid: Uid(format!("uid-{}", object.name)),
+        body: with(json!({"metadata": {"name": object.name}}), &more),
+        object,
+        fields: vec!["/x".into()],
+        force: true,
+    };
+    let set_key = ObjectKey {
+        kind: ObjectKind::StatefulSet,
+        name: "orders".into(),
+    };
+    let cases = [
+        (set, update(set_key, json!({"spec": {"replicas": 3}}))),
+        (
+            MEMBERS,
+            update(members_key(), json!({"data": {"orders-1.yaml": "one"}})),
+        ),
+    ];
+    let poisoned = json!({"data": {"orders-1.yaml": "poisoned"}});
+    server.put(set, with_replicas(2));
+    server.put(MEMBERS, with(members(), &poisoned));
+    for (path, act) in &cases {
+        let outcome = live.perform(&spec, act, &Ledger::default()).await;
+        let Err(PerformError::NotDone(why)) = &outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(why.contains("moved since it was observed"), "{why}");
+        assert!(server.requests("PATCH", path).is_empty());
+    }
+    server.put(set, with_replicas(3));
+    server.put(MEMBERS, members());
+    for (path, act) in &cases {
+        let outcome = live.perform(&spec, act, &Ledger::default()).await;
+        assert_eq!(outcome, Ok(()));
+        let sent = &server.requests("PATCH", path)[0].body;
+        assert_eq!(sent["metadata"]["resourceVersion"], "7");
+    }
+}
+
+#[tokio::test]
 async fn a_mutation_is_sent_once_and_its_fate_told_apart() {
     let claim = format!("{CORE}/persistentvolumeclaims/data-orders-0");
     let act = || Act::ReleaseClaim {
@@ -469,7 +558,8 @@ async fn a_mutation_is_sent_once_and_its_fate_told_apart() {
         (404, ""),
     ] {
         let server = Server::new();
-        server.put(&claim, labelled("data-orders-0"));
+        let size = json!({"spec": {"resources": {"requests": {"storage": "1Gi"}}}});
+        server.put(&claim, with(labelled("data-orders-0"), &size));
         server.fail("DELETE", &claim, code, 99);
         let outcome = perform(&server, act()).await;
         let said = match &outcome {
@@ -506,7 +596,6 @@ fn held_by(holder: &str) -> Value {
         &json!({
             "metadata": {"annotations": {"reconcile/commit": "c1"}},
             "spec": {"holderIdentity": holder, "leaseDurationSeconds": 30,
-                     // Some years ahead: not stale by any clock.
                      "renewTime": "2099-01-01T00:00:00.000000Z"}
         }),
     )
@@ -521,6 +610,7 @@ async fn a_free_lock_is_taken_and_given_back() {
     };
     assert!(held.remaining() > Duration::from_secs(25));
     assert!(matches!(ask(&server, &me, 0).await, Acquired::HeldBy(_)));
+    held.record_commit().await;
     held.release().await;
     let Acquired::Held(again) = ask(&server, &me, 0).await else {
         panic!("it was given back");
@@ -545,6 +635,40 @@ async fn a_dead_holder_on_this_machine_keeps_nothing() {
     assert_eq!(held.previous_commit(), Some("c1"));
 }
 
+fn recorded_commit(server: &Server) -> Value {
+    server.get(LEASE)["metadata"]["annotations"]["reconcile/commit"].clone()
+}
+
+#[tokio::test]
+async fn the_lock_names_the_commit_of_the_last_run_that_went_ahead() {
+    let server = Server::new();
+    server.put(LEASE, held_by(""));
+    let me = Identity::of_this_process();
+    let Acquired::Held(refused) = ask(&server, &me, 0).await else {
+        panic!("it is free");
+    };
+    assert_eq!(refused.previous_commit(), Some("c1"));
+    refused.release().await;
+    assert_eq!(recorded_commit(&server), "c1", "taken and refused");
+
+    let (client, spec) = (server.client(), fixture::spec());
+    let outside = lock::acquire(client, &spec, &me, None, Duration::ZERO).await;
+    let Ok(Acquired::Held(outside)) = outside else {
+        panic!("it was given back");
+    };
+    outside.record_commit().await;
+    outside.release().await;
+    assert_eq!(recorded_commit(&server), "c1", "a run outside Git");
+
+    let Acquired::Held(ahead) = ask(&server, &me, 0).await else {
+        panic!("it was given back");
+    };
+    ahead.record_commit().await;
+    assert_eq!(recorded_commit(&server), "c2", "before it is given back");
+    ahead.release().await;
+    assert_eq!(recorded_commit(&server), "c2", "and after");
+}
+
 #[tokio::test]
 async fn a_holder_elsewhere_is_named() {
     let server = Server::new();
@@ -554,6 +678,18 @@ async fn a_holder_elsewhere_is_named() {
     };
     assert_eq!(lock.holder, "ada@elsewhere/7 boot:b ns:1 start:2");
     assert_eq!(lock.commit.as_deref(), Some("c1"));
+}
+
+#[tokio::test]
+async fn a_holder_whose_clock_is_behind_is_watched_first() {
+    let server = Server::new();
+    let renewed = json!({"spec": {"renewTime": "2001-01-01T00:00:00.000000Z"}});
+    let holder = held_by("ada@elsewhere/7 boot:b ns:1 start:2");
+    server.put(LEASE, with(holder, &renewed));
+    let me = Identity::of_this_process();
+    assert!(matches!(ask(&server, &me, 1500).await, Acquired::HeldBy(_)));
+    let nothing_was_written = server.requests("PUT", LEASE).is_empty();
+    assert!(nothing_was_written);
 }
 
 #[tokio::test]

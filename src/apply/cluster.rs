@@ -100,7 +100,10 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
             });
             let ending = match walk.superseded(&hold) {
                 Some(ending) => ending,
-                None => walk.run(&hold).await,
+                None => {
+                    hold.record_commit().await;
+                    walk.run(&hold).await
+                }
             };
             hold.release().await;
             ending

@@ -52,6 +52,9 @@ pub trait Hold: Send + Sync {
     /// The commit of the run that held it before, whenever that was.
     fn previous_commit(&self) -> Option<&str>;
 
+    /// This run goes ahead: its commit is the one the next run finds.
+    fn record_commit(&self) -> impl Future<Output = ()> + Send;
+
     fn release(self) -> impl Future<Output = ()> + Send;
 }
 

@@ -97,6 +97,10 @@ impl Hold for NoHold {
         match *self {}
     }
 
+    async fn record_commit(&self) {
+        match *self {}
+    }
+
     async fn release(self) {
         match self {}
     }

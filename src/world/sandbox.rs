@@ -146,6 +146,8 @@ impl Hold for SandboxHold {
         None
     }
 
+    async fn record_commit(&self) {}
+
     async fn release(self) {}
 }
 

@@ -166,7 +166,7 @@ impl Inner {
     fn patch(&mut self, seen: &Seen, existing: Option<&Value>) -> Answer {
         let mut object = existing
             .cloned()
-            .unwrap_or_else(|| json!({"metadata": {"uid": "new"}}));
+            .unwrap_or_else(|| json!({"metadata": {"uid": "new", "resourceVersion": "2"}}));
         if existing.is_some() {
             precondition(&seen.body, &object)?;
         }

@@ -151,7 +151,7 @@ async fn our_names(
         .collect()
 }
 
-fn member_files(spec: &ClusterSpec, object: &Value) -> BTreeMap<Ordinal, String> {
+pub(super) fn member_files(spec: &ClusterSpec, object: &Value) -> BTreeMap<Ordinal, String> {
     object
         .get("data")
         .and_then(Value::as_object)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// This process, in a way that outlives it: process numbers are used again, start times within one boot are not.
@@ -74,7 +75,13 @@ impl Identity {
         };
         life.boot == here.boot
             && life.pid_namespace == here.pid_namespace
-            && started(proc, self.pid) != Some(life.started)
+            && match look(proc, self.pid) {
+                Seen::Started(at) => at != life.started,
+                Seen::Absent => {
+                    look(proc, observer.pid) == Seen::Started(here.started) && shows_all(proc)
+                }
+                Seen::Unreadable => false,
+            }
     }
 }
 
@@ -100,16 +107,55 @@ impl Life {
         Some(Self {
             boot: boot.trim().to_owned(),
             pid_namespace: digits.collect(),
-            started: started(Path::new("/proc"), pid)?,
+            started: match look(Path::new("/proc"), pid) {
+                Seen::Started(at) => at,
+                Seen::Absent | Seen::Unreadable => return None,
+            },
         })
     }
 }
 
+/// What `/proc` says of a process number.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    /// A process, started so many clock ticks after boot.
+    Started(u64),
+    Absent,
+    Unreadable,
+}
+
+fn look(proc: &Path, pid: u32) -> Seen {
+    match fs::read_to_string(proc.join(pid.to_string()).join("stat")) {
+        Ok(stat) => started(&stat).map_or(Seen::Unreadable, Seen::Started),
+        Err(error) if error.kind() == ErrorKind::NotFound => Seen::Absent,
+        Err(_) => Seen::Unreadable,
+    }
+}
+
 /// Field 22 of `stat`; the second one is a name in brackets that may hold anything.
-fn started(proc: &Path, pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?;
+fn started(stat: &str) -> Option<u64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     after_name.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Mounted with `hidepid`, other users' processes look absent.
+fn shows_all(proc: &Path) -> bool {
+    let Ok(mounts) = fs::read_to_string(proc.join("self").join("mounts")) else {
+        return false;
+    };
+    let mut options = mounts.lines().filter_map(|mount| {
+        let words: Vec<&str> = mount.split(' ').collect();
+        match words[..] {
+            [_, at, "proc", options, ..] if Path::new(at) == proc => Some(options),
+            _ => None,
+        }
+    });
+    let hides = |options: &str| {
+        let how = options.split(',').find_map(|o| o.strip_prefix("hidepid="));
+        how.is_some_and(|how| how != "0" && how != "off")
+    };
+    // What is mounted last lies on top.
+    options.next_back().is_some_and(|options| !hides(options))
 }
 
 #[cfg(test)]
@@ -129,16 +175,19 @@ mod tests {
         }
     }
 
-    fn proc_with(pid: u32, started: u64) -> tempfile::TempDir {
+    fn proc_with(processes: &[(u32, u64)], options: &str) -> tempfile::TempDir {
         let proc = tempfile::tempdir().unwrap();
-        let dir = proc.path().join(pid.to_string());
-        fs::create_dir(&dir).unwrap();
         let fields = vec!["0"; 18].join(" ");
-        fs::write(
-            dir.join("stat"),
-            format!("{pid} (a) b) S {fields} {started} 0"),
-        )
-        .unwrap();
+        for (pid, started) in processes {
+            let dir = proc.path().join(pid.to_string());
+            fs::create_dir(&dir).unwrap();
+            let stat = format!("{pid} (a) b) S {fields} {started} 0");
+            fs::write(dir.join("stat"), stat).unwrap();
+        }
+        let at = proc.path().display();
+        fs::create_dir(proc.path().join("self")).unwrap();
+        let mounts = format!("none / ext4 rw 0 0\nproc {at} proc {options} 0 0\n");
+        fs::write(proc.path().join("self/mounts"), mounts).unwrap();
         proc
     }
 
@@ -153,7 +202,7 @@ mod tests {
     #[test]
     fn dead_is_only_what_can_be_known_to_be() {
         let observer = process(1, "this-boot", 1);
-        let proc = proc_with(7, 42);
+        let proc = proc_with(&[(1, 1), (7, 42)], "rw,nosuid");
         let dead = |holder: &Identity| holder.is_dead_in(&observer, proc.path());
         assert!(!dead(&process(7, "this-boot", 42)), "alive");
         assert!(
@@ -162,6 +211,39 @@ mod tests {
         );
         assert!(dead(&process(8, "this-boot", 42)), "gone");
         assert!(!dead(&process(8, "another-boot", 42)), "another machine");
+    }
+
+    #[test]
+    fn what_proc_may_hide_is_not_dead() {
+        let observer = process(1, "this-boot", 1);
+        let gone = process(8, "this-boot", 42);
+        for (options, expected) in [
+            ("rw", true),
+            ("rw,hidepid=0", true),
+            ("rw,hidepid=off,gid=4", true),
+            ("rw,hidepid=2", false),
+            ("rw,hidepid=invisible", false),
+        ] {
+            let proc = proc_with(&[(1, 1)], options);
+            let dead = gone.is_dead_in(&observer, proc.path());
+            assert_eq!(dead, expected, "{options}");
+        }
+        let blind = proc_with(&[], "rw");
+        assert!(!gone.is_dead_in(&observer, blind.path()), "not even us");
+        let unmounted = proc_with(&[(1, 1)], "rw");
+        fs::write(unmounted.path().join("self/mounts"), "").unwrap();
+        assert!(!gone.is_dead_in(&observer, unmounted.path()), "not a proc");
+    }
+
+    #[test]
+    fn an_unreadable_process_is_not_dead() {
+        let observer = process(1, "this-boot", 1);
+        let proc = proc_with(&[(1, 1), (7, 42)], "rw");
+        let stat = proc.path().join("7/stat");
+        fs::remove_file(&stat).unwrap();
+        // No file that a read brings text from, whoever runs this test.
+        fs::create_dir(&stat).unwrap();
+        assert!(!process(7, "this-boot", 41).is_dead_in(&observer, proc.path()));
     }
 
     #[test]

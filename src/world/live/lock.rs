@@ -1,6 +1,9 @@
 //! The lock: one Lease per cluster, so that one run at a time acts on it.
 //!
 //! Every change of it carries the resource version it was read at: of two that reach for it one gets a conflict.
+//!
+//! Taking it leaves the commit that it names: a run which is then refused as older, or which has no commit, must not
+//! make the next one forget what was applied here. Ours is written when the run goes ahead.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,8 +30,6 @@ const DURATION: Duration = Duration::from_secs(30);
 const RENEW_EVERY: Duration = Duration::from_secs(7);
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 const CALL: Duration = Duration::from_secs(5);
-/// A renewal this much older than its duration is stale whatever the clocks; younger ones are watched for `DURATION`.
-const CLOCK_SKEW: Duration = Duration::from_secs(300);
 
 /// Why the lock could not be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +118,8 @@ impl Asking<'_> {
         }
     }
 
-    /// Free, its holder known to be dead, long stale, or seen unchanged for as long as it lasts by our own clock.
+    /// Free, its holder known to be dead, or seen unchanged for as long as it lasts by our own clock: what the holder's
+    /// clock wrote says nothing, however old it looks from here.
     fn may_take(&self, lease: &Lease, watched: &mut Option<(String, Instant)>) -> bool {
         let Some(lock) = of_lease(lease) else {
             return true;
@@ -126,10 +128,6 @@ impl Asking<'_> {
             return true;
         }
         let lasts = Duration::from_secs(lock.duration.into());
-        let age = now().duration_since(lock.renewed);
-        if Duration::try_from(age).is_ok_and(|age| age > lasts + CLOCK_SKEW) {
-            return true;
-        }
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
         match watched {
             Some((seen, since)) if *seen == version => since.elapsed() > lasts,
@@ -168,11 +166,6 @@ impl Asking<'_> {
             lease_transitions: Some(before.lease_transitions.unwrap_or(0) + 1),
             ..LeaseSpec::default()
         });
-        let annotations = lease.metadata.annotations.get_or_insert_default();
-        match self.commit {
-            Some(commit) => annotations.insert(COMMIT_ANNOTATION.to_owned(), commit.to_owned()),
-            None => annotations.remove(COMMIT_ANNOTATION),
-        };
     }
 
     /// A conflict: someone was faster. Look again.
@@ -188,13 +181,18 @@ impl Asking<'_> {
         let state = Arc::new(Mutex::new(State {
             lease: taken,
             until: Until::from(sent),
+            records: None,
         }));
+        let writing = Arc::default();
         let renewing = tokio::spawn(renew(
             self.leases.clone(),
             self.spec.name.clone(),
             state.clone(),
+            Arc::clone(&writing),
         ));
         Held {
+            commit: self.commit.map(str::to_owned),
+            writing,
             leases: self.leases.clone(),
             name: self.spec.name.clone(),
             previous_commit: before.and_then(commit),
@@ -208,14 +206,19 @@ impl Asking<'_> {
 pub struct Held {
     leases: Api<Lease>,
     name: String,
+    commit: Option<String>,
     previous_commit: Option<String>,
     state: Arc<Mutex<State>>,
+    /// One renewal at a time: two would conflict with each other.
+    writing: Arc<tokio::sync::Mutex<()>>,
     renewing: JoinHandle<()>,
 }
 
 struct State {
     lease: Lease,
     until: Until,
+    /// The commit that every renewal from now on writes.
+    records: Option<String>,
 }
 
 /// By two clocks: the monotonic one stands still while a laptop sleeps, the wall clock may be set back.
@@ -252,6 +255,24 @@ impl Held {
     /// The commit of the run that held it before, whenever that was.
     pub fn previous_commit(&self) -> Option<&str> {
         self.previous_commit.as_deref()
+    }
+
+    /// Writes this run's commit for the next one to find; a run without one leaves what is there. If the server does
+    /// not take it now, each renewal tries again.
+    pub async fn record_commit(&self) {
+        let Some(commit) = &self.commit else { return };
+        locked(&self.state).records = Some(commit.clone());
+        let _one_at_a_time = self.writing.lock().await;
+        if self.remaining().is_zero() {
+            return;
+        }
+        if let Err(error) = renew_once(&self.leases, &self.name, &self.state).await {
+            tracing::warn!(
+                lease = self.name,
+                error,
+                "the commit was not recorded yet; the next renewal does"
+            );
+        }
     }
 
     /// Gives it back, so that the next run need not wait.
@@ -307,25 +328,43 @@ fn lost() -> Until {
     }
 }
 
-async fn renew(leases: Api<Lease>, name: String, state: Arc<Mutex<State>>) {
+async fn renew_once(leases: &Api<Lease>, name: &str, state: &Mutex<State>) -> Result<(), String> {
+    let mut lease = {
+        let state = locked(state);
+        let mut lease = state.lease.clone();
+        if let Some(commit) = &state.records {
+            let annotations = lease.metadata.annotations.get_or_insert_default();
+            annotations.insert(COMMIT_ANNOTATION.to_owned(), commit.clone());
+        }
+        lease
+    };
+    if let Some(spec) = &mut lease.spec {
+        spec.renew_time = Some(MicroTime(now()));
+    }
+    let sent = Instant::now();
+    let renewed = within(leases.replace(name, &params(), &lease)).await?;
+    let mut state = locked(state);
+    state.lease = renewed;
+    state.until = Until::from(sent);
+    Ok(())
+}
+
+async fn renew(
+    leases: Api<Lease>,
+    name: String,
+    state: Arc<Mutex<State>>,
+    writing: Arc<tokio::sync::Mutex<()>>,
+) {
     let mut pause = RENEW_EVERY;
     loop {
         tokio::time::sleep(pause).await;
-        let mut lease = locked(&state).lease.clone();
-        if let Some(spec) = &mut lease.spec {
-            spec.renew_time = Some(MicroTime(now()));
-        }
-        let sent = Instant::now();
-        match within(leases.replace(&name, &params(), &lease)).await {
-            Ok(renewed) => {
-                let mut state = locked(&state);
-                state.lease = renewed;
-                state.until = Until::from(sent);
-                pause = RENEW_EVERY;
-            }
+        let _one_at_a_time = writing.lock().await;
+        match renew_once(&leases, &name, &state).await {
+            Ok(()) => pause = RENEW_EVERY,
             Err(error) if error.starts_with(CONFLICT) || error.starts_with(GONE) => {
                 // Our own renewal may have been lost on its way back; then the lease is ours, one version on.
-                let Some(found) = adopt(&leases, &name, &lease).await else {
+                let ours = locked(&state).lease.clone();
+                let Some(found) = adopt(&leases, &name, &ours).await else {
                     tracing::warn!(lease = name, error, "the lock is lost");
                     locked(&state).until = lost();
                     return;

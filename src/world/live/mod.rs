@@ -10,6 +10,7 @@ pub mod etcd;
 mod fields;
 mod gather;
 mod identity;
+mod ledger;
 pub mod lock;
 mod names;
 mod objects;
@@ -74,6 +75,10 @@ impl Hold for Held {
 
     fn previous_commit(&self) -> Option<&str> {
         Self::previous_commit(self)
+    }
+
+    async fn record_commit(&self) {
+        Self::record_commit(self).await;
     }
 
     async fn release(self) {

@@ -139,6 +139,7 @@ impl Live {
         let observation = match kube {
             Err(why) => unread(spec, now(), &why),
             Ok(kube) => {
+                self.looked(spec, &kube).await;
                 let etcd = self.ask_members(spec, &kube, shared, secrets).await;
                 Observation {
                     cluster: spec.id.clone(),

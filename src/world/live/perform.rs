@@ -2,7 +2,8 @@
 //!
 //! One ownership story: every field of our objects is ours by server-side apply of complete bodies. An act that changes
 //! one field of an object (a member's file, `replicas`) applies *what we own of it as it is*, read at that moment, with
-//! that field replaced: nothing else of what Git wants can come along with it, and nothing we own is given up.
+//! that field replaced: nothing else of what Git wants can come along with it, and nothing we own is given up. Forced,
+//! for that field may be another's by now (`kubectl scale`, `kubectl edit`), and taking it back is what the act is.
 
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use super::Live;
 use super::api::Api;
 use super::etcd::{MembershipAct, Seats};
 use super::fields;
-use super::gather::{LEDGER_KEY, parse_ledger};
+use super::gather::member_files;
 use super::names::{self, text};
 use super::objects::our_fields;
 use super::resource::Resource;
+use super::seats::Look;
 use super::write::{Writer, identity};
 use crate::decide::Act;
 use crate::fleet::{ClusterSpec, Ordinal};
@@ -24,10 +26,11 @@ use crate::state::{Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
 use crate::world::PerformError;
 
 /// One act's surroundings.
-struct Doing<'a> {
+pub(super) struct Doing<'a> {
     client: kube::Client,
-    spec: &'a ClusterSpec,
+    pub(super) spec: &'a ClusterSpec,
     deadline: Duration,
+    pub(super) look: Look,
 }
 
 impl Live {
@@ -47,8 +50,12 @@ impl Live {
             client: opened.client,
             spec,
             deadline: self.options.act_timeout,
+            look: self.last_look(spec).await.ok_or_else(|| {
+                PerformError::NotDone(format!("{} was not observed before", spec.id))
+            })?,
         };
         doing.write_ledger(ledger).await?;
+        self.wrote_ledger(spec, ledger).await;
         if let Some(change) = membership(act) {
             let seats = self.seats_for(spec).await?;
             return change.perform(&seats, doing.deadline).await;
@@ -99,11 +106,7 @@ impl Doing<'_> {
                 body,
                 force,
                 ..
-            } => {
-                self.writer(object.kind.into(), &object.name)
-                    .update(body.clone(), uid, *force)
-                    .await
-            }
+            } => self.update_object(object, uid, body, *force).await,
             Act::WriteMemberFile {
                 ordinal,
                 object,
@@ -144,7 +147,7 @@ impl Doing<'_> {
         }
     }
 
-    fn writer<'a>(&'a self, resource: Resource, name: &'a str) -> Writer<'a> {
+    pub(super) fn writer<'a>(&'a self, resource: Resource, name: &'a str) -> Writer<'a> {
         Writer {
             client: self.client.clone(),
             resource,
@@ -152,6 +155,40 @@ impl Doing<'_> {
             name,
             deadline: self.deadline,
         }
+    }
+
+    /// The body holds what was observed of the members (their files, how many run): it must not take back what has
+    /// happened to them since.
+    async fn update_object(
+        &self,
+        object: &ObjectKey,
+        uid: &Uid,
+        body: &Value,
+        force: bool,
+    ) -> Result<(), PerformError> {
+        let live = self.live(object.kind, &object.name).await?;
+        let moved = match object.kind {
+            ObjectKind::StatefulSet => {
+                let replicas = |object: &Value| object.pointer("/spec/replicas").cloned();
+                let wanted = replicas(body);
+                (wanted.is_some() && wanted != replicas(&live)).then_some("replicas")
+            }
+            ObjectKind::ConfigMap => (member_files(self.spec, &live) != self.look.member_files)
+                .then_some("the members' files"),
+            _ => None,
+        };
+        if let Some(what) = moved {
+            return Err(PerformError::NotDone(format!(
+                "{} {}: {what} moved since it was observed",
+                object.kind.kind(),
+                object.name
+            )));
+        }
+        let mut body = body.clone();
+        body["metadata"]["resourceVersion"] = text(&live, "resourceVersion").into();
+        self.writer(object.kind.into(), &object.name)
+            .update(body, uid, force)
+            .await
     }
 
     async fn write_member_file(
@@ -167,7 +204,7 @@ impl Doing<'_> {
         // Bound to what the other files were read from.
         body["metadata"]["resourceVersion"] = text(&live, "resourceVersion").into();
         self.writer(object.kind.into(), &object.name)
-            .update(body, uid, false)
+            .update(body, uid, true)
             .await
     }
 
@@ -188,9 +225,7 @@ impl Doing<'_> {
         let mut body = self.owned(&live, kind, name);
         body["spec"]["replicas"] = replicas.into();
         body["metadata"]["resourceVersion"] = resource_version.into();
-        self.writer(kind.into(), name)
-            .update(body, uid, false)
-            .await
+        self.writer(kind.into(), name).update(body, uid, true).await
     }
 
     async fn serve(&self, ordinal: Ordinal, pod: &Uid, label: Value) -> Result<(), PerformError> {
@@ -206,7 +241,11 @@ impl Doing<'_> {
         })
     }
 
-    async fn read(&self, resource: Resource, name: &str) -> Result<Option<Value>, PerformError> {
+    pub(super) async fn read(
+        &self,
+        resource: Resource,
+        name: &str,
+    ) -> Result<Option<Value>, PerformError> {
         let api = Api {
             client: self.client.clone(),
             deadline: Instant::now() + self.deadline,
@@ -233,41 +272,5 @@ impl Doing<'_> {
             }
         }
         body
-    }
-
-    async fn write_ledger(&self, ledger: &Ledger) -> Result<(), PerformError> {
-        let name = names::ledger(self.spec);
-        let failed = |why: String| PerformError::NotDone(format!("ledger: {why}"));
-        let live = self.read(Resource::ConfigMap, &name).await?;
-        if let Some(live) = &live {
-            if !names::is_ours(live, self.spec) {
-                return Err(PerformError::Refused(format!(
-                    "found a ConfigMap {name} without this cluster's labels, expected our ledger or nothing; look at it with `kubectl -n {} get configmap {name} -o yaml`",
-                    self.spec.namespace
-                )));
-            }
-            let written = parse_ledger(live).map_err(|error| failed(error.to_string()))?;
-            if written == *ledger {
-                return Ok(());
-            }
-        }
-        let text_of = serde_json::to_string(ledger).map_err(|error| failed(error.to_string()))?;
-        let mut body = identity(Resource::ConfigMap, &self.spec.namespace, &name);
-        body["metadata"]["labels"] = names::labels(self.spec);
-        body["data"] = json!({LEDGER_KEY: text_of});
-        let writer = self.writer(Resource::ConfigMap, &name);
-        let outcome = match &live {
-            None => writer.create(body).await,
-            Some(live) => {
-                body["metadata"]["resourceVersion"] = text(live, "resourceVersion").into();
-                let uid = Uid(text(live, "uid").to_owned());
-                writer.update(body, &uid, true).await
-            }
-        };
-        // The act itself has not begun: whatever became of the ledger, nothing else was changed.
-        outcome.map_err(|error| match error {
-            PerformError::Unknown(why) => failed(why),
-            other => other,
-        })
     }
 }

@@ -12,7 +12,7 @@ use super::contexts::Opened;
 use super::etcd::{Access, Dial, MemberChannel, PortForward, Seats, Target};
 use super::secrets::{self, Secrets};
 use crate::fleet::{ClusterId, ClusterSpec, Ordinal, Reach};
-use crate::state::{Etcd, Kube, Pod, PodPhase, Reading};
+use crate::state::{Etcd, Kube, Ledger, Pod, PodPhase, Reading};
 
 const CLIENT_PORT: u16 = 2379;
 
@@ -22,11 +22,19 @@ struct Kept {
     channel: MemberChannel,
 }
 
-/// Channels and seats of the last look at each cluster.
+/// Channels, seats and what acts are bound to, of the last look at each cluster.
 #[derive(Default)]
 pub(super) struct Channels {
     open: Mutex<HashMap<(ClusterId, Ordinal), Kept>>,
     seats: Mutex<HashMap<ClusterId, Arc<Seats>>>,
+    looks: Mutex<HashMap<ClusterId, Look>>,
+}
+
+/// What was last seen of a cluster that acts are bound to by content.
+#[derive(Clone)]
+pub(super) struct Look {
+    pub(super) ledger: Option<Ledger>,
+    pub(super) member_files: BTreeMap<Ordinal, String>,
 }
 
 impl Live {
@@ -100,6 +108,25 @@ impl Live {
             .lock()
             .await
             .insert(spec.id.clone(), Arc::new(seats));
+    }
+
+    pub(super) async fn looked(&self, spec: &ClusterSpec, kube: &Kube) {
+        let look = Look {
+            ledger: kube.ledger.clone(),
+            member_files: kube.member_files.clone(),
+        };
+        let mut looks = self.channels.looks.lock().await;
+        looks.insert(spec.id.clone(), look);
+    }
+
+    pub(super) async fn wrote_ledger(&self, spec: &ClusterSpec, ledger: &Ledger) {
+        if let Some(look) = self.channels.looks.lock().await.get_mut(&spec.id) {
+            look.ledger = Some(ledger.clone());
+        }
+    }
+
+    pub(super) async fn last_look(&self, spec: &ClusterSpec) -> Option<Look> {
+        self.channels.looks.lock().await.get(&spec.id).cloned()
     }
 
     /// The seats as last looked at.

@@ -98,12 +98,11 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
             tell(ApplyEvent::Locked {
                 cluster: spec.id.clone(),
             });
-            let ending = match walk.superseded(&hold) {
-                Some(ending) => ending,
-                None => {
-                    hold.record_commit().await;
-                    walk.run(&hold).await
-                }
+            let ending = if let Some(ending) = walk.superseded(&hold) {
+                ending
+            } else {
+                hold.record_commit().await;
+                walk.run(&hold).await
             };
             hold.release().await;
             ending

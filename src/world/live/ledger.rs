@@ -16,13 +16,13 @@ impl Doing<'_> {
         let name = names::ledger(self.spec);
         let failed = |why: String| PerformError::NotDone(format!("ledger: {why}"));
         let live = self.read(Resource::ConfigMap, &name).await?;
-        if let Some(live) = &live {
-            if !names::is_ours(live, self.spec) {
-                return Err(PerformError::Refused(format!(
-                    "found a ConfigMap {name} without this cluster's labels, expected our ledger or nothing; look at it with `kubectl -n {} get configmap {name} -o yaml`",
-                    self.spec.namespace
-                )));
-            }
+        if let Some(live) = &live
+            && !names::is_ours(live, self.spec)
+        {
+            return Err(PerformError::Refused(format!(
+                "found a ConfigMap {name} without this cluster's labels, expected our ledger or nothing; look at it with `kubectl -n {} get configmap {name} -o yaml`",
+                self.spec.namespace
+            )));
         }
         let written = live.as_ref().map(parse_ledger).transpose();
         let written = written.map_err(|error| failed(error.to_string()))?;

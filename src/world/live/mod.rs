@@ -43,7 +43,7 @@ pub use secret::{Scrubber, Secret};
 pub struct Live {
     contexts: Contexts,
     options: Options,
-    channels: Channels,
+    channels: Box<Channels>,
 }
 
 impl Live {
@@ -51,7 +51,7 @@ impl Live {
         Self {
             contexts,
             options,
-            channels: Channels::default(),
+            channels: Box::default(),
         }
     }
 

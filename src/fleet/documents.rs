@@ -350,9 +350,6 @@ pub(super) struct PolicySpec {
     /// How many more members must be able to fail at every moment of a change without losing quorum. Default 0:
     /// quorum is kept at every moment; 1 survives one failure in the middle of a step.
     pub(super) min_tolerance: Option<u32>,
-    /// `true`: steps that lose quorum for a moment are taken where there is no other way (a restart of a single
-    /// member). Default `false`.
-    pub(super) allow_downtime: Option<bool>,
     /// `true`: steps that give up a volume, lower the member count or bootstrap are refused. Default `false`.
     pub(super) protected: Option<bool>,
     /// `true`: takes 2, 4 or 6 members. Default `false`.

@@ -208,7 +208,6 @@ pub struct ServiceSettings {
 pub struct Policy {
     /// Lowest `h - q` that a planned step may cause.
     pub min_tolerance: u32,
-    pub allow_downtime: bool,
     /// Refuses destructive steps.
     pub protected: bool,
     pub allow_even_members: bool,

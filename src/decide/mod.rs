@@ -27,7 +27,7 @@ use crate::state::{Evidence, Observation, Pod};
 
 pub use journal::{Run, ledger_before};
 pub use procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
-pub use step::{Act, Effect, FileLife, Intent, IntentKey, RowId, Step, Subject};
+pub use step::{Act, Effect, FileLife, Intent, IntentKey, RestartBy, RowId, Step, Subject};
 pub use view::{Seat, View, quorum, tolerance};
 
 /// Every procedure, in the order they are asked (design.md 1, "The order of the tables").

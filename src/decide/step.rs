@@ -74,6 +74,26 @@ pub enum Act {
         ordinal: Ordinal,
         pod: Uid,
     },
+    /// A healthy voter's process ends and comes back from the present template, its volume kept.
+    RestartMember {
+        ordinal: Ordinal,
+        pod: Uid,
+        by: RestartBy,
+    },
+    /// Delete a pod whose process serves nobody, so that it is made again.
+    DeletePod {
+        ordinal: Ordinal,
+        pod: Uid,
+        /// Without waiting for its node to say that the process has ended.
+        force: bool,
+    },
+    /// Delete an object of ours that is made again by a later step.
+    DeleteObject {
+        object: ObjectKey,
+        uid: Uid,
+        /// What it owns stays and runs on.
+        orphan: bool,
+    },
     /// `replicas` down to this ordinal.
     StopMember {
         ordinal: Ordinal,
@@ -93,6 +113,16 @@ pub enum Act {
         claim: String,
         uid: Uid,
     },
+}
+
+/// How a running member is restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RestartBy {
+    /// Atomic against the PodDisruptionBudget, whoever else drains (2.8 #16).
+    Eviction,
+    /// Where no budget could allow it: one or two members, with `policy.allowDowntime`.
+    Deletion,
 }
 
 /// Which life a member file is given.
@@ -149,6 +179,11 @@ impl Act {
             Self::RemoveMember { .. } => "remove-member",
             Self::Drain { .. } => "drain",
             Self::Undrain { .. } => "undrain",
+            Self::RestartMember { .. } => "restart-member",
+            Self::DeletePod { force: false, .. } => "delete-pod",
+            Self::DeletePod { force: true, .. } => "force-delete-pod",
+            Self::DeleteObject { orphan: false, .. } => "delete",
+            Self::DeleteObject { orphan: true, .. } => "orphan-delete",
             Self::StopMember { .. } => "stop-member",
             Self::RetainVolume { .. } => "retain-volume",
             Self::ReleaseClaim { .. } => "release-claim",
@@ -157,9 +192,9 @@ impl Act {
 
     pub const fn subject(&self) -> Subject {
         match self {
-            Self::CreateObject { object, .. } | Self::UpdateObject { object, .. } => {
-                Subject::Object(object.kind)
-            }
+            Self::CreateObject { object, .. }
+            | Self::UpdateObject { object, .. }
+            | Self::DeleteObject { object, .. } => Subject::Object(object.kind),
             Self::MoveLeader { from: ordinal, .. }
             | Self::WriteMemberFile { ordinal, .. }
             | Self::AddLearner { ordinal, .. }
@@ -168,6 +203,8 @@ impl Act {
             | Self::RemoveMember { ordinal, .. }
             | Self::Drain { ordinal, .. }
             | Self::Undrain { ordinal, .. }
+            | Self::RestartMember { ordinal, .. }
+            | Self::DeletePod { ordinal, .. }
             | Self::StopMember { ordinal, .. }
             | Self::RetainVolume { ordinal, .. }
             | Self::ReleaseClaim { ordinal, .. } => Subject::Member(*ordinal),
@@ -188,6 +225,9 @@ impl Act {
             Self::AddLearner { .. }
                 | Self::Promote { .. }
                 | Self::RemoveMember { .. }
+                | Self::RestartMember { .. }
+                | Self::DeletePod { .. }
+                | Self::DeleteObject { .. }
                 | Self::StopMember { .. }
                 | Self::ReleaseClaim { .. }
         )
@@ -269,7 +309,7 @@ impl Effect {
             voters_after: count(after.0),
             tolerance_before: tolerance(before.1, before.0),
             tolerance_after: tolerance(after.1, after.0),
-            restarts: 0,
+            restarts: u32::from(matches!(act, Act::RestartMember { .. })),
         }
     }
 }
@@ -280,6 +320,10 @@ pub(super) fn voters_after(view: &View, act: &Act) -> (usize, usize) {
     match act {
         Act::Promote { .. } => (n + 1, h + 1),
         Act::RemoveMember { ordinal, .. } => without(view, *ordinal),
+        // Counted at its lowest: while the process is down.
+        Act::RestartMember { ordinal, .. } => {
+            (n, h - usize::from(view.is_healthy(view.seat(*ordinal))))
+        }
         Act::CreateObject { object, .. } if object.kind == ObjectKind::StatefulSet && n == 0 => {
             let born = view.spec.members as usize;
             (born, born)
@@ -322,7 +366,8 @@ impl Act {
             Self::AddLearner { .. } => SignedDuration::from_secs(10),
             Self::Promote { .. } => SignedDuration::from_secs(3),
             Self::StopMember { .. } => SignedDuration::from_secs(4),
-            Self::ReleaseClaim { .. } => SignedDuration::from_secs(2),
+            Self::RestartMember { .. } | Self::DeletePod { .. } => SignedDuration::from_secs(8),
+            Self::ReleaseClaim { .. } | Self::DeleteObject { .. } => SignedDuration::from_secs(2),
             Self::CreateObject { .. }
             | Self::UpdateObject { .. }
             | Self::WriteMemberFile { .. }

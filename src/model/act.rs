@@ -49,12 +49,9 @@ pub(super) fn perform(
             resource_version,
             ..
         } => scale(kube(observed)?, *replicas, stateful_set, resource_version),
-        Act::Drain { ordinal, pod } => {
-            live_pod(kube(observed)?, *ordinal, pod)?.serving_label = false;
-            Ok(())
-        }
-        Act::Undrain { ordinal, pod } => {
-            live_pod(kube(observed)?, *ordinal, pod)?.serving_label = true;
+        Act::Drain { ordinal, pod } | Act::Undrain { ordinal, pod } => {
+            let pod = live_pod(kube(observed)?, *ordinal, pod)?;
+            pod.serving_label = matches!(act, Act::Undrain { .. });
             Ok(())
         }
         Act::RetainVolume { ordinal, uid, .. } => {
@@ -75,6 +72,17 @@ pub(super) fn perform(
             }
             Ok(())
         }
+        Act::RestartMember { ordinal, pod, .. } | Act::DeletePod { ordinal, pod, .. } => {
+            live_pod(kube(observed)?, *ordinal, pod)?;
+            kube(observed)?.pods.remove(ordinal);
+            observed.etcd.statuses.remove(ordinal);
+            Ok(())
+        }
+        Act::DeleteObject {
+            object,
+            uid,
+            orphan,
+        } => delete(observed, object, uid, *orphan),
         Act::AddLearner { peer_url, .. } => etcd::add_learner(observed, peer_url),
         Act::Promote { member, .. } => etcd::promote(observed, *member),
         Act::MoveLeader { transferee, .. } => etcd::move_leader(observed, *transferee),
@@ -123,6 +131,29 @@ fn put(
     match object.kind {
         ObjectKind::ConfigMap => read_member_files(kube, spec, body),
         ObjectKind::StatefulSet => kube.stateful_set = Some(stateful_set(kube, uid, body)),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn delete(
+    observed: &mut Observation,
+    object: &ObjectKey,
+    uid: &Uid,
+    orphan: bool,
+) -> Result<(), ModelError> {
+    let kube = kube(observed)?;
+    expect_uid(object, kube.objects.get(&object.kind).map(|o| &o.uid), uid)?;
+    kube.objects.remove(&object.kind);
+    match object.kind {
+        ObjectKind::StatefulSet => {
+            kube.stateful_set = None;
+            if !orphan {
+                kube.pods.clear();
+                observed.etcd.statuses.clear();
+            }
+        }
+        ObjectKind::ConfigMap => kube.member_files.clear(),
         _ => {}
     }
     Ok(())

@@ -163,6 +163,7 @@ pub(super) fn boot(
         learner,
         linearizable_read: (!learner).then_some(Reading::Known(())),
         errors: Vec::new(),
+        connected: None,
     };
     observed
         .etcd

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{Act, Condition};
 use crate::fleet::{ClusterId, ClusterSpec};
-use crate::state::{Etcd, Kube, Ledger, Observation, Reading, Uid};
+use crate::state::{Etcd, Kube, Ledger, Node, Observation, Reading, Uid};
 
 /// Why the model would not do an act: the answer the real world would give.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,12 +43,29 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
             ledger: None,
             lock: None,
             claimed_by: std::collections::BTreeMap::new(),
+            elsewhere: Reading::Known(Vec::new()),
+            nodes: Reading::Known(std::collections::BTreeMap::from([(
+                NODE.into(),
+                model_node(),
+            )])),
+            actors: Vec::new(),
         }),
         etcd: Etcd {
             membership: Reading::Unknown(NO_POD.into()),
+            disagreement: None,
             statuses: std::collections::BTreeMap::new(),
             alarms: Reading::Unknown(NO_POD.into()),
         },
+    }
+}
+
+/// The one node that every pod of the model runs on.
+const NODE: &str = "model";
+
+const fn model_node() -> Node {
+    Node {
+        ready: true,
+        since: None,
     }
 }
 

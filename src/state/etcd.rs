@@ -1,6 +1,6 @@
 //! What etcd itself says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ impl TryFrom<String> for MemberId {
 pub struct Etcd {
     /// Read linearizably, and every reachable member's own list agrees. Unknown without quorum.
     pub membership: Reading<Membership>,
+    /// What the lists of reachable members disagree about. The list is unknown then.
+    pub disagreement: Option<String>,
     /// Each seat that has a pod, asked on its own client port.
     pub statuses: BTreeMap<Ordinal, Reading<MemberStatus>>,
     pub alarms: Reading<Vec<Alarm>>,
@@ -93,6 +95,8 @@ pub struct MemberStatus {
     /// A linearizable read through this member succeeded; never asked of a learner (`None`).
     pub linearizable_read: Option<Reading<()>>,
     pub errors: Vec<String>,
+    /// Members that it has a peer connection to, by its own metrics (`etcd_network_active_peers`); `None`: not read.
+    pub connected: Option<BTreeSet<MemberId>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -97,6 +97,32 @@ pub struct Kube {
     pub lock: Option<Lock>,
     /// Ids `<fleet>/<context>/<name>` found on objects of our names that are not this cluster's.
     pub claimed_by: BTreeMap<ObjectKind, String>,
+    /// Objects that carry this cluster's id under another name or in another namespace, as `<kind> <namespace>/<name>`.
+    /// Read where nothing notes that the cluster has lived.
+    pub elsewhere: Reading<Vec<String>>,
+    /// The nodes that pods and volumes of ours name, by name; one that is missing does not exist any more.
+    pub nodes: Reading<BTreeMap<String, Node>>,
+    /// Other controllers that act on our objects (an autoscaler, a GitOps tool), beside those that hold fields.
+    pub actors: Vec<Actor>,
+}
+
+/// A node, as far as it tells whether what ran there may still run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Node {
+    pub ready: bool,
+    /// Since when it is so.
+    pub since: Option<Timestamp>,
+}
+
+/// A controller that acts on one of our objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Actor {
+    /// `HorizontalPodAutoscaler etcd/orders`, `Argo CD application orders`.
+    pub name: String,
+    pub on: ObjectKind,
+    pub since: Option<Timestamp>,
 }
 
 /// One of our objects as it is, with what the server adds taken off.
@@ -213,6 +239,8 @@ pub struct Volume {
     pub uid: Uid,
     /// `Retain`, `Delete` or `Recycle`.
     pub reclaim_policy: String,
+    /// The only node it can be used on (a local volume); `None` where it can move.
+    pub node: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,9 +27,15 @@ pub struct Ledger {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SeatRecord {
+    /// The member that answered from this seat, and the claim its data is on. Another claim there proves that the data
+    /// is lost (etcd-operations.md 2.8 #2).
+    pub member: Option<MemberId>,
+    pub claim: Option<Uid>,
     /// The claim the seat had when its member was added, if any: the new member may run only on another one
     /// (etcd-io/etcd#14805).
     pub claim_before: Option<Uid>,
     /// Times a member was added to this seat without having become a voter.
     pub attempts: u32,
+    /// When the last one was added.
+    pub added_at: Option<Timestamp>,
 }

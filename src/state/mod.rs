@@ -18,8 +18,8 @@ use crate::fleet::ClusterId;
 pub use etcd::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Membership};
 pub use evidence::{Evidence, Probe};
 pub use kube::{
-    Claim, ClaimPhase, Contents, FieldManager, Kube, LiveObject, Lock, ObjectKey, ObjectKind, Pod,
-    PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, Uid, Volume,
+    Actor, Claim, ClaimPhase, Contents, FieldManager, Kube, LiveObject, Lock, Node, ObjectKey,
+    ObjectKind, Pod, PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, Uid, Volume,
 };
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};

@@ -111,6 +111,7 @@ fn fact(name: &str, volume: &PersistentVolume) -> Volume {
     Volume {
         name: name.to_owned(),
         uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
+        node: None,
         reclaim_policy: volume
             .spec
             .as_ref()

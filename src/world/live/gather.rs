@@ -14,7 +14,7 @@ use super::resource::Resource;
 use super::secrets::{self, Secrets};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest;
-use crate::state::{Kube, Ledger, ObjectKind};
+use crate::state::{Kube, Ledger, ObjectKind, Reading};
 
 const LISTED: [Resource; 9] = [
     Resource::ServiceAccount,
@@ -122,6 +122,9 @@ pub(super) async fn kube(
         lock: namespace
             .named(spec, Resource::Lease, &spec.name)
             .and_then(super::lock::lock),
+        elsewhere: Reading::Unknown("not read".into()),
+        nodes: Reading::Unknown("not read".into()),
+        actors: Vec::new(),
         claimed_by: found
             .iter()
             .filter(|(_, object)| !names::is_ours(object, spec))

@@ -209,6 +209,7 @@ fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {
         kube: Reading::Unknown(why.to_owned()),
         etcd: Etcd {
             membership: Reading::Unknown(no_pods()),
+            disagreement: None,
             statuses: BTreeMap::new(),
             alarms: Reading::Unknown(no_pods()),
         },
@@ -234,6 +235,7 @@ fn scrubbed(observation: Observation, scrubber: &Scrubber) -> Observation {
             ),
             etcd: Etcd {
                 membership: Reading::Unknown("see above".to_owned()),
+                disagreement: None,
                 statuses: BTreeMap::new(),
                 alarms: Reading::Unknown("see above".to_owned()),
             },

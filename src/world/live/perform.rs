@@ -19,8 +19,8 @@ use super::names::{self, text};
 use super::objects::our_fields;
 use super::resource::Resource;
 use super::seats::Look;
-use super::write::{Writer, identity};
-use crate::decide::Act;
+use super::write::{Deletion, Writer, identity};
+use crate::decide::{Act, RestartBy};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
 use crate::world::PerformError;
@@ -126,8 +126,6 @@ impl Doing<'_> {
                 resource_version,
                 ..
             } => self.scale(*replicas, stateful_set, resource_version).await,
-            Act::Drain { ordinal, pod } => self.serve(*ordinal, pod, Value::Null).await,
-            Act::Undrain { ordinal, pod } => self.serve(*ordinal, pod, "true".into()).await,
             Act::RetainVolume { volume, uid, .. } => {
                 let patch = json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}});
                 self.writer(Resource::Volume, volume)
@@ -135,12 +133,56 @@ impl Doing<'_> {
                     .await
             }
             Act::ReleaseClaim { claim, uid, .. } => {
-                self.writer(Resource::Claim, claim).delete(uid).await
+                self.writer(Resource::Claim, claim)
+                    .delete(uid, Deletion::Graceful)
+                    .await
             }
-            Act::AddLearner { .. }
-            | Act::Promote { .. }
-            | Act::MoveLeader { .. }
-            | Act::RemoveMember { .. } => Err(PerformError::Refused(format!(
+            Act::DeleteObject {
+                object,
+                uid,
+                orphan,
+            } => {
+                let how = if *orphan {
+                    Deletion::Orphaning
+                } else {
+                    Deletion::Graceful
+                };
+                self.writer(object.kind.into(), &object.name)
+                    .delete(uid, how)
+                    .await
+            }
+            pods_or_members => self.pod_act(pods_or_members).await,
+        }
+    }
+
+    async fn pod_act(&self, act: &Act) -> Result<(), PerformError> {
+        match act {
+            Act::Drain { ordinal, pod } => self.serve(*ordinal, pod, Value::Null).await,
+            Act::Undrain { ordinal, pod } => self.serve(*ordinal, pod, "true".into()).await,
+            Act::RestartMember {
+                ordinal,
+                pod,
+                by: RestartBy::Eviction,
+            } => {
+                let name = self.spec.pod_name(*ordinal);
+                self.writer(Resource::Pod, &name).evict(pod).await
+            }
+            Act::RestartMember { ordinal, pod, .. } => {
+                self.delete_pod(*ordinal, pod, Deletion::Graceful).await
+            }
+            Act::DeletePod {
+                ordinal,
+                pod,
+                force,
+            } => {
+                let how = if *force {
+                    Deletion::Forced
+                } else {
+                    Deletion::Graceful
+                };
+                self.delete_pod(*ordinal, pod, how).await
+            }
+            _ => Err(PerformError::Refused(format!(
                 "`{}` is etcd's to perform, not Kubernetes'",
                 act.verb()
             ))),
@@ -226,6 +268,17 @@ impl Doing<'_> {
         body["spec"]["replicas"] = replicas.into();
         body["metadata"]["resourceVersion"] = resource_version.into();
         self.writer(kind.into(), name).update(body, uid, true).await
+    }
+
+    async fn delete_pod(
+        &self,
+        ordinal: Ordinal,
+        pod: &Uid,
+        how: Deletion,
+    ) -> Result<(), PerformError> {
+        self.writer(Resource::Pod, &self.spec.pod_name(ordinal))
+            .delete(pod, how)
+            .await
     }
 
     async fn serve(&self, ordinal: Ordinal, pod: &Uid, label: Value) -> Result<(), PerformError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, EvictParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request;
 use serde_json::{Value, json};
 
@@ -82,16 +82,41 @@ impl Writer<'_> {
     }
 
     /// Gone already is success.
-    pub(super) async fn delete(&self, uid: &Uid) -> Result<(), PerformError> {
-        let params = DeleteParams::default().preconditions(Preconditions {
-            uid: Some(uid.0.clone()),
-            resource_version: None,
-        });
+    pub(super) async fn delete(&self, uid: &Uid, how: Deletion) -> Result<(), PerformError> {
+        let params = match how {
+            Deletion::Graceful => DeleteParams::background(),
+            Deletion::Forced => DeleteParams::background().grace_period(0),
+            Deletion::Orphaning => DeleteParams::orphan(),
+        };
+        let params = params.preconditions(bound_to(uid));
         let request = Request::new(self.resource.path(self.namespace))
             .delete(self.name, &params)
             .map_err(|error| PerformError::Refused(error.to_string()))?;
         match self.send(request).await {
             Err(Failure::Api(status)) if status.code == 404 => Ok(()),
+            outcome => outcome.map_err(|failure| self.outcome(&failure)),
+        }
+    }
+
+    /// By the eviction API: the server weighs it against the PodDisruptionBudget in the same moment. Gone already is
+    /// success.
+    pub(super) async fn evict(&self, uid: &Uid) -> Result<(), PerformError> {
+        let params = EvictParams {
+            delete_options: Some(DeleteParams::default().preconditions(bound_to(uid))),
+            post_options: PostParams::default(),
+        };
+        let request = Request::new(self.resource.path(self.namespace))
+            .evict(self.name, &params)
+            .map_err(|error| PerformError::Refused(error.to_string()))?;
+        match self.send(request).await {
+            Err(Failure::Api(status)) if status.code == 404 => Ok(()),
+            // The budget's own answer, and not that the server is busy.
+            Err(Failure::Api(status)) if status.code == 429 => Err(PerformError::NotDone(format!(
+                "{} {}: {}",
+                self.resource.kind(),
+                self.name,
+                status.message
+            ))),
             outcome => outcome.map_err(|failure| self.outcome(&failure)),
         }
     }
@@ -123,6 +148,23 @@ impl Writer<'_> {
             Failure::Wire(why) => PerformError::Unknown(format!("{what}: {why}")),
             Failure::Api(status) => from_status(&what, status),
         }
+    }
+}
+
+/// What becomes of what an object owns or runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    Graceful,
+    /// Without the node's word that the process has ended.
+    Forced,
+    /// Dependents stay.
+    Orphaning,
+}
+
+fn bound_to(uid: &Uid) -> Preconditions {
+    Preconditions {
+        uid: Some(uid.0.clone()),
+        resource_version: None,
     }
 }
 

@@ -26,6 +26,7 @@ pub async fn read(seats: &Seats, deadline: Duration) -> Etcd {
     if seats.is_empty() {
         return Etcd {
             membership: Reading::Unknown("no pod to ask".into()),
+            disagreement: None,
             statuses,
             alarms: Reading::Unknown("no pod to ask".into()),
         };
@@ -55,6 +56,7 @@ pub async fn read(seats: &Seats, deadline: Duration) -> Etcd {
     };
     Etcd {
         membership,
+        disagreement: None,
         statuses,
         alarms,
     }
@@ -110,6 +112,7 @@ pub(super) async fn status(
         learner: answer.is_learner(),
         linearizable_read: None,
         errors: answer.errors().to_vec(),
+        connected: None,
     })
 }
 

@@ -67,6 +67,8 @@ pub(super) const fn wait(condition: Condition) -> &'static str {
         Condition::PodGone(_) => "(pod gone)",
         Condition::ClaimGone(_) => "(claim gone)",
         Condition::ClaimSettled(_) => "(claim bound)",
+        Condition::ObjectGone(_) => "(object gone)",
+        Condition::OneList => "(one list)",
         Condition::Stable => "(stable)",
     }
 }

@@ -227,6 +227,10 @@ pub const LEADER_HAS_HEIR: Guard = Guard {
         if !leads || f.view.transferee().is_some() {
             return Verdict::Holds;
         }
+        // An endpoint follows its label by itself.
+        if let Some(coming) = f.view.heirs().next() {
+            return Verdict::NotYet(Condition::Serving(coming.ordinal));
+        }
         Verdict::No(Facts {
             code: "leader-has-heir",
             found: format!(

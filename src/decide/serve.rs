@@ -28,7 +28,7 @@ pub(super) const SERVE: Procedure = Procedure {
                 // A process that was just removed answers for a moment, and lists disagree: that is no reason to send
                 // clients to it.
                 let removed = match f.view.membership() {
-                    Some(_) => !seat.is_listed(),
+                    Some(_) => !seat.is_listed() || (seat.is_learner() && !seat.answers()),
                     None => !seat.wanted,
                 };
                 let next = f.view.leaving().filter(|(next, _)| *next == seat.ordinal);

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::objects::Objects;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    AlarmKind, Claim, Evidence, Kube, Member, MemberFile, MemberId, MemberStatus, Membership,
-    Observation, Pod, SeatRecord,
+    AlarmKind, Claim, ClaimPhase, Evidence, Kube, Member, MemberFile, MemberId, MemberStatus,
+    Membership, Observation, Pod, SeatRecord,
 };
 
 /// Entries a learner may lack and still be promoted (G6): far under the 5,000 that etcd keeps for catching up.
@@ -270,24 +270,27 @@ impl<'a> View<'a> {
         (!top.wanted && top.is_voter()).then_some(top)
     }
 
-    /// A leader's new home: a healthy voter that stays, serves clients and owns a steady claim; the furthest ahead,
-    /// then the lowest (2.8 #21).
+    /// A leader's new home: a healthy voter that stays, serves clients and owns a steady claim; one that is done before
+    /// one that is not, the furthest ahead, then the lowest (2.8 #21).
     pub fn transferee(&self) -> Option<&Seat<'a>> {
-        let leader = self.leader();
-        let fit = |s: &&Seat| {
-            let steady = s
-                .claim
-                .is_some_and(|c| !c.deleting && c.phase == crate::state::ClaimPhase::Bound);
-            let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting)
-                && self.kube.serving.contains(&s.ordinal);
-            s.wanted && self.is_healthy(s) && steady && serving && s.member.map(|m| m.id) != leader
-        };
         let rank = |s: &&Seat| {
             let done = s.target && !self.is_old(s);
             let applied = s.status.map(|s| s.applied);
             (done, applied, std::cmp::Reverse(s.ordinal))
         };
-        self.voters().filter(fit).max_by_key(rank)
+        let serves = |s: &&Seat| self.kube.serving.contains(&s.ordinal);
+        self.heirs().filter(serves).max_by_key(rank)
+    }
+
+    /// Voters that could lead as soon as they serve clients.
+    pub fn heirs(&self) -> impl Iterator<Item = &Seat<'a>> {
+        let leader = self.leader();
+        self.voters().filter(move |s| {
+            let bound = |c: &&Claim| !c.deleting && c.phase == ClaimPhase::Bound;
+            let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting);
+            let leads = s.member.map(|m| m.id) == leader;
+            s.wanted && self.is_healthy(s) && s.claim.filter(bound).is_some() && serving && !leads
+        })
     }
 
     /// G6: three probes, at least a second apart, each within the lag; advancing if the leader advanced.

@@ -34,7 +34,7 @@ pub(super) fn is_refused(f: &Focus, pod: &Pod) -> bool {
     super::change::is_pending(f.view)
         || BEFORE_DRAIN
             .iter()
-            .any(|guard| matches!((guard.check)(f, &act), Verdict::No(_)))
+            .any(|guard| matches!(guard.ask(f, &act), Verdict::No(_)))
 }
 
 pub(super) const SHRINK: Procedure = Procedure {

@@ -134,7 +134,7 @@ pub(super) fn is_refused(f: &Focus, why: Leave) -> bool {
     super::change::is_pending(f.view)
         || before_drain(why)
             .iter()
-            .any(|guard| matches!((guard.check)(f, &act), Verdict::No(_)))
+            .any(|guard| matches!(guard.ask(f, &act), Verdict::No(_)))
 }
 
 /// The pod is on its way out, by this run or another: its successor is waited for.

@@ -11,6 +11,7 @@ start_time() { # PID: empty if it is gone; a zombie is gone, as PID 1 of a conta
 
 start() { # NAME COMMAND...: in the node's network namespace
   local name=$1; shift
+  printf '%s\0' "$@" >"$BED_RUN/command/$name"
   # 9 is up's lock: a process that kept it open would hold the lock for its whole life.
   setsid nsenter --net="$NETNS" "$@" >"$BED_RUN/log/$name.log" 2>&1 </dev/null 9>&- &
   echo "$! $(start_time $!)" >"$BED_RUN/pid/$name"

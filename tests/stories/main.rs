@@ -6,7 +6,13 @@
 
 mod bed;
 mod certificates;
+mod faults;
+mod hands;
 mod judge;
 mod killed;
+mod outages;
+mod rolls;
 mod sizes;
+mod states;
 mod story;
+mod wish;

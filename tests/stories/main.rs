@@ -6,6 +6,7 @@
 
 mod bed;
 mod certificates;
+mod conformance;
 mod faults;
 mod hands;
 mod judge;

@@ -30,7 +30,7 @@ fn outage_of_the_api_server() {
             "growing",
             (|wish| wish.members = 5) as fn(&mut crate::wish::Wish),
         ),
-        ("rolling", |wish| wish.quota = "512Mi"),
+        ("rolling", |wish| wish.quota = "384Mi"),
     ] {
         story.mark(phase);
         story.git(change);
@@ -55,7 +55,7 @@ fn outage_of_the_controllers() {
     // Nobody acts on a template or on replicas: what was asked for has not come about (2.8 #20).
     let story = born(name, bed);
     let away = bed.without("kube-controller-manager");
-    story.git(|wish| wish.quota = "512Mi");
+    story.git(|wish| wish.quota = "384Mi");
     let mut run = apply_beside(&story);
     std::thread::sleep(Duration::from_secs(10));
     let early = run.try_wait().expect("our program is ours to ask");

@@ -26,7 +26,7 @@ const KILLED: f64 = 1.5;
 type Change = (&'static str, fn(&mut Wish));
 
 const CHANGES: [Change; 3] = [
-    ("quota", |wish| wish.quota = "512Mi"),
+    ("quota", |wish| wish.quota = "384Mi"),
     ("resources", |wish| {
         wish.more = vec!["resources: {requests: {cpu: 20m, memory: 64Mi}}".into()];
     }),
@@ -101,7 +101,7 @@ fn assert_restarted_once(done: &[Value], members: u32) {
 
 /// Begins a roll, and once the first member was restarted sends the leader's process SIGKILL.
 fn kill_the_leader_on_the_way(story: &Story) {
-    story.git(|wish| wish.quota = "384Mi");
+    story.git(|wish| wish.quota = "320Mi");
     let before: Vec<String> = (0..3).map(|o| story.pod_uid(o)).collect();
     let mut run = apply_beside(story);
     story.until("the first member to be restarted", 60, || {

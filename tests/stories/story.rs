@@ -60,6 +60,17 @@ impl Story {
             started: Instant::now(),
         };
         bed.kubectl(&["create", "namespace", &story.namespace]);
+        // Nobody may make a pod before a controller has made this.
+        story.until("the namespace's own account", 30, || {
+            let get = [
+                "get",
+                "serviceaccount",
+                "default",
+                "--ignore-not-found",
+                "-o=name",
+            ];
+            !story.kubectl(&get).is_empty()
+        });
         if setting.tls {
             certificates::install(bed, story.directory.path(), &story.namespace);
         }

@@ -76,7 +76,7 @@ fn states_evictions_meanwhile() {
     };
     let story = born(name, bed, 3);
     story.mark("evictions");
-    story.git(|wish| wish.quota = "512Mi");
+    story.git(|wish| wish.quota = "384Mi");
     stop_after_verb(&story, "drain");
     let leader = story.leader();
     story.say(&format!("killed after a drain; member {leader} leads"));

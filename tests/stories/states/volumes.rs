@@ -38,7 +38,7 @@ fn states_volume_lost() {
     assert_renewed(&story, &[lost], &before);
     // F2: a quota change, an eviction, and the other up-to-date voter killed.
     story.mark("and then");
-    story.git(|wish| wish.quota = "512Mi");
+    story.git(|wish| wish.quota = "384Mi");
     let leader = story.leader();
     story.kill_etcd(leader);
     story.settle();

@@ -97,6 +97,8 @@ impl Twin {
         let ledger = ledger_before(&self.observed, &act, &Run::default());
         model::perform(&mut self.observed, &self.spec, &act, &ledger)
             .unwrap_or_else(|error| panic!("{} on the model: {error}", act.verb()));
+        // As it does live, between two runs.
+        self.pass();
     }
 
     /// The same member leads as in the real cluster.
@@ -128,6 +130,11 @@ impl Twin {
         }
     }
 
+    fn pass(&mut self) {
+        let second = jiff::SignedDuration::from_secs(1);
+        model::pass(&mut self.observed, &self.spec, second);
+    }
+
     pub(super) fn project(&mut self) -> String {
         self.projection.of(&self.observed)
     }
@@ -154,11 +161,7 @@ impl Twin {
         kube.pods.remove(&ordinal);
         kube.serving.remove(&ordinal);
         self.observed.etcd.statuses.remove(&ordinal);
-        model::pass(
-            &mut self.observed,
-            &self.spec,
-            jiff::SignedDuration::from_secs(1),
-        );
+        self.pass();
     }
 }
 

@@ -83,6 +83,10 @@ impl Story {
         self.kubectl(&["get", kind, name, "--ignore-not-found", output])
     }
 
+    pub(crate) fn node_of(&self, ordinal: u32) -> String {
+        self.kubectl(&["get", "pod", &pod(ordinal), "-o=jsonpath={.spec.nodeName}"])
+    }
+
     /// Claims of seats 0 up to this many.
     pub(crate) fn claim_uids(&self, members: u32) -> Vec<String> {
         (0..members).map(|o| self.claim_uid(o)).collect()

@@ -34,13 +34,13 @@ stop() { # NAME...: by KILL, as all they could still save is thrown away with th
 }
 
 # shims: pids of the bed's containerd shims. They outlive containerd, and are known by
-# the socket on their command line, which no other containerd has.
+# the socket on their command line, which is in the run directory.
 shims() {
   local d args
   for d in /proc/[0-9]*; do
     mapfile -d '' -t args <"$d/cmdline" 2>/dev/null || continue
     case "${args[0]:-}" in *containerd-shim-runc-v2) ;; *) continue ;; esac
-    case " ${args[*]} " in *" -address $CONTAINERD_SOCKET "*) [ -z "$(start_time "${d#/proc/}")" ] || echo "${d#/proc/}" ;; esac
+    case " ${args[*]} " in *" -address $BED_RUN/"*) [ -z "$(start_time "${d#/proc/}")" ] || echo "${d#/proc/}" ;; esac
   done
 }
 

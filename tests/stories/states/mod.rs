@@ -1,9 +1,9 @@
 //! The states of etcd-operations.md 2.8 that one node can make, under writers: each by its number.
 //!
-//! What one node cannot make is a lost node (#14, and F1's). #19 takes fifteen minutes an attempt. Both are left to the
-//! model.
+//! #19, a learner that fails each time, takes fifteen minutes an attempt: that one is left to the model.
 
 mod images;
+mod nodes;
 mod objects;
 mod quorum;
 mod sizes;

@@ -3,22 +3,29 @@
 //! The rules are tables, [`ORDER`] is the order they are walked in, first match wins: half-done work above new work,
 //! repair above change. Nothing is remembered between calls: the cluster is the state.
 
+mod alarm;
 mod bootstrap;
 mod change;
 mod grow;
 pub mod guard;
 mod identity;
 mod journal;
+mod leave;
+mod loss;
 mod mend;
 mod objects;
 mod poison;
 mod procedure;
+mod quorum_lost;
 mod repair;
+mod replace;
+mod roll;
 mod serve;
 mod shrink;
 mod step;
 mod vacate;
 mod view;
+mod watchdog;
 
 use serde::Serialize;
 
@@ -26,6 +33,8 @@ use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{Evidence, Observation, Pod};
 
 pub use journal::{Run, ledger_before};
+pub use leave::Leave;
+pub use objects::Held;
 pub use procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 pub use step::{Act, Effect, FileLife, Intent, IntentKey, RestartBy, RowId, Step, Subject};
 pub use view::{Seat, View, quorum, tolerance};
@@ -37,10 +46,13 @@ pub const ORDER: &[&Procedure] = &[
     &serve::SERVE,
     &mend::MEND,
     &vacate::VACATE,
+    &alarm::ALARM,
     &repair::REPAIR,
     &bootstrap::BOOTSTRAP,
     &change::CHANGE,
     &grow::GROW,
+    &replace::REPLACE,
+    &roll::ROLL,
     &shrink::SHRINK,
 ];
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use process::{Cluster, tls};
 use reconcile::fleet::Ordinal;
-use reconcile::state::{Etcd, Member, MemberId, MemberStatus, Reading};
+use reconcile::state::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Reading};
 use reconcile::world::PerformError;
 use reconcile::world::live::etcd::{Access, Credentials, MembershipAct, Seats, read};
 
@@ -34,6 +34,8 @@ on_every_version! {
     leadership_moves_from_the_leader_only
     tls_is_checked_against_the_members_own_name
     a_password_is_asked_for_and_given
+    a_corrupt_member_is_named_and_the_others_answer
+    silence_has_the_others_asked_whom_they_see
 }
 
 async fn look(seats: &Seats) -> Etcd {
@@ -215,7 +217,11 @@ async fn without_quorum_nothing_is_claimed_to_be_known(version: &str) {
         "{survivor:?}"
     );
     assert!(etcd.membership.known().is_none(), "{etcd:#?}");
-    assert!(etcd.alarms.known().is_none(), "{etcd:#?}");
+    assert_eq!(
+        etcd.alarms,
+        Reading::Known(Vec::new()),
+        "as it applied them"
+    );
     let why = etcd.statuses[&Ordinal(1)].why_unknown().unwrap_or_default();
     assert!(why.contains("refused"), "{why}");
     let add = MembershipAct::AddLearner {
@@ -307,4 +313,62 @@ async fn a_password_is_asked_for_and_given(version: &str) {
     assert!(!why.contains("staple"), "{why}");
     let nobody = look(&open).await;
     assert!(nobody.membership.known().is_none(), "{nobody:#?}");
+}
+
+async fn a_corrupt_member_is_named_and_the_others_answer(version: &str) {
+    let Some(mut cluster) = Cluster::start(version, 3) else {
+        return;
+    };
+    let seats = cluster.seats(&Access::default()).await;
+    let etcd = whole(&cluster, &seats).await;
+    let sick = etcd.statuses[&Ordinal(1)].known().expect("whole").member_id;
+    cluster.raise_corrupt(sick).await;
+    let alarm = Alarm {
+        member: sick,
+        kind: AlarmKind::Corrupt,
+    };
+    let etcd = look(&seats).await;
+    assert_eq!(etcd.alarms, Reading::Known(vec![alarm.clone()]));
+    assert!(
+        is_whole(&etcd, 3),
+        "refused or not, they answered: {etcd:#?}"
+    );
+
+    cluster.kill(Ordinal(1));
+    cluster.kill(Ordinal(2));
+    let etcd = look_until(&seats, "without quorum", |etcd| {
+        etcd.membership.known().is_none()
+    })
+    .await;
+    assert_eq!(etcd.alarms, Reading::Known(vec![alarm]), "{etcd:#?}");
+}
+
+async fn silence_has_the_others_asked_whom_they_see(version: &str) {
+    let Some(mut cluster) = Cluster::start(version, 3) else {
+        return;
+    };
+    let seats = cluster.seats(&Access::default()).await;
+    let etcd = whole(&cluster, &seats).await;
+    let status = |etcd: &Etcd, o: u32| etcd.statuses[&Ordinal(o)].known().cloned();
+    let ids: Vec<MemberId> = (0..3)
+        .map(|o| status(&etcd, o).expect("whole").member_id)
+        .collect();
+    let connected = |etcd: &Etcd, o: u32| status(etcd, o).and_then(|s| s.connected);
+    assert_eq!(
+        connected(&etcd, 0),
+        None,
+        "nobody is silent, nobody is asked"
+    );
+
+    cluster.kill(Ordinal(2));
+    let etcd = look_until(&seats, "cut off", |etcd| {
+        connected(etcd, 0) == Some([ids[1]].into())
+    })
+    .await;
+    assert_eq!(connected(&etcd, 1), Some([ids[0]].into()));
+
+    // The seat has gone altogether; only the list tells that someone is missing.
+    let mut two = seats.clone();
+    two.remove(&Ordinal(2));
+    assert_eq!(connected(&look(&two).await, 0), Some([ids[1]].into()));
 }

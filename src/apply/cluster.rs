@@ -93,7 +93,16 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
         let ending = walk.look().await;
         return walk.finish(ending).await;
     }
-    let ending = match world.lock(spec, &request).await {
+    let locked = tokio::select! {
+        biased;
+        locked = world.lock(spec, &request) => locked,
+        // A request for the Lease may be under way: it expires, and the next run of this machine takes it at once.
+        () = interrupt.raised() => {
+            let ending = walk.give_up_waiting().await;
+            return walk.finish(ending).await;
+        }
+    };
+    let ending = match locked {
         Ok(hold) => {
             tell(ApplyEvent::Locked {
                 cluster: spec.id.clone(),
@@ -119,6 +128,14 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         let ours = self.options.run.commit.as_deref()?;
         let previous = hold.previous_commit()?;
         (self.options.is_newer)(previous, ours).then(|| Ending::OlderCommit(previous.to_owned()))
+    }
+
+    /// Stopped while another held the lock: nothing was begun here, but the other may be half way.
+    async fn give_up_waiting(&self) -> Ending {
+        let observed = self.world.observe(self.spec).await;
+        Ending::Interrupted {
+            safe: self.is_safe(&observed),
+        }
     }
 
     async fn run(&mut self, hold: &W::Hold) -> Ending {
@@ -266,17 +283,20 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
 
     /// Once: at a safe point. Twice: between any two steps.
     fn asked_to_stop(&self, observed: &Observation) -> Option<Ending> {
-        let situation = Situation {
-            spec: self.spec,
-            observed,
-            evidence: &self.evidence,
-        };
-        let safe = is_safe_point(&situation);
+        let safe = self.is_safe(observed);
         match self.interrupt.count() {
             0 => None,
             1 if !safe => None,
             _ => Some(Ending::Interrupted { safe }),
         }
+    }
+
+    fn is_safe(&self, observed: &Observation) -> bool {
+        is_safe_point(&Situation {
+            spec: self.spec,
+            observed,
+            evidence: &self.evidence,
+        })
     }
 
     fn count(&mut self, done: &IntentKey) {

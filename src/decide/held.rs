@@ -19,7 +19,7 @@ fn held<'a>(view: &'a View, kind: ObjectKind) -> Vec<Held<'a>> {
     let Some(live) = view.kube.objects.get(&kind) else {
         return Vec::new();
     };
-    let differing = view.objects.mendable(kind).iter();
+    let differing = view.objects.mendable(kind).into_iter();
     let differing = differing.map(|d| d.pointer.as_str());
     let by = |pointer| {
         let by = live.holder(pointer)?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::decide::View;
 use crate::fleet::{ClusterSpec, Origin};
-use crate::manifest::{CONTENT_ANNOTATION, Difference};
+use crate::manifest::Difference;
 use crate::state::{Evidence, FieldManager, ObjectKind, Observation};
 
 /// One field that is not as Git wants it.
@@ -55,6 +55,7 @@ pub(super) fn changes(spec: &ClusterSpec, observed: &Observation) -> Vec<FieldCh
     changes.extend(scaled(&view));
     changes.extend(not_yet_possible(&view));
     changes.extend(settings(&view));
+    changes.extend(old_pods(&view));
     changes
 }
 
@@ -117,20 +118,10 @@ fn class_of(view: &View, kind: ObjectKind, pointer: &str) -> (Class, Option<Fiel
                 Class::Drift
             }
         }
-        _ if git_moved(view, kind) => Class::Pending,
+        _ if view.objects.git_moved(kind) => Class::Pending,
         _ => Class::Drift,
     };
     (class, None)
-}
-
-/// The object would be rendered otherwise than it was when we last applied it.
-fn git_moved(view: &View, kind: ObjectKind) -> bool {
-    let stamp = |body: &Value| {
-        let annotations = body.pointer("/metadata/annotations")?;
-        Some(annotations.get(CONTENT_ANNOTATION)?.clone())
-    };
-    let live = view.kube.objects.get(&kind);
-    live.and_then(|live| stamp(&live.content)) != stamp(&view.objects.desired(kind).body)
 }
 
 /// `replicas` that somebody else set: it is rendered as it is, and moved by steps of its own.
@@ -154,15 +145,23 @@ fn objects(view: &View) -> Vec<FieldChange> {
     let mut changes = Vec::new();
     for kind in ObjectKind::ALL {
         let ours = view.kube.objects.get(&kind).filter(|o| o.ours);
-        if ours.is_none() {
+        let Some(live) = ours else {
             continue; // somebody else's object is no field of ours
-        }
+        };
         let desired = view.objects.desired(kind);
         let all = view.objects.mendable(kind);
         // The content stamp follows from the fields; it is worth a line only where it is all there is.
         let is_stamp = |d: &&Difference| d.pointer.ends_with("/reconcile~1content");
-        let only_stamp = all.iter().all(|d| is_stamp(&d));
-        for difference in all.iter().filter(|d| only_stamp || !is_stamp(d)) {
+        let only_stamp = all.iter().all(|d| is_stamp(d));
+        // Shown once for all members, key by key.
+        let by_key = |d: &Difference| {
+            let moved = view.is_born() && view.objects.settings_moved();
+            let own =
+                d.pointer.starts_with("/data/") || d.pointer.ends_with("/reconcile~1settings");
+            moved && own && live.holder(&d.pointer).is_none()
+        };
+        let shown = |d: &&Difference| (only_stamp || !is_stamp(d)) && !by_key(d);
+        for difference in all.iter().copied().filter(shown) {
             let (class, manager) = class_of(view, kind, &difference.pointer);
             changes.push(FieldChange {
                 path: format!("{}{}", desired.key, difference.pointer),
@@ -242,6 +241,26 @@ fn settings(view: &View) -> Vec<FieldChange> {
             manager: holder.clone(),
         })
         .collect()
+}
+
+/// Pods that run with an older template than the one that is there: the rest of a roll.
+fn old_pods(view: &View) -> Vec<FieldChange> {
+    if !view.is_born() || view.objects.settings_moved() {
+        return Vec::new(); // nothing to restart for yet, or shown by what moved
+    }
+    let old = view.voters().filter(|s| view.is_old(s));
+    old.filter_map(|seat| {
+        let stamp = seat.pod?.stamp.as_ref();
+        Some(FieldChange {
+            path: format!("Pod/{}/settings", view.spec.pod_name(seat.ordinal)),
+            before: stamp.map(|s| json!(s)),
+            after: Some(json!(view.objects.stamp)),
+            class: Class::InFlight,
+            origin: None,
+            manager: None,
+        })
+    })
+    .collect()
 }
 
 /// The top keys of a member's file, but those that follow the member list.

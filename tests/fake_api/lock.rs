@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use reconcile::apply::{Approval, Ending, Interrupt, Options, apply_cluster};
+use reconcile::decide::Run;
+use reconcile::plan::unroll;
+use reconcile::world::World as _;
 use reconcile::world::live::Identity;
 use reconcile::world::live::lock::{self, Acquired};
 use serde_json::{Value, json};
 
-use super::{fixture, labelled, with};
+use super::{fixture, labelled, live, with};
 use crate::server::Server;
 
 async fn ask(server: &Server, identity: &Identity, millis: u64) -> Acquired {
@@ -143,4 +147,33 @@ async fn a_lost_lock_is_noticed() {
         Some("ada@elsewhere/7 boot:b ns:1 start:2".into()),
         "another's is left alone"
     );
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_wait_for_the_lock() {
+    let server = Server::new();
+    server.put(LEASE, held_by("somebody"));
+    let (world, spec) = (live(&server), fixture::spec());
+    let plan = unroll(&spec, &world.observe(&spec).await);
+    let approval = Approval::of(&plan);
+    assert!(approval.total() > 0, "or no lock is asked for");
+    let options = Options {
+        run: Run { commit: None },
+        max_steps: None,
+        lock_timeout: Duration::from_secs(600),
+        is_newer: Box::new(|_, _| false),
+    };
+    let interrupt = Interrupt::default();
+    let signal = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        interrupt.raise(2);
+    };
+    let apply = apply_cluster(&world, &spec, approval, &options, &interrupt, &|_| {});
+    let ended = tokio::time::timeout(Duration::from_secs(20), async {
+        tokio::join!(apply, signal).0
+    });
+    let outcome = ended.await.expect("a signal was raised");
+    assert_eq!(outcome.ending, Ending::Interrupted { safe: true });
+    assert_eq!(outcome.done, []);
+    assert_eq!(server.get(LEASE), held_by("somebody"));
 }

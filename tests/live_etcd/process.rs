@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use etcd_client::{AlarmAction, AlarmOptions, AlarmType};
 use reconcile::fleet::Ordinal;
+use reconcile::state::MemberId;
 use reconcile::world::live::etcd::{Access, Dial, MemberChannel, Seats, Target};
 
 pub(crate) mod tls {
@@ -101,6 +103,7 @@ fn binary(version: &str) -> Option<PathBuf> {
 struct Node {
     client_port: u16,
     peer_port: u16,
+    metrics_port: u16,
     child: Option<Child>,
 }
 
@@ -142,15 +145,16 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Two free ports for the next ordinal; nothing runs there yet.
+    /// Three free ports for the next ordinal; nothing runs there yet.
     pub(crate) fn reserve(&mut self) -> Ordinal {
         let free = || TcpListener::bind("127.0.0.1:0").expect("loopback");
-        let (client, peer) = (free(), free());
+        let (client, peer, metrics) = (free(), free(), free());
         let port = |listener: &TcpListener| listener.local_addr().expect("bound").port();
         let ordinal = Ordinal(u32::try_from(self.nodes.len()).expect("few"));
         let node = Node {
             client_port: port(&client),
             peer_port: port(&peer),
+            metrics_port: port(&metrics),
             child: None,
         };
         self.nodes.insert(ordinal, node);
@@ -178,6 +182,10 @@ impl Cluster {
             .arg(format!("--listen-client-urls={client}"))
             .arg(format!("--advertise-client-urls={client}"))
             .arg(format!("--listen-peer-urls={}", self.peer_url(ordinal)))
+            .arg(format!(
+                "--listen-metrics-urls=http://127.0.0.1:{}",
+                self.nodes[&ordinal].metrics_port
+            ))
             .arg(format!(
                 "--initial-advertise-peer-urls={}",
                 self.peer_url(ordinal)
@@ -239,13 +247,16 @@ impl Cluster {
         host: &str,
         access: &Access,
     ) -> Result<MemberChannel, String> {
+        let dial = |port| Dial::Tcp {
+            host: "127.0.0.1".into(),
+            port,
+        };
+        let node = &self.nodes[&ordinal];
         let target = Target {
             ordinal,
             url: self.client_url(ordinal, host),
-            dial: Dial::Tcp {
-                host: "127.0.0.1".into(),
-                port: self.nodes[&ordinal].client_port,
-            },
+            dial: dial(node.client_port),
+            metrics: dial(node.metrics_port),
         };
         MemberChannel::open(target, access, Duration::from_secs(2))
             .await
@@ -261,6 +272,19 @@ impl Cluster {
         client.user_add(user, password, None).await.expect("a user");
         client.user_grant_role(user, user).await.expect("a grant");
         client.auth_enable().await.expect("auth on");
+    }
+
+    pub(crate) async fn raise_corrupt(&self, member: MemberId) {
+        let url = self.client_url(Ordinal(0), "127.0.0.1");
+        let mut client = etcd_client::Client::connect([url], None)
+            .await
+            .expect("it answers");
+        let mut options = AlarmOptions::new();
+        options.with_member(member.0);
+        client
+            .alarm(AlarmAction::Activate, AlarmType::Corrupt, Some(options))
+            .await
+            .expect("an alarm");
     }
 
     pub(crate) fn freeze(&self, ordinal: Ordinal) {

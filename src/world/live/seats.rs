@@ -15,6 +15,7 @@ use crate::fleet::{ClusterId, ClusterSpec, Ordinal, Reach};
 use crate::state::{Etcd, Kube, Ledger, Pod, PodPhase, Reading};
 
 const CLIENT_PORT: u16 = 2379;
+const METRICS_PORT: u16 = 2381;
 
 struct Kept {
     /// Pod UID, address and Secrets: another of any is another channel.
@@ -151,22 +152,25 @@ fn target(spec: &ClusterSpec, ordinal: Ordinal, ip: &str, opened: &Opened) -> Ta
         Reach::PortForward => false,
         Reach::Auto => opened.in_cluster,
     };
-    let dial = if direct {
-        Dial::Tcp {
-            host: ip.to_owned(),
-            port: CLIENT_PORT,
+    let dial = |port| {
+        if direct {
+            Dial::Tcp {
+                host: ip.to_owned(),
+                port,
+            }
+        } else {
+            Dial::Forward(PortForward {
+                client: opened.client.clone(),
+                namespace: spec.namespace.clone(),
+                pod: spec.pod_name(ordinal),
+                port,
+            })
         }
-    } else {
-        Dial::Forward(PortForward {
-            client: opened.client.clone(),
-            namespace: spec.namespace.clone(),
-            pod: spec.pod_name(ordinal),
-            port: CLIENT_PORT,
-        })
     };
     Target {
         ordinal,
         url: spec.client_url(ordinal),
-        dial,
+        dial: dial(CLIENT_PORT),
+        metrics: dial(METRICS_PORT),
     }
 }

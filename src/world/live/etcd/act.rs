@@ -7,7 +7,8 @@ use futures::future::join_all;
 
 use super::answer::{Answer, EtcdError};
 use super::channel::{MemberChannel, within};
-use super::read::{Seats, member_list, status};
+use super::lists::member_list;
+use super::read::{Seats, status};
 use crate::fleet::Ordinal;
 use crate::state::{Member, MemberId};
 use crate::world::PerformError;

@@ -33,6 +33,8 @@ pub struct Target {
     /// `https://<host>:2379`: the host is what its certificate is checked against, not where it is dialled.
     pub url: String,
     pub dial: Dial,
+    /// Its metrics port: plain HTTP, as the member's file has it.
+    pub metrics: Dial,
 }
 
 /// What it takes to be let in; the same for every member of a cluster.
@@ -71,6 +73,7 @@ pub struct MemberChannel {
     pub ordinal: Ordinal,
     pub(super) service: GrpcService,
     pub(super) client: etcd_client::Client,
+    pub(super) metrics: Dial,
 }
 
 /// A dead peer behind a silent network is noticed after two of these.
@@ -83,7 +86,7 @@ impl MemberChannel {
         access: &Access,
         deadline: Duration,
     ) -> Result<Self, EtcdError> {
-        let ordinal = target.ordinal;
+        let (ordinal, metrics) = (target.ordinal, target.metrics.clone());
         let bare = connect(target, access.tls.as_ref())?;
         let service = match &access.credentials {
             None => bare,
@@ -99,6 +102,7 @@ impl MemberChannel {
             ordinal,
             service,
             client,
+            metrics,
         })
     }
 }

@@ -3,9 +3,12 @@
 //! It needs addresses and no Kubernetes, so that it is tested against bare etcd processes.
 
 mod act;
+mod alarms;
 mod answer;
 mod channel;
 mod dial;
+mod lists;
+mod metrics;
 mod read;
 mod wire;
 

@@ -8,6 +8,8 @@ mod by_name;
 mod fixture;
 #[path = "fake_api/lock.rs"]
 mod lock;
+#[path = "fake_api/others.rs"]
+mod others;
 #[path = "fake_api/server.rs"]
 mod server;
 
@@ -450,14 +452,21 @@ async fn a_field_held_by_another_is_named_with_its_holder() {
     let server = Server::new();
     server.put(MEMBERS, members());
     server.conflict(MEMBERS, ".data.readme", "kubectl-edit");
-    let act = |force| Act::UpdateObject {
+    let act = |takes: &[&str]| Act::UpdateObject {
         object: members_key(),
         uid: Uid("uid-orders-members".into()),
         body: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders-members"}, "data": {"readme": "y"}}),
         fields: vec!["/data/readme".into()],
-        force,
+        takes: takes.iter().map(|&t| t.to_owned()).collect(),
     };
-    let outcome = perform(&server, act(false)).await;
+    let unseen = perform(&server, act(&[])).await;
+    assert!(
+        matches!(&unseen, Err(PerformError::NotDone(why)) if why.contains("/data/readme (held by kubectl-edit) moved")),
+        "{unseen:?}"
+    );
+    let free = with(members(), &json!({"metadata": {"managedFields": null}}));
+    server.put(MEMBERS, free);
+    let outcome = perform(&server, act(&[])).await;
     let Err(PerformError::Refused(why)) = outcome else {
         panic!("{outcome:?}");
     };
@@ -465,7 +474,10 @@ async fn a_field_held_by_another_is_named_with_its_holder() {
         why.contains(".data.readme is held by \"kubectl-edit\""),
         "{why}"
     );
-    assert_eq!(perform(&server, act(true)).await, Ok(()));
+    server.put(MEMBERS, members());
+    assert_eq!(perform(&server, act(&["/data/readme"])).await, Ok(()));
+    let writes = server.requests("PATCH", MEMBERS);
+    assert!(writes.last().expect("one").query.contains("force=true"));
 }
 
 #[tokio::test]
@@ -511,7 +523,7 @@ async fn an_update_takes_nothing_back_that_happened_since_the_look() {
         body: with(json!({"metadata": {"name": object.name}}), &more),
         object,
         fields: vec!["/x".into()],
-        force: true,
+        takes: vec!["/x".into(), "/data/readme".into()],
     };
     let set_key = ObjectKey {
         kind: ObjectKind::StatefulSet,

@@ -14,8 +14,8 @@ use reconcile::fleet::{EtcdVersion, Ordinal, TlsSecret};
 use reconcile::model;
 use reconcile::report::procedures_markdown;
 use reconcile::state::{
-    Alarm, AlarmKind, Claim, ClaimPhase, Contents, Evidence, LiveObject, Member, MemberId,
-    MemberStatus, ObjectKind, Pod, Reading, ReleasedVolume, Uid,
+    Actor, Alarm, AlarmKind, Claim, ClaimPhase, Contents, Evidence, FieldManager, LiveObject,
+    Member, MemberId, MemberStatus, ObjectKind, Pod, Reading, ReleasedVolume, Uid,
 };
 use serde_json::json;
 use world::{End, Event, Part, World};
@@ -74,6 +74,17 @@ fn object(world: &mut World, kind: ObjectKind) -> &mut LiveObject {
     world.kube().objects.get_mut(&kind).expect("an object")
 }
 
+/// A label of it is another, and Argo CD put it there.
+fn held_by_argo(world: &mut World, kind: ObjectKind) {
+    let live = object(world, kind);
+    live.content["metadata"]["labels"]["app.kubernetes.io/component"] = json!("theirs");
+    live.managers.push(FieldManager {
+        name: "argocd-controller".into(),
+        time: None,
+        fields: ["/metadata/labels/app.kubernetes.io~1component".to_owned()].into(),
+    });
+}
+
 /// The list no longer has the member of this seat, by someone's hand.
 fn removed_by_hand(world: &mut World, ordinal: u32) {
     let host = format!("//orders-{ordinal}.");
@@ -96,6 +107,39 @@ const STRANGE: &[Case] = &[
             w.kube()
                 .claimed_by
                 .insert(ObjectKind::ConfigMap, "prod/us-2/orders".into());
+        })
+    }),
+    ("an autoscaler", || {
+        changed(1, |w| {
+            w.kube().actors.push(Actor {
+                name: "HorizontalPodAutoscaler etcd/orders".into(),
+                on: ObjectKind::StatefulSet,
+                since: None,
+            });
+        })
+    }),
+    ("two etcd clusters behind one name", || {
+        changed(3, |w| status(w, 2).cluster_id = MemberId(0xbad))
+    }),
+    ("it lives in another namespace", || {
+        nothing_yet(|w| {
+            let found = "StatefulSet etcd-old/orders".to_owned();
+            w.kube().elsewhere = Reading::Known(vec![found]);
+        })
+    }),
+    ("other namespaces may not be listed", || {
+        nothing_yet(|w| w.kube().elsewhere = Reading::Unknown("forbidden".into()))
+    }),
+    ("a controller holds a Service's field", || {
+        changed(1, |w| held_by_argo(w, ObjectKind::ClientService))
+    }),
+    ("a controller holds the template", || {
+        changed(1, |w| held_by_argo(w, ObjectKind::StatefulSet))
+    }),
+    ("a controller holds a field before the birth", || {
+        nothing_yet(|w| {
+            w.run_acts(3);
+            held_by_argo(w, ObjectKind::ServiceAccount);
         })
     }),
     ("someone's Service of our name", || {

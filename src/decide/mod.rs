@@ -8,6 +8,7 @@ mod bootstrap;
 mod change;
 mod grow;
 pub mod guard;
+mod held;
 mod identity;
 mod journal;
 mod leave;

@@ -82,6 +82,13 @@ impl Objects {
         self.settings_moved
     }
 
+    /// The object would be rendered otherwise than it was when it was last applied; what follows the cluster is not in
+    /// that stamp.
+    pub fn git_moved(&self, kind: ObjectKind) -> bool {
+        let differences = self.differences.get(&kind);
+        differences.is_some_and(|all| all.iter().any(|d| is_content(&d.pointer)))
+    }
+
     /// Differences that an update mends without a restart: under `OnDelete` a template is only read when a pod is made.
     pub fn mendable(&self, kind: ObjectKind) -> Vec<&Difference> {
         let all = self.differences.get(&kind).map_or(&[][..], Vec::as_slice);

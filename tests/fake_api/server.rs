@@ -211,14 +211,10 @@ impl Inner {
             .replace("%2F", "/")
             .replace("%3D", "=")
             .replace("%2C", ",");
-        let prefix = format!("{}/", seen.path);
         let items: Vec<&Value> = self
             .objects
             .iter()
-            .filter(|(path, _)| {
-                path.strip_prefix(&prefix)
-                    .is_some_and(|name| !name.contains('/'))
-            })
+            .filter(|(path, _)| is_in(path, &seen.path))
             .map(|(_, object)| object)
             .filter(|object| selected(object, &selector))
             .collect();
@@ -233,6 +229,18 @@ impl Inner {
         };
         json!({"kind": "List", "metadata": {"continue": token}, "items": items[from..to]})
     }
+}
+
+/// An object's path below a collection's; one without a namespace holds those of all.
+fn is_in(path: &str, collection: &str) -> bool {
+    let Some((parent, _)) = path.rsplit_once('/') else {
+        return false;
+    };
+    let everywhere = parent.split_once("/namespaces/").and_then(|(root, rest)| {
+        let (_, plural) = rest.split_once('/')?;
+        Some(format!("{root}/{plural}"))
+    });
+    parent == collection || everywhere.as_deref() == Some(collection)
 }
 
 fn is_collection(path: &str) -> bool {

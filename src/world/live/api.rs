@@ -84,7 +84,11 @@ impl Api {
         namespace: &str,
         selector: &str,
     ) -> Result<Vec<Value>, ReadError> {
-        let what = format!("list {}s in {namespace}", resource.kind());
+        let place = match namespace {
+            "" => "all namespaces".to_owned(),
+            namespace => namespace.to_owned(),
+        };
+        let what = format!("list {}s in {place}", resource.kind());
         let request = Request::new(resource.path(namespace));
         let mut items = Vec::new();
         let mut token: Option<String> = None;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::api::Api;
+use super::census::Census;
 use super::claims::Volumes;
 use super::contexts::Opened;
 use super::etcd;
@@ -32,6 +33,7 @@ struct Shared {
     secrets: BTreeMap<String, Secrets>,
     volumes: Volumes,
     nodes: Nodes,
+    census: Census,
 }
 
 impl Shared {
@@ -41,6 +43,7 @@ impl Shared {
             cluster_uid: &self.cluster_uid,
             volumes: &self.volumes,
             nodes: &self.nodes,
+            census: &self.census,
         }
     }
 }
@@ -130,6 +133,7 @@ impl Live {
             secrets,
             volumes,
             nodes: Nodes::default(),
+            census: Census::default(),
         })
     }
 

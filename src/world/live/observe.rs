@@ -210,6 +210,7 @@ fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {
         etcd: Etcd {
             membership: Reading::Unknown(no_pods()),
             disagreement: None,
+            barred: None,
             statuses: BTreeMap::new(),
             alarms: Reading::Unknown(no_pods()),
         },
@@ -236,6 +237,7 @@ fn scrubbed(observation: Observation, scrubber: &Scrubber) -> Observation {
             etcd: Etcd {
                 membership: Reading::Unknown("see above".to_owned()),
                 disagreement: None,
+                barred: None,
                 statuses: BTreeMap::new(),
                 alarms: Reading::Unknown("see above".to_owned()),
             },

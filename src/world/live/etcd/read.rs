@@ -27,6 +27,7 @@ pub async fn read(seats: &Seats, deadline: Duration) -> Etcd {
         return Etcd {
             membership: Reading::Unknown("no pod to ask".into()),
             disagreement: None,
+            barred: None,
             statuses,
             alarms: Reading::Unknown("no pod to ask".into()),
         };
@@ -63,6 +64,7 @@ pub async fn read(seats: &Seats, deadline: Duration) -> Etcd {
     Etcd {
         membership: lists.membership,
         disagreement: lists.disagreement,
+        barred: None,
         statuses,
         alarms,
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use etcd_client::{AlarmAction, AlarmOptions, AlarmType};
 use reconcile::fleet::Ordinal;
 use reconcile::state::MemberId;
-use reconcile::world::live::etcd::{Access, Dial, MemberChannel, Seats, Target};
+use reconcile::world::live::etcd::{Access, Dial, MemberChannel, Seats, Silence, Target};
 
 pub(crate) mod tls {
     //! Certificates made with `openssl` as a person would.
@@ -230,7 +230,7 @@ impl Cluster {
         &self,
         ordinal: Ordinal,
         access: &Access,
-    ) -> Result<MemberChannel, String> {
+    ) -> Result<MemberChannel, Silence> {
         self.seat_named(ordinal, &format!("orders-{ordinal}"), access)
             .await
     }
@@ -246,7 +246,7 @@ impl Cluster {
         ordinal: Ordinal,
         host: &str,
         access: &Access,
-    ) -> Result<MemberChannel, String> {
+    ) -> Result<MemberChannel, Silence> {
         let dial = |port| Dial::Tcp {
             host: "127.0.0.1".into(),
             port,
@@ -260,7 +260,7 @@ impl Cluster {
         };
         MemberChannel::open(target, access, Duration::from_secs(2))
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| Silence::from(&error))
     }
 
     pub(crate) async fn enable_auth(&self, user: &str, password: &str) {

@@ -4,6 +4,7 @@
 //! once, bound to what was observed.
 
 mod api;
+mod cause;
 mod claims;
 mod contexts;
 pub mod etcd;

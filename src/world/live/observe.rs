@@ -76,14 +76,15 @@ impl Live {
     }
 
     async fn share(&self, context: &str, specs: &[&ClusterSpec]) -> Result<Shared, String> {
+        let deadline = Instant::now() + self.options.read_timeout;
         let opened = self
             .contexts
-            .open(context)
+            .open(context, deadline)
             .await
             .map_err(|error| error.to_string())?;
         let api = Api {
             client: opened.client.clone(),
-            deadline: Instant::now() + self.options.read_timeout,
+            deadline,
         };
         let mut by_namespace: BTreeMap<&str, Vec<&ClusterSpec>> = BTreeMap::new();
         for spec in specs {

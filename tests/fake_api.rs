@@ -6,6 +6,8 @@
 mod faults;
 #[path = "fake_api/fixture.rs"]
 mod fixture;
+#[path = "fake_api/golden.rs"]
+mod golden;
 #[path = "fake_api/lock.rs"]
 mod lock;
 #[path = "fake_api/server.rs"]

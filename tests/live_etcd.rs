@@ -3,11 +3,21 @@
 //! `RECONCILE_ETCD_BIN_DIR` names a directory with `etcd-<version>` binaries. A version that is not there is skipped by
 //! name; `RECONCILE_TEST_REQUIRE=all` makes that a failure.
 
+#[path = "live_etcd/faults.rs"]
+mod faults;
+#[path = "fake_api/fixture.rs"]
+mod fixture;
+#[path = "fake_api/golden.rs"]
+mod golden;
 #[path = "live_etcd/process.rs"]
 mod process;
 
 use std::time::{Duration, Instant};
 
+use faults::{
+    a_frozen_member_is_named, a_slow_wire_is_waited_for_up_to_the_deadline, auth_faults_are_named,
+    ports_closed_are_named, tls_faults_are_named,
+};
 use process::{Cluster, tls};
 use reconcile::fleet::Ordinal;
 use reconcile::state::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Reading};
@@ -36,6 +46,11 @@ on_every_version! {
     a_password_is_asked_for_and_given
     a_corrupt_member_is_named_and_the_others_answer
     silence_has_the_others_asked_whom_they_see
+    ports_closed_are_named
+    a_frozen_member_is_named
+    tls_faults_are_named
+    auth_faults_are_named
+    a_slow_wire_is_waited_for_up_to_the_deadline
 }
 
 async fn look(seats: &Seats) -> Etcd {

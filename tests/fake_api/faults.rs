@@ -3,7 +3,6 @@
 //! `tests/golden/faults` holds the texts; `SNAPSHOTS=overwrite` refreshes them.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reconcile::decide::Act;
@@ -15,10 +14,9 @@ use reconcile::state::{Ledger, Observation, Reading, Uid};
 use reconcile::world::live::{Contexts, Live, Options};
 use reconcile::world::{PerformError, World as _};
 use serde_json::{Value, json};
-use snapbox::Data;
-use snapbox::data::DataFormat;
 
 use super::{CORE, fixture, labelled, with};
+use crate::golden::hold;
 use crate::server::Server;
 
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -60,6 +58,7 @@ impl Case {
         let config = json!({
             "apiVersion": "v1", "kind": "Config",
             "clusters": [{"name": "c", "cluster": {"server": server}}],
+            "current-context": "eu",
             "contexts": [{"name": "eu", "context": {"cluster": "c", "user": "u"}}],
             "users": [{"name": "u", "user": user}]
         });
@@ -153,14 +152,6 @@ impl Case {
         hold(name, text);
         seen
     }
-}
-
-pub(crate) fn hold(name: &str, text: String) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/faults");
-    let golden = Data::read_from(&root.join(format!("{name}.txt")), Some(DataFormat::Text)).raw();
-    snapbox::Assert::new()
-        .action_env("SNAPSHOTS")
-        .eq(Data::text(text).raw(), golden);
 }
 
 fn fleet() -> Fleet {
@@ -398,6 +389,73 @@ async fn a_list_that_expires_is_begun_anew() {
     let begun = server.requests("GET", &format!("{CORE}/pods"));
     let begun = begun.iter().filter(|r| !r.query.contains("continue="));
     assert_eq!(begun.count(), 3, "twice it was lost on the way");
+}
+
+/// All at once: the one that is well is read as if it were alone, and nobody waits longer than the deadline.
+#[tokio::test]
+async fn a_fault_costs_its_own_cluster_and_no_other() {
+    let (busy, well) = (Server::new(), Server::new());
+    busy.throttle(0, usize::MAX);
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let silent = silent.expect("loopback");
+    let mut case = Case::new();
+    let mut fleet = fleet();
+    fleet.contexts.clear();
+    let servers = [
+        ("away", closed()),
+        ("busy", busy.serve().await),
+        ("missing", String::new()),
+        ("plugin", "http://127.0.0.1:1".to_owned()),
+        (
+            "silent",
+            format!("http://{}", silent.local_addr().expect("bound")),
+        ),
+        ("well", well.serve().await),
+    ];
+    for (name, server) in &servers {
+        case = match *name {
+            "missing" => case,
+            "plugin" => case.plugin("exec sleep 20"),
+            _ => case.kubeconfig(server, &json!({})),
+        };
+        let path = case.dir.path().join("kubeconfig");
+        if path.exists() {
+            std::fs::rename(path, case.dir.path().join(name)).expect("our own files");
+        }
+        let mut context = case.faulty.clone();
+        context.source = ContextSource::Kubeconfig {
+            path: (*name).into(),
+            context: None,
+        };
+        fleet.contexts.insert((*name).to_owned(), context);
+    }
+    let options = Options {
+        read_timeout: DEADLINE,
+        ..Options::default()
+    };
+    let live = Live::new(Contexts::new(&fleet, case.dir.path()), options);
+    let specs = servers.each_ref().map(|(name, _)| spec(name));
+    let begun = Instant::now();
+    let observations = live.observe_all(&specs.each_ref()).await;
+    let took = begun.elapsed();
+    assert!(took < DEADLINE + MARGIN, "{took:?}");
+    let found: Vec<&str> = observations
+        .iter()
+        .map(|o| {
+            o.kube
+                .why_unknown()
+                .map_or("read", |why| why.split(':').next().unwrap_or(why))
+        })
+        .collect();
+    let names = [
+        "api-away",
+        "api-throttled",
+        "kubeconfig-missing",
+        "exec-plugin-failed",
+        "api-away",
+        "read",
+    ];
+    assert_eq!(found, names);
 }
 
 /// Something listens where a member should, and it does not speak TLS.

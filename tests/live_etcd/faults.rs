@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use reconcile::diag::SourceFile;
 use reconcile::fleet::Ordinal;
-use reconcile::state::Reading;
 use reconcile::world::live::etcd::{Access, Credentials, MembershipAct, Seats, read};
 use reconcile::world::live::{Contexts, Live, Options};
 use reconcile::world::{PerformError, World as _};
@@ -22,18 +21,20 @@ async fn held(name: &str, seats: &Seats) {
     let begun = Instant::now();
     let etcd = look(seats).await;
     assert!(begun.elapsed() < DEADLINE * 3, "{:?}", begun.elapsed());
-    let mut text = String::new();
-    for (ordinal, status) in &etcd.statuses {
-        let why = status.why_unknown().unwrap_or("(answers)");
-        text += &format!("member {ordinal}: {why}\n");
-    }
-    if let Reading::Unknown(why) = &etcd.membership {
-        text += &format!("members: {why}\n");
-    }
-    if let Some(why) = &etcd.barred {
-        text += &format!("unreadable: {why}\n");
-    }
-    hold(name, text);
+    let mut lines: Vec<String> = etcd
+        .statuses
+        .iter()
+        .map(|(o, status)| {
+            format!(
+                "member {o}: {}",
+                status.why_unknown().unwrap_or("(answers)")
+            )
+        })
+        .collect();
+    let list = etcd.membership.why_unknown();
+    lines.extend(list.map(|why| format!("members: {why}")));
+    lines.extend(etcd.barred.map(|why| format!("unreadable: {why}")));
+    hold(name, lines.join("\n") + "\n");
 }
 
 pub(super) async fn ports_closed_are_named(version: &str) {

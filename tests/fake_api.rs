@@ -2,6 +2,8 @@
 //!
 //! For what a real one will not give on demand: foreign objects, conflicts, throttling, lost rights, dead holders.
 
+#[path = "fake_api/by_name.rs"]
+mod by_name;
 #[path = "fake_api/faults.rs"]
 mod faults;
 #[path = "fake_api/fixture.rs"]

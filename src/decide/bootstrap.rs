@@ -3,8 +3,9 @@
 use super::guard;
 use super::mend::{create, start, update};
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
+use super::step::Act;
 use crate::fleet::Ordinal;
-use crate::state::{MemberFile, ObjectKind, Reading};
+use crate::state::{ClaimPhase, MemberFile, ObjectKind, Reading};
 
 pub(super) const BOOTSTRAP: Procedure = Procedure {
     name: "bootstrap",
@@ -15,8 +16,14 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
             return Vec::new();
         }
         let objects = ObjectKind::ALL.into_iter().map(About::Object);
-        std::iter::once(About::Cluster)
+        let seats = view.seats().map(|s| About::Seat(s.ordinal));
+        // What forbids a birth before the first object; once the set is there, mending comes first (2.8 #5).
+        let unborn = view.kube.stateful_set.is_none();
+        let first = Some(About::Cluster).filter(|_| unborn);
+        first
+            .into_iter()
             .chain(objects)
+            .chain(seats.filter(|_| !unborn))
             .chain([About::Cluster])
             .collect()
     },
@@ -30,8 +37,10 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
             undo: "",
             hides: true,
             when: |f| {
-                f.view.kube.stateful_set.is_none()
+                f.about == About::Cluster
+                    && unborn_set(f)
                     && !(f.view.kube.claims.is_empty() && f.view.kube.pods.is_empty())
+                    && !never_bound(f)
             },
             then: |f| {
                 let names = f
@@ -50,6 +59,28 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
                     "restore the StatefulSet they belong to, or delete them (their volumes set to Retain first)",
                 )
             },
+        },
+        Row {
+            name: "pods-going",
+            observed: "no StatefulSet; pods of one that was deleted before any claim of it was bound",
+            step: "wait until they are gone",
+            why: "a claim goes only after the pod that mounts it",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| f.about == About::Cluster && unborn_set(f) && first_pod(f).is_some(),
+            then: |f| first_pod(f).map_or(Then::Pass, |o| Then::Wait(Condition::PodGone(o))),
+        },
+        Row {
+            name: "claims-never-bound",
+            observed: "no StatefulSet; claims that were never bound",
+            step: "delete them, one by one, each bound to its UID",
+            why: "they ask for a class that Git does not say any more, and nothing was ever on them",
+            guards: &[],
+            undo: "nothing to undo: they never had a volume",
+            hides: false,
+            when: |f| f.about == About::Cluster && unborn_set(f) && !f.view.kube.claims.is_empty(),
+            then: release_unbound,
         },
         Row {
             name: "volumes-unreadable",
@@ -113,19 +144,59 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
             guards: &[&guard::UNPROTECTED],
             undo: "delete it: nothing of value is there yet",
             hides: false,
-            when: |f| matches!(f.about, About::Object(kind) if !f.view.kube.objects.contains_key(&kind)),
+            when: |f| matches!(f.about, About::Object(kind) if is_absent(f, kind)),
             then: create,
         },
         Row {
             name: "object-differs",
-            observed: "an object that an earlier run made differs from Git, and no process has started",
+            observed: "an object that an earlier run made differs from Git, and the cluster is not born yet",
             step: "server-side apply of that object",
             why: "a run that was killed may have been of another commit",
             guards: &[],
             undo: "apply the former document",
             hides: false,
-            when: |f| matches!(f.about, About::Object(kind) if unborn_set(f) && !f.view.objects.mendable(kind).is_empty()),
+            when: |f| matches!(f.about, About::Object(kind) if !f.view.objects.mendable(kind).is_empty()),
             then: update,
+        },
+        Row {
+            name: "old-template",
+            observed: "the cluster is not born yet, and a pod that cannot start is older than the template",
+            step: "delete the pod, bound to its UID",
+            why: "a template mended in Git reaches a pod only when it is made again (2.8 #5)",
+            guards: &[],
+            undo: "nothing to undo: its process was not running",
+            hides: false,
+            when: |f| {
+                let About::Seat(ordinal) = f.about else {
+                    return false;
+                };
+                let seat = f.view.seat(ordinal);
+                let stuck = seat.pod.is_some_and(|p| p.is_stuck() && !p.deleting);
+                stuck && seat.status.is_none() && f.view.is_old(seat)
+            },
+            then: |f| super::repair::delete_pod(f, f.seat().ordinal),
+        },
+        Row {
+            name: "class-mistyped",
+            observed: "the StatefulSet differs from Git where it cannot change, and no claim of it was ever bound",
+            step: "delete it with its pods; it is made again",
+            why: "a class that does not exist never binds, and the mended one reaches no claim that is there (2.8 #5)",
+            guards: &[&guard::UNPROTECTED],
+            undo: "nothing to undo: nothing of value is there yet",
+            hides: false,
+            when: |f| f.about == About::Cluster && is_immutable(f) && never_bound(f),
+            then: delete_set,
+        },
+        Row {
+            name: "immutable",
+            observed: "the StatefulSet differs from Git where it cannot change, and a claim of it is bound",
+            step: "refuse",
+            why: "a member may have started on that claim: a wipe is a person's decision",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.about == About::Cluster && is_immutable(f),
+            then: super::change::immutable,
         },
         Row {
             name: "scaled-down",
@@ -184,6 +255,52 @@ fn to_be_born(f: &Focus) -> u32 {
     let births =
         files.filter(|text| matches!(MemberFile::parse(text), Ok(MemberFile::Bootstrap { .. })));
     u32::try_from(births.count()).unwrap_or(u32::MAX)
+}
+
+/// Lost files are not made again while members may be starting on them: see `files-lost`.
+fn is_absent(f: &Focus, kind: ObjectKind) -> bool {
+    let files_lost = kind == ObjectKind::ConfigMap && set_is_there(f);
+    !f.view.kube.objects.contains_key(&kind) && !files_lost
+}
+
+fn is_immutable(f: &Focus) -> bool {
+    set_is_there(f) && !f.view.objects.not_yet_possible().is_empty()
+}
+
+/// Claims are there, and none of them ever had a volume.
+fn never_bound(f: &Focus) -> bool {
+    let claims = &f.view.kube.claims;
+    let unbound = |c: &crate::state::Claim| c.phase == ClaimPhase::Pending && c.volume.is_none();
+    !claims.is_empty() && claims.values().all(unbound)
+}
+
+fn first_pod(f: &Focus) -> Option<Ordinal> {
+    f.view.kube.pods.keys().next().copied()
+}
+
+fn release_unbound(f: &Focus) -> Then {
+    let Some((ordinal, claim)) = f.view.kube.claims.iter().next() else {
+        return Then::Pass;
+    };
+    if claim.deleting {
+        return Then::Wait(Condition::ClaimGone(*ordinal));
+    }
+    Then::act(Act::ReleaseClaim {
+        ordinal: *ordinal,
+        claim: f.view.spec.claim_name(*ordinal),
+        uid: claim.uid.clone(),
+    })
+}
+
+fn delete_set(f: &Focus) -> Then {
+    let object = f.view.objects.desired(ObjectKind::StatefulSet).key.clone();
+    f.view.kube.stateful_set.as_ref().map_or(Then::Pass, |set| {
+        Then::act(Act::DeleteObject {
+            object,
+            uid: set.uid.clone(),
+            orphan: false,
+        })
+    })
 }
 
 fn unborn_set(f: &Focus) -> bool {

@@ -1,14 +1,13 @@
 //! Changes to a running cluster that later tables will bring about: refused with the live value, never ignored.
 
+use super::objects::Held;
 use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
 use super::view::View;
-use crate::manifest::Difference;
-use crate::state::ObjectKind;
 
 pub(super) const CHANGE: Procedure = Procedure {
     name: "change",
-    title: "version, image, settings, class and size of a running cluster are as Git says",
-    source: "design.md 1 (orders 6 and 7), which are not there yet",
+    title: "minor version, TLS, class and size of a running cluster are as Git says",
+    source: "etcd-operations.md P5, P6, P10, P11, P18, which are not there yet",
     subjects: |view| {
         if view.kube.stateful_set.is_some() && view.is_born() {
             vec![About::Cluster]
@@ -18,16 +17,50 @@ pub(super) const CHANGE: Procedure = Procedure {
     },
     rows: &[
         not_yet(
-            "template",
-            "a field of the StatefulSet that takes a restart or cannot change in place differs from Git",
-            |f| !beside_the_stamp(f).is_empty(),
-            template,
+            "minor-upgrade",
+            "Git asks for a higher minor version than members run",
+            |f| matches!(f.view.objects.held, Some(Held::MinorUpgrade(_))),
+            |f| {
+                minor(
+                    f,
+                    "minor-upgrade",
+                    "stay within the minor version; the hop to a higher one is not yet possible",
+                )
+            },
         ),
         not_yet(
-            "settings",
-            "only the settings stamp of the template differs: the members' configuration files would",
+            "minor-downgrade",
+            "Git asks for a lower minor version than members run",
+            |f| matches!(f.view.objects.held, Some(Held::MinorDowngrade(_))),
+            |f| {
+                minor(
+                    f,
+                    "minor-downgrade",
+                    "put version back: an older binary refuses a newer store, and leading etcd through its own downgrade is not yet possible",
+                )
+            },
+        ),
+        not_yet(
+            "tls-switch",
+            "Git switches TLS of a running cluster on or off",
+            |f| matches!(f.view.objects.held, Some(Held::TlsSwitch(_))),
+            |f| {
+                let listener = match f.view.objects.held {
+                    Some(Held::TlsSwitch(listener)) => listener,
+                    _ => "",
+                };
+                Then::Refuse(Facts {
+                    code: "tls-switch",
+                    found: format!("`{listener}` of the members' files would change between http and https"),
+                    unblock: "put tls back as it was: members with and without it cannot talk to each other".into(),
+                })
+            },
+        ),
+        not_yet(
+            "immutable",
+            "a field of the StatefulSet that cannot change in place differs from Git",
             |f| !f.view.objects.not_yet_possible().is_empty(),
-            settings,
+            immutable,
         ),
         not_yet(
             "claims",
@@ -41,18 +74,6 @@ pub(super) const CHANGE: Procedure = Procedure {
                 })
             },
         ),
-        not_yet(
-            "pods",
-            "a pod runs with another settings stamp than the template's",
-            |f| !old_pods(f).is_empty(),
-            |f| {
-                Then::Refuse(Facts {
-                    code: "not-yet-possible",
-                    found: format!("{} run with settings older than the template's", old_pods(f).join(", ")),
-                    unblock: "restart them one by one when it suits; a rolling restart is not yet possible".into(),
-                })
-            },
-        ),
     ],
 };
 
@@ -60,7 +81,11 @@ pub(super) const CHANGE: Procedure = Procedure {
 pub(super) fn is_pending(view: &View) -> bool {
     let about = About::Cluster;
     let focus = Focus { view, about };
-    (CHANGE.subjects)(view).contains(&about) && CHANGE.rows.iter().any(|row| (row.when)(&focus))
+    (CHANGE.subjects)(view).contains(&about)
+        && CHANGE
+            .rows
+            .iter()
+            .any(|row| row.matches(CHANGE.name, &focus))
 }
 
 const fn not_yet(
@@ -82,20 +107,26 @@ const fn not_yet(
     }
 }
 
-/// What differs in the StatefulSet, our own stamps left out.
-fn beside_the_stamp<'v>(f: &Focus<'v>) -> Vec<&'v Difference> {
-    let mut all = f.view.objects.not_yet_possible();
-    all.retain(|d| !d.pointer.contains("reconcile~1"));
-    all
+fn minor(f: &Focus, code: &'static str, unblock: &str) -> Then {
+    let running = match f.view.objects.held {
+        Some(Held::MinorUpgrade(v) | Held::MinorDowngrade(v)) => v.to_string(),
+        _ => String::new(),
+    };
+    Then::Refuse(Facts {
+        code,
+        found: format!("members run {running}, Git says {}", f.view.spec.version),
+        unblock: unblock.into(),
+    })
 }
 
-fn template(f: &Focus) -> Then {
+pub(super) fn immutable(f: &Focus) -> Then {
     let show = |value: &Option<serde_json::Value>| {
         value
             .as_ref()
             .map_or_else(|| "(none)".into(), ToString::to_string)
     };
-    let shown: Vec<String> = beside_the_stamp(f)
+    let differences = f.view.objects.not_yet_possible();
+    let shown: Vec<String> = differences
         .iter()
         .map(|d| {
             let (live, desired) = (show(&d.live), show(&d.desired));
@@ -106,32 +137,6 @@ fn template(f: &Focus) -> Then {
         code: "not-yet-possible",
         found: shown.join("; "),
         unblock: "put these back as they are live; changing them on a running cluster is not yet possible".into(),
-    })
-}
-
-/// The lines of the first member's file that Git would write otherwise.
-fn settings(f: &Focus) -> Then {
-    let ordinals = f.view.kube.member_files.iter();
-    let changed = ordinals.take(1).flat_map(|(ordinal, live)| {
-        let wanted = crate::manifest::member_file::poisoned(f.view.spec, *ordinal);
-        let differs = |a: &str, b: &str| -> Vec<String> {
-            let theirs: Vec<&str> = b.lines().collect();
-            a.lines()
-                .filter(|l| !theirs.contains(l) && !l.starts_with("initial-cluster"))
-                .map(str::to_owned)
-                .collect()
-        };
-        let (was, shall) = (differs(live, &wanted), differs(&wanted, live));
-        [format!(
-            "live [{}], Git [{}]",
-            was.join(", "),
-            shall.join(", ")
-        )]
-    });
-    Then::Refuse(Facts {
-        code: "not-yet-possible",
-        found: format!("etcd settings: {}", changed.collect::<String>()),
-        unblock: "put the settings back as they are live; changing them on a running cluster is not yet possible".into(),
     })
 }
 
@@ -158,19 +163,5 @@ fn claims(f: &Focus) -> Vec<String> {
                 None => None,
             }
         })
-        .collect()
-}
-
-fn old_pods(f: &Focus) -> Vec<String> {
-    let stamp = f
-        .view
-        .kube
-        .objects
-        .get(&ObjectKind::StatefulSet)
-        .map(|_| &f.view.objects.stamp);
-    let members = f.view.seats().filter(|s| s.is_listed());
-    members
-        .filter(|s| s.pod.is_some_and(|p| p.stamp.as_ref() != stamp))
-        .map(|s| f.view.spec.pod_name(s.ordinal))
         .collect()
 }

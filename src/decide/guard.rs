@@ -1,8 +1,12 @@
 //! Named conditions that must hold right before a step (etcd-operations.md 2.2, with 2.8 where they differ).
 
+use super::journal::ATTEMPTS_EXPIRE;
+use super::leave::Leave;
 use super::procedure::{Condition, Facts, Focus};
-use super::step::{Act, voters_after, without};
+use super::step::{Act, down, voters_after, without};
 use super::view::{Seat, quorum, tolerance};
+use crate::fleet::Ordinal;
+use crate::state::{AlarmKind, ClaimPhase};
 
 /// One guard: asked on the observation the step is decided on, and so on every re-observation before it.
 pub struct Guard {
@@ -35,6 +39,12 @@ pub const ALL: &[&Guard] = &[
     &VOLUME_RETAINED,
     &NOT_LISTED,
     &TOP_ONLY,
+    &NO_ALARM,
+    &CLAIM_STEADY,
+    &REST_SERVES,
+    &DOWNTIME_ALLOWED,
+    &ATTEMPTS_LEFT,
+    &EARLIER_LIFE,
 ];
 
 pub const ALL_HEALTHY: Guard = Guard {
@@ -67,10 +77,15 @@ pub const ALL_HEALTHY: Guard = Guard {
 pub const STABLE: Guard = Guard {
     id: "stable",
     source: "G11",
-    title: "no leader change for ten election timeouts but those we asked for",
-    check: |f, _| match f.view.stable_at() {
-        Some(at) if f.view.now() >= at => Verdict::Holds,
-        _ => Verdict::NotYet(Condition::Stable),
+    title: "no leader change for ten election timeouts but those we asked for; not asked of the way back to tolerance",
+    check: |f, act| {
+        // Frozen at tolerance 0 by an unsteady leader is worse than a learner added meanwhile (2.8 #9).
+        let refills = matches!(act, Act::AddLearner { .. }) && f.view.voter_count() > 1;
+        match f.view.stable_at() {
+            _ if refills && f.view.tolerance() <= 0 => Verdict::Holds,
+            Some(at) if f.view.now() >= at => Verdict::Holds,
+            _ => Verdict::NotYet(Condition::Stable),
+        }
     },
 };
 
@@ -149,8 +164,10 @@ pub const QUORUM_TOLERANCE: Guard = Guard {
     source: "G4",
     title: "after the step the healthy voters are a quorum, and tolerance is not below min(now, policy.minTolerance)",
     check: |f, act| {
-        // Draining serves a removal: what the removal may not do is refused before clients are moved.
+        // Draining serves a removal or a restart: what that may not do is refused before clients are moved.
+        let restarts = |o: Ordinal| f.view.leaving() == Some((o, Leave::Restart));
         let (n, h) = match act {
+            Act::Drain { ordinal, .. } if restarts(*ordinal) => down(f.view, *ordinal),
             Act::Drain { ordinal, .. } => without(f.view, *ordinal),
             act => voters_after(f.view, act),
         };
@@ -209,6 +226,10 @@ pub const LEADER_HAS_HEIR: Guard = Guard {
         let leads = f.view.leader().is_some() && f.view.leader() == seat.member.map(|m| m.id);
         if !leads || f.view.transferee().is_some() {
             return Verdict::Holds;
+        }
+        // An endpoint follows its label by itself.
+        if let Some(coming) = f.view.heirs().next() {
+            return Verdict::NotYet(Condition::Serving(coming.ordinal));
         }
         Verdict::No(Facts {
             code: "leader-has-heir",
@@ -301,6 +322,146 @@ pub const TOP_ONLY: Guard = Guard {
                 seat.ordinal
             ),
             unblock: "a StatefulSet can let go only of its top ordinal; a gap in the middle is filled, not shrunk away".into(),
+        })
+    },
+};
+
+pub const NO_ALARM: Guard = Guard {
+    id: "no-alarm",
+    source: "G2, P8",
+    title: "the alarms were read, and none stands: planned work does not begin while writes are refused",
+    check: |f, _| {
+        let found = match f.view.observed.etcd.alarms.known() {
+            None => {
+                let why = f.view.observed.etcd.alarms.why_unknown();
+                format!(
+                    "the alarms are not known: {}",
+                    why.unwrap_or("no reason given")
+                )
+            }
+            Some(all) if all.is_empty() => return Verdict::Holds,
+            Some(all) => {
+                let kinds = all.iter().map(|a| match a.kind {
+                    AlarmKind::NoSpace => format!("NOSPACE of member {}", a.member),
+                    AlarmKind::Corrupt => format!("CORRUPT of member {}", a.member),
+                });
+                format!("alarms stand: {}", kinds.collect::<Vec<_>>().join(", "))
+            }
+        };
+        Verdict::No(Facts {
+            code: "no-alarm",
+            found,
+            unblock: "clear the alarm first; repairs go on meanwhile".into(),
+        })
+    },
+};
+
+pub const CLAIM_STEADY: Guard = Guard {
+    id: "claim-steady",
+    source: "2.8 #2",
+    title: "its claim is bound, not being deleted, and the one that its data was seen on",
+    check: |f, _| {
+        let seat = f.seat();
+        let name = f.view.spec.claim_name(seat.ordinal);
+        let found = match seat.claim {
+            None => format!("claim {name} is gone"),
+            Some(c) if c.deleting => format!("claim {name} is being deleted"),
+            Some(c) if c.phase != ClaimPhase::Bound => format!("claim {name} is {:?}", c.phase),
+            Some(_) if seat.is_on_another_claim() => {
+                format!("claim {name} is another one than its data was on")
+            }
+            Some(_) => return Verdict::Holds,
+        };
+        Verdict::No(Facts {
+            code: "claim-steady",
+            found: format!("{found}, expected it bound and to stay: a restart would lose its data"),
+            unblock: "leave the pod running; a member whose claim goes is replaced, not restarted"
+                .into(),
+        })
+    },
+};
+
+pub const REST_SERVES: Guard = Guard {
+    id: "rest-serves",
+    source: "2.7, 2.8 #18",
+    title: "every other voter is a ready endpoint of the client Service again",
+    check: |f, _| {
+        let seat = f.seat();
+        let others = f.view.voters().filter(|s| s.ordinal != seat.ordinal);
+        let labelled = |s: &&Seat| s.pod.is_some_and(|p| p.serving_label && !p.deleting);
+        let mut late = others
+            .filter(labelled)
+            .filter(|s| !f.view.kube.serving.contains(&s.ordinal));
+        late.next().map_or(Verdict::Holds, |s| {
+            Verdict::NotYet(Condition::Serving(s.ordinal))
+        })
+    },
+};
+
+pub const DOWNTIME_ALLOWED: Guard = Guard {
+    id: "downtime-allowed",
+    source: "G3",
+    title: "policy.allowDowntime: without this member there is no quorum until it is back",
+    check: |f, _| {
+        if f.view.spec.policy.allow_downtime {
+            return Verdict::Holds;
+        }
+        Verdict::No(Facts {
+            code: "downtime",
+            found: format!(
+                "{} voters: while one restarts nobody can write",
+                f.view.voter_count()
+            ),
+            unblock: "set policy.allowDowntime to true for this change, or grow to 3 members first"
+                .into(),
+        })
+    },
+};
+
+/// Tries before a person must look (P2).
+const MOST_ATTEMPTS: u32 = 2;
+
+pub const ATTEMPTS_LEFT: Guard = Guard {
+    id: "attempts-left",
+    source: "P2 watchdog, 2.8 #19",
+    title: "no two members in a row have failed to start on this seat within the hour",
+    check: |f, _| {
+        let seat = f.seat();
+        let Some(record) = seat.record.filter(|r| r.attempts >= MOST_ATTEMPTS) else {
+            return Verdict::Holds;
+        };
+        let recent = |at| f.view.now().duration_since(at) < ATTEMPTS_EXPIRE;
+        if !record.added_at.is_some_and(recent) {
+            return Verdict::Holds;
+        }
+        Verdict::No(Facts {
+            code: "learner-fails",
+            found: format!(
+                "{} learners in a row did not become voters as {}",
+                record.attempts,
+                f.view.spec.pod_name(seat.ordinal)
+            ),
+            unblock: "find out why it does not start or does not catch up (its log, its node, its volume); it is tried again an hour after the last time".into(),
+        })
+    },
+};
+
+pub const EARLIER_LIFE: Guard = Guard {
+    id: "earlier-life",
+    source: "2.8 #8, I3",
+    title: "the claim was there before this member was added, and the member has never started",
+    check: |f, _| {
+        let seat = f.seat();
+        if f.view.membership().is_some() && !seat.has_started() && seat.is_on_earlier_claim() {
+            return Verdict::Holds;
+        }
+        Verdict::No(Facts {
+            code: "earlier-life",
+            found: format!(
+                "the claim of {} may hold its own data",
+                f.view.spec.pod_name(seat.ordinal)
+            ),
+            unblock: "what may hold the data of a listed member is never given up".into(),
         })
     },
 };

@@ -1,7 +1,12 @@
 //! What the ledger says before an act: the little that a crashed run's successor cannot read off the cluster.
 
+use jiff::SignedDuration;
+
 use super::step::Act;
-use crate::state::{Ledger, MemberId, Observation};
+use crate::state::{ClaimPhase, Ledger, MemberId, Observation, SeatRecord};
+
+/// A learner that failed is tried again without a person after this long: what was wrong with its node may be mended.
+pub(super) const ATTEMPTS_EXPIRE: SignedDuration = SignedDuration::from_hours(1);
 
 /// The run that acts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,6 +28,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     ledger.commit.clone_from(&run.commit);
     ledger.last_step = Some(format!("{} {}", act.verb(), act.subject()));
     ledger.last_step_at = Some(observed.at);
+    note_volumes(observed, &mut ledger);
     match act {
         Act::AddLearner { ordinal, .. } => {
             let claim = observed
@@ -30,11 +36,20 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 .known()
                 .and_then(|k| Some(k.claims.get(ordinal)?.uid.clone()));
             let seat = ledger.seats.entry(*ordinal).or_default();
-            seat.claim_before = claim;
-            seat.attempts += 1;
+            let expired = seat
+                .added_at
+                .is_some_and(|at| observed.at.duration_since(at) >= ATTEMPTS_EXPIRE);
+            *seat = SeatRecord {
+                member: None,
+                claim: None,
+                claim_before: claim,
+                attempts: if expired { 1 } else { seat.attempts + 1 },
+                added_at: Some(observed.at),
+            };
         }
         Act::Promote { ordinal, .. } => {
-            ledger.seats.remove(ordinal);
+            let seat = ledger.seats.entry(*ordinal).or_default();
+            (seat.claim_before, seat.attempts, seat.added_at) = (None, 0, None);
         }
         _ => {}
     }
@@ -46,4 +61,23 @@ fn born_as(observed: &Observation) -> Option<MemberId> {
     let list = observed.etcd.membership.known().map(|m| m.cluster_id);
     let mut answers = observed.etcd.statuses.values().filter_map(|s| s.known());
     list.or_else(|| answers.next().map(|s| s.cluster_id))
+}
+
+/// Which claim the data of each member that answers is on. Noted once per member ID: a claim that takes another's place
+/// later must be told from it (2.8 #2).
+fn note_volumes(observed: &Observation, ledger: &mut Ledger) {
+    let Some(kube) = observed.kube.known() else {
+        return;
+    };
+    for (ordinal, status) in &observed.etcd.statuses {
+        let (Some(status), Some(claim)) = (status.known(), kube.claims.get(ordinal)) else {
+            continue;
+        };
+        let steady = claim.phase == ClaimPhase::Bound && !claim.deleting;
+        let seat = ledger.seats.entry(*ordinal).or_default();
+        if steady && seat.member != Some(status.member_id) {
+            seat.member = Some(status.member_id);
+            seat.claim = Some(claim.uid.clone());
+        }
+    }
 }

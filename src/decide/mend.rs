@@ -1,6 +1,6 @@
 //! Mend the objects of a cluster that lives, where that restarts nothing.
 
-use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
+use super::procedure::{About, Condition, Focus, Procedure, Row, Then};
 use super::step::Act;
 use crate::fleet::Ordinal;
 use crate::state::ObjectKind;
@@ -13,39 +13,34 @@ pub(super) const MEND: Procedure = Procedure {
         if !view.is_born() {
             return Vec::new();
         }
-        ObjectKind::ALL.into_iter().map(About::Object).collect()
+        // An absent StatefulSet before all: until it is back, a pod that is lost stays lost.
+        let gone = |kind: &ObjectKind| !view.kube.objects.contains_key(kind);
+        let set = Some(ObjectKind::StatefulSet).filter(gone);
+        set.into_iter()
+            .chain(ObjectKind::ALL)
+            .map(About::Object)
+            .collect()
     },
     rows: &[
         Row {
             name: "statefulset-absent",
             observed: "the cluster has lived, and its StatefulSet is gone",
-            step: "refuse: recreating it around running pods is not yet possible",
-            why: "its replicas must be counted over members, claims and pods (2.8 #1), or it deletes what it adopts",
+            step: "create it over every ordinal that holds a member, a pod or a claim",
+            why: "it adopts what runs and restarts nothing; with fewer replicas it would delete what it adopts, and without it a lost pod never returns (2.8 #1)",
             guards: &[],
-            undo: "",
-            hides: true,
+            undo: "delete it with its pods orphaned",
+            hides: false,
             when: |f| f.object() == ObjectKind::StatefulSet && is_absent(f),
-            then: |f| {
-                Then::Refuse(Facts {
-                    code: "not-yet-possible",
-                    found: format!(
-                        "StatefulSet {:?} is absent while {} pods and {} claims of it are there",
-                        f.view.spec.name,
-                        f.view.kube.pods.len(),
-                        f.view.kube.claims.len()
-                    ),
-                    unblock: "restore it from `reconcile render` with replicas = 1 + the highest ordinal in use".into(),
-                })
-            },
+            then: create,
         },
         Row {
             name: "being-deleted",
             observed: "the object is being deleted",
-            step: "refuse until it is gone",
-            why: "what is half gone can be neither mended nor replaced",
+            step: "wait until it is gone",
+            why: "what is half gone can be neither mended nor replaced (2.8 #1)",
             guards: &[],
             undo: "",
-            hides: true,
+            hides: false,
             when: |f| {
                 f.view
                     .kube
@@ -53,14 +48,7 @@ pub(super) const MEND: Procedure = Procedure {
                     .get(&f.object())
                     .is_some_and(|o| o.deleting)
             },
-            then: |f| {
-                Then::Refuse(Facts {
-                    code: "being-deleted",
-                    found: format!("{} is being deleted by someone else", name(f)),
-                    unblock: "wait until it is gone (look at its finalizers), then run again"
-                        .into(),
-                })
-            },
+            then: |f| Then::Wait(Condition::ObjectGone(f.object())),
         },
         Row {
             name: "replicas-low",
@@ -112,10 +100,6 @@ pub(super) fn start(f: &Focus, top: Ordinal) -> Then {
             resource_version: set.resource_version.clone(),
         })
     })
-}
-
-fn name(f: &Focus) -> String {
-    f.view.objects.desired(f.object()).key.to_string()
 }
 
 fn is_absent(f: &Focus) -> bool {

@@ -3,22 +3,30 @@
 //! The rules are tables, [`ORDER`] is the order they are walked in, first match wins: half-done work above new work,
 //! repair above change. Nothing is remembered between calls: the cluster is the state.
 
+mod alarm;
 mod bootstrap;
 mod change;
 mod grow;
 pub mod guard;
 mod identity;
 mod journal;
+mod leave;
+mod loss;
 mod mend;
+mod mutant;
 mod objects;
 mod poison;
 mod procedure;
+mod quorum_lost;
 mod repair;
+mod replace;
+mod roll;
 mod serve;
 mod shrink;
 mod step;
 mod vacate;
 mod view;
+mod watchdog;
 
 use serde::Serialize;
 
@@ -26,6 +34,8 @@ use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{Evidence, Observation, Pod};
 
 pub use journal::{Run, ledger_before};
+pub use leave::Leave;
+pub use objects::Held;
 pub use procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 pub use step::{Act, Effect, FileLife, Intent, IntentKey, RestartBy, RowId, Step, Subject};
 pub use view::{Seat, View, quorum, tolerance};
@@ -37,10 +47,13 @@ pub const ORDER: &[&Procedure] = &[
     &serve::SERVE,
     &mend::MEND,
     &vacate::VACATE,
+    &alarm::ALARM,
     &repair::REPAIR,
     &bootstrap::BOOTSTRAP,
     &change::CHANGE,
     &grow::GROW,
+    &replace::REPLACE,
+    &roll::ROLL,
     &shrink::SHRINK,
 ];
 
@@ -125,7 +138,7 @@ pub fn decide(situation: &Situation) -> Decision {
     for procedure in ORDER {
         for about in (procedure.subjects)(&view) {
             let focus = Focus { view: &view, about };
-            let Some(row) = procedure.rows.iter().find(|row| (row.when)(&focus)) else {
+            let Some(row) = row_of(procedure, &focus) else {
                 continue;
             };
             let id = RowId {
@@ -140,7 +153,7 @@ pub fn decide(situation: &Situation) -> Decision {
                 }
                 Answer::Note(note) => {
                     decision.notes.push(note);
-                    if row.hides {
+                    if row.hides_below(id) {
                         return decision;
                     }
                 }
@@ -149,6 +162,12 @@ pub fn decide(situation: &Situation) -> Decision {
         }
     }
     decision
+}
+
+/// The first row whose observation holds.
+fn row_of(procedure: &Procedure, focus: &Focus) -> Option<&'static Row> {
+    let mut rows = procedure.rows.iter();
+    rows.find(|row| row.matches(procedure.name, focus))
 }
 
 /// Nothing is half done: a run may be stopped here and left. What cannot be read is not known to be safe.
@@ -229,8 +248,8 @@ fn answer(focus: &Focus, row: &'static Row, id: RowId) -> Answer {
     };
     // A refusal is worth more than a wait: it is told at once, not after the wait.
     let mut not_yet = None;
-    for guard in row.guards {
-        match (guard.check)(focus, &act) {
+    for guard in row.asks(id) {
+        match guard.ask(focus, &act) {
             guard::Verdict::Holds => {}
             guard::Verdict::NotYet(condition) => not_yet = not_yet.or(Some(condition)),
             guard::Verdict::No(facts) => return note(NoteKind::Refused, facts),

@@ -1,11 +1,13 @@
 //! Our Kubernetes objects: as Git wants them beside as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
 
 use super::view::quorum;
-use crate::fleet::{ClusterSpec, Ordinal};
-use crate::manifest::{self, Difference, LiveInputs, Object, member_file};
-use crate::state::{Kube, MemberFile, ObjectKind};
+use crate::fleet::{ClusterSpec, EtcdVersion, Ordinal};
+use crate::manifest::{self, CONTENT_ANNOTATION, Difference, LiveInputs, Object, member_file};
+use crate::state::{Kube, Member, MemberFile, Membership, ObjectKind, Observation};
 
 /// Every object rendered against the live inputs, and how the live one differs.
 pub struct Objects {
@@ -13,22 +15,39 @@ pub struct Objects {
     differences: BTreeMap<ObjectKind, Vec<Difference>>,
     /// The settings stamp of the desired template.
     pub stamp: String,
+    /// Why files and template do not follow Git.
+    pub held: Option<Held>,
     settings_moved: bool,
 }
 
+/// A change that would be made by whatever pod happens to restart first, and is no procedure yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    MinorUpgrade(EtcdVersion),
+    MinorDowngrade(EtcdVersion),
+    TlsSwitch(&'static str),
+}
+
 impl Objects {
-    pub(super) fn new(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> Self {
+    pub(super) fn new(spec: &ClusterSpec, observed: &Observation, kube: &Kube) -> Self {
         let stamp = manifest::settings_stamp(spec);
         let settings_moved = kube
             .stateful_set
             .as_ref()
             .is_some_and(|s| s.stamp.as_ref() != Some(&stamp));
+        let list = observed.etcd.membership.known();
+        let listed = list.map(|m| ordinals(spec, m, |_| true));
+        let started = list.map(|m| ordinals(spec, m, Member::has_started));
+        let noted = kube.ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
+        let moved = settings_moved && (list.is_some() || noted);
+        let held = moved.then(|| held(spec, observed, kube)).flatten();
+        let voters = list.map(|m| m.members.iter().filter(|m| !m.learner).count());
         let inputs = LiveInputs {
-            member_files: member_files(spec, kube, voters.is_some(), settings_moved),
-            replicas: replicas(spec, kube),
+            member_files: member_files(spec, kube, started.as_ref(), held.is_some()),
+            replicas: replicas(spec, kube, listed.as_ref()),
             min_available: min_available(spec, kube, voters),
         };
-        let desired: BTreeMap<ObjectKind, Object> = ObjectKind::ALL
+        let mut desired: BTreeMap<ObjectKind, Object> = ObjectKind::ALL
             .into_iter()
             .map(|kind| (kind, manifest::object(kind, spec, &inputs)))
             .collect();
@@ -39,10 +58,17 @@ impl Objects {
                 Some((*kind, manifest::differences(&object.body, &live.content)))
             })
             .collect();
+        if let (Some(set), Some(live)) = (
+            desired.get_mut(&ObjectKind::StatefulSet),
+            kube.objects.get(&ObjectKind::StatefulSet),
+        ) {
+            keep_immutable(&mut set.body, &live.content);
+        }
         Self {
             desired,
             differences,
             stamp,
+            held,
             settings_moved,
         }
     }
@@ -51,36 +77,32 @@ impl Objects {
         &self.desired[&kind]
     }
 
-    /// Git moved a setting that takes a restart.
+    /// Git moved a setting that takes a restart, and the template has not followed yet.
     pub const fn settings_moved(&self) -> bool {
         self.settings_moved
     }
 
-    /// Differences that an update mends without a restart. None of a StatefulSet that also differs where it cannot be
-    /// changed in place: the server would refuse the whole of it, or take settings along.
-    pub fn mendable(&self, kind: ObjectKind) -> &[Difference] {
-        if kind == ObjectKind::StatefulSet && self.is_held_back() {
-            return &[];
-        }
-        self.differences(kind)
+    /// Differences that an update mends without a restart: under `OnDelete` a template is only read when a pod is made.
+    pub fn mendable(&self, kind: ObjectKind) -> Vec<&Difference> {
+        let all = self.differences.get(&kind).map_or(&[][..], Vec::as_slice);
+        let set = kind == ObjectKind::StatefulSet;
+        // The stamp of the whole follows when the whole does.
+        let whole = !set || all.iter().all(|d| is_mutable(&d.pointer));
+        let may_follow = |d: &&Difference| {
+            let mutable = is_mutable(&d.pointer) && (whole || !is_content(&d.pointer));
+            !set || (self.held.is_none() && mutable)
+        };
+        all.iter().filter(may_follow).collect()
     }
 
-    /// Differences of the StatefulSet that no update in place can bring about yet.
+    /// Differences of the StatefulSet that no update in place can bring about.
     pub fn not_yet_possible(&self) -> Vec<&Difference> {
-        self.differences(ObjectKind::StatefulSet)
-            .iter()
-            .filter(|d| !d.pointer.starts_with("/metadata/"))
-            .filter(|d| self.settings_moved || !is_mutable(&d.pointer))
+        let set = self.differences.get(&ObjectKind::StatefulSet);
+        let all = set.map_or(&[][..], Vec::as_slice).iter();
+        let held = self.held.is_some();
+        all.filter(|d| !d.pointer.starts_with("/metadata/"))
+            .filter(|d| held || !is_mutable(&d.pointer))
             .collect()
-    }
-
-    fn is_held_back(&self) -> bool {
-        let set = self.differences(ObjectKind::StatefulSet);
-        self.settings_moved || set.iter().any(|d| !is_mutable(&d.pointer))
-    }
-
-    fn differences(&self, kind: ObjectKind) -> &[Difference] {
-        self.differences.get(&kind).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -96,12 +118,100 @@ fn is_mutable(pointer: &str) -> bool {
     .any(|prefix| pointer.starts_with(prefix))
 }
 
+fn is_content(pointer: &str) -> bool {
+    pointer
+        == format!(
+            "/metadata/annotations/{}",
+            CONTENT_ANNOTATION.replace('/', "~1")
+        )
+}
+
+/// The server refuses an update that touches one of these, and with it the fix of a template.
+fn keep_immutable(body: &mut Value, live: &Value) {
+    let mut kept = false;
+    for field in [
+        "volumeClaimTemplates",
+        "serviceName",
+        "selector",
+        "podManagementPolicy",
+    ] {
+        if let Some(value) = live.pointer(&format!("/spec/{field}")) {
+            let ours = std::mem::replace(&mut body["spec"][field], value.clone());
+            kept |= !manifest::differences(&ours, value).is_empty();
+        }
+    }
+    let annotations = live.pointer("/metadata/annotations");
+    if let Some(content) = annotations
+        .and_then(|a| a.get(CONTENT_ANNOTATION))
+        .filter(|_| kept)
+    {
+        body["metadata"]["annotations"][CONTENT_ANNOTATION] = content.clone();
+    }
+}
+
+fn ordinals(
+    spec: &ClusterSpec,
+    list: &Membership,
+    which: impl Fn(&Member) -> bool,
+) -> BTreeSet<Ordinal> {
+    let members = list.members.iter().filter(|m| which(m));
+    let urls = members.flat_map(|m| &m.peer_urls);
+    urls.filter_map(|url| spec.ordinal_of_peer_url(url))
+        .collect()
+}
+
+fn held(spec: &ClusterSpec, observed: &Observation, kube: &Kube) -> Option<Held> {
+    let hop = |running: &EtcdVersion| !running.same_minor(spec.version);
+    if let Some(running) = running_versions(observed, kube).into_iter().find(hop) {
+        return Some(if running < spec.version {
+            Held::MinorUpgrade(running)
+        } else {
+            Held::MinorDowngrade(running)
+        });
+    }
+    let (ordinal, live) = kube.member_files.iter().next()?;
+    let wanted = member_file::poisoned(spec, *ordinal);
+    let secure = |text: &str, key: &str| {
+        let line = text.lines().find(|l| l.starts_with(key))?;
+        Some(line.contains("https://"))
+    };
+    let switched = |key: &&str| {
+        let live = secure(live, key);
+        live.is_some() && live != secure(&wanted, key)
+    };
+    let listeners = ["listen-client-urls", "listen-peer-urls"];
+    listeners.into_iter().find(switched).map(Held::TlsSwitch)
+}
+
+/// What the members say that they are; where none answers, what the template's image is called.
+fn running_versions(observed: &Observation, kube: &Kube) -> Vec<EtcdVersion> {
+    let answers = observed.etcd.statuses.values().filter_map(|s| s.known());
+    let said: Vec<EtcdVersion> = answers.filter_map(|s| s.version.parse().ok()).collect();
+    if !said.is_empty() {
+        return said;
+    }
+    let set = kube.objects.get(&ObjectKind::StatefulSet);
+    let image = set.and_then(|s| {
+        s.content
+            .pointer("/spec/template/spec/containers/0/image")?
+            .as_str()
+    });
+    let tag = image.and_then(|i| Some(i.rsplit_once(':')?.1.trim_start_matches('v')));
+    tag.and_then(|t| t.parse().ok()).into_iter().collect()
+}
+
 /// As many as run, and before the birth as many as the bootstrap files name: growing and shrinking have steps of
-/// their own.
-fn replicas(spec: &ClusterSpec, kube: &Kube) -> u32 {
+/// their own. Where the set is gone, over every ordinal that holds a member, a pod or a claim: one less and the set
+/// deletes what it adopts (2.8 #1).
+fn replicas(spec: &ClusterSpec, kube: &Kube, listed: Option<&BTreeSet<Ordinal>>) -> u32 {
+    if let Some(set) = &kube.stateful_set {
+        return set.replicas;
+    }
+    let in_use = kube.claims.keys().chain(kube.pods.keys());
+    let top = in_use.chain(listed.into_iter().flatten()).max();
     let born_with = u32::try_from(kube.member_files.len()).unwrap_or(spec.members);
-    match &kube.stateful_set {
-        Some(set) => set.replicas,
+    match top {
+        Some(top) => top.0 + 1,
         None if born_with > 0 => born_with,
         None => spec.members,
     }
@@ -111,7 +221,7 @@ fn replicas(spec: &ClusterSpec, kube: &Kube) -> u32 {
 fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 {
     let wanted = usize::try_from(spec.members).unwrap_or(usize::MAX);
     // Without a list every seat that may hold a voter counts as one.
-    let unknown = || (replicas(spec, kube) as usize).max(kube.claims.len());
+    let unknown = || (replicas(spec, kube, None) as usize).max(kube.claims.len());
     let largest = voters.unwrap_or_else(unknown).max(wanted);
     let floor = if largest > 1 { quorum(largest) } else { 0 };
     let floor = u32::try_from(floor).unwrap_or(u32::MAX);
@@ -129,10 +239,10 @@ fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 
 fn member_files(
     spec: &ClusterSpec,
     kube: &Kube,
-    has_list: bool,
-    settings_moved: bool,
+    started: Option<&BTreeSet<Ordinal>>,
+    held: bool,
 ) -> BTreeMap<Ordinal, String> {
-    let unborn = !has_list && kube.ledger.as_ref().is_none_or(|l| l.cluster_id.is_none());
+    let unborn = started.is_none() && kube.ledger.as_ref().is_none_or(|l| l.cluster_id.is_none());
     if unborn && kube.stateful_set.is_none() {
         let token = kube
             .objects
@@ -143,20 +253,26 @@ fn member_files(
             .map(|o| (o, member_file::bootstrap(spec, o, &token)))
             .collect();
     }
-    if kube.member_files.is_empty() {
-        // Lost while the cluster lives: poison is right for every member that has started, and one that has not gets
-        // its list right before its pod is made.
-        let seats = spec.target().chain(kube.pods.keys().copied());
-        return seats.map(|o| (o, member_file::poisoned(spec, o))).collect();
-    }
-    kube.member_files
-        .iter()
-        .map(|(ordinal, live)| match MemberFile::parse(live) {
-            Ok(life) if !settings_moved => (
-                *ordinal,
-                life.rewrite(&member_file::poisoned(spec, *ordinal)),
-            ),
-            _ => (*ordinal, live.clone()),
+    // A file that is lost or cannot be read is made again poisoned: right for every member that has started, and one
+    // that has not gets its list right before its pod is made.
+    let lost = kube.member_files.is_empty();
+    let seats = kube.pods.keys().copied().chain(spec.target());
+    let all: BTreeSet<Ordinal> = kube
+        .member_files
+        .keys()
+        .chain(started.into_iter().flatten())
+        .copied()
+        .chain(seats.filter(|_| lost))
+        .collect();
+    all.into_iter()
+        .map(|ordinal| {
+            let live = kube.member_files.get(&ordinal);
+            let text = match live.map(|text| (text, MemberFile::parse(text))) {
+                Some((text, Ok(_))) if held => text.clone(),
+                Some((_, Ok(life))) => life.rewrite(&member_file::poisoned(spec, ordinal)),
+                Some((_, Err(_))) | None => member_file::poisoned(spec, ordinal),
+            };
+            (ordinal, text)
         })
         .collect()
 }

@@ -121,6 +121,10 @@ pub enum Condition {
     ClaimGone(Ordinal),
     /// The claim is bound and its volume is readable.
     ClaimSettled(Ordinal),
+    /// The object that is being deleted is gone.
+    ObjectGone(ObjectKind),
+    /// The member lists of all that answer agree.
+    OneList,
     /// G11 holds.
     Stable,
 }
@@ -148,6 +152,8 @@ impl Condition {
             Self::PodGone(_) => "pod-gone",
             Self::ClaimGone(_) => "claim-gone",
             Self::ClaimSettled(_) => "claim-settled",
+            Self::ObjectGone(_) => "object-gone",
+            Self::OneList => "one-list",
             Self::Stable => "stable",
         }
     }
@@ -163,7 +169,7 @@ impl Condition {
             | Self::PodGone(o)
             | Self::ClaimGone(o)
             | Self::ClaimSettled(o) => Some(o),
-            Self::Quorum | Self::Stable => None,
+            Self::Quorum | Self::ObjectGone(_) | Self::OneList | Self::Stable => None,
         }
     }
 
@@ -172,10 +178,10 @@ impl Condition {
         match self {
             Self::Quorum | Self::MemberUp(_) | Self::Started(_) => SignedDuration::from_mins(10),
             Self::InSync(_) => SignedDuration::from_mins(30),
-            Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) => {
+            Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) | Self::ObjectGone(_) => {
                 SignedDuration::from_mins(5)
             }
-            Self::NotServing(_) | Self::Serving(_) => SignedDuration::from_mins(1),
+            Self::NotServing(_) | Self::Serving(_) | Self::OneList => SignedDuration::from_mins(1),
             Self::Stable => SignedDuration::from_mins(15),
         }
     }
@@ -193,6 +199,8 @@ impl std::fmt::Display for Condition {
             Self::PodGone(o) => write!(f, "pod {o} to be gone"),
             Self::ClaimGone(o) => write!(f, "claim {o} to be gone"),
             Self::ClaimSettled(o) => write!(f, "claim {o} to be bound to a readable volume"),
+            Self::ObjectGone(kind) => write!(f, "the deleted {kind:?} to be gone"),
+            Self::OneList => write!(f, "all members to give the same list"),
             Self::Stable => write!(f, "ten election timeouts without a leader change"),
         }
     }

@@ -1,7 +1,7 @@
 //! Put back what a killed run left drained.
 
+use super::leave;
 use super::procedure::{About, Procedure, Row, Then};
-use super::shrink;
 use super::step::Act;
 
 pub(super) const SERVE: Procedure = Procedure {
@@ -17,7 +17,7 @@ pub(super) const SERVE: Procedure = Procedure {
     rows: &[
         Row {
             name: "next-victim",
-            observed: "the drained pod is the member that leaves next and nothing refuses that, or it belongs to no member any more, or no list says so and Git does not want it",
+            observed: "the drained pod is the member that leaves or restarts next and nothing refuses that, or it belongs to no member any more, or no list says so and Git does not want it",
             step: "leave it drained",
             why: "drained twice is two interruptions for its clients",
             guards: &[],
@@ -28,11 +28,11 @@ pub(super) const SERVE: Procedure = Procedure {
                 // A process that was just removed answers for a moment, and lists disagree: that is no reason to send
                 // clients to it.
                 let removed = match f.view.membership() {
-                    Some(_) => !seat.is_listed(),
+                    Some(_) => !seat.is_listed() || (seat.is_learner() && !seat.answers()),
                     None => !seat.wanted,
                 };
-                let next = f.view.victim().is_some_and(|v| v.ordinal == seat.ordinal);
-                removed || (next && !seat.pod.is_some_and(|p| shrink::is_refused(f, p)))
+                let next = f.view.leaving().filter(|(next, _)| *next == seat.ordinal);
+                removed || next.is_some_and(|(_, why)| !leave::is_refused(f, why))
             },
             then: |_| Then::Pass,
         },

@@ -321,15 +321,19 @@ pub(super) fn voters_after(view: &View, act: &Act) -> (usize, usize) {
         Act::Promote { .. } => (n + 1, h + 1),
         Act::RemoveMember { ordinal, .. } => without(view, *ordinal),
         // Counted at its lowest: while the process is down.
-        Act::RestartMember { ordinal, .. } => {
-            (n, h - usize::from(view.is_healthy(view.seat(*ordinal))))
-        }
+        Act::RestartMember { ordinal, .. } => down(view, *ordinal),
         Act::CreateObject { object, .. } if object.kind == ObjectKind::StatefulSet && n == 0 => {
             let born = view.spec.members as usize;
             (born, born)
         }
         _ => (n, h),
     }
+}
+
+/// (voters, healthy voters) while the process of this seat is down.
+pub(super) fn down(view: &View, ordinal: Ordinal) -> (usize, usize) {
+    let lost = usize::from(view.is_healthy(view.seat(ordinal)));
+    (view.voter_count(), view.healthy_count() - lost)
 }
 
 /// (voters, healthy voters) without the member of this seat.

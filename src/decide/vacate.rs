@@ -1,7 +1,7 @@
 //! Finish what is half done: what is left on a seat whose member is gone, and learners that Git does not want.
 
 use super::guard;
-use super::procedure::{About, Condition, Facts, Procedure, Row, Then};
+use super::procedure::{About, Condition, Focus, Procedure, Row, Then};
 use super::step::Act;
 use crate::state::ClaimPhase;
 
@@ -31,15 +31,7 @@ pub(super) const VACATE: Procedure = Procedure {
             undo: "add it again",
             hides: false,
             when: |f| f.seat().is_learner(),
-            then: |f| {
-                let seat = f.seat();
-                seat.member.map_or(Then::Pass, |m| {
-                    Then::act(Act::RemoveMember {
-                        ordinal: seat.ordinal,
-                        member: m.id,
-                    })
-                })
-            },
+            then: super::leave::remove,
         },
         Row {
             name: "pod-of-removed",
@@ -64,23 +56,25 @@ pub(super) const VACATE: Procedure = Procedure {
         },
         Row {
             name: "gap-in-the-middle",
-            observed: "the seat's URL is not in the list, and members above it are running",
-            step: "refuse",
-            why: "a member in the middle is replaced, not stopped, and replacing is not yet possible",
+            observed: "the seat's URL is not in the list, and the StatefulSet has ordinals above it",
+            step: "leave it: a wanted seat is filled again, and an unwanted one is let go of once it is on top",
+            why: "a StatefulSet can let go only of its top ordinal (2.8 #7)",
             guards: &[],
             undo: "",
-            hides: true,
+            hides: false,
             when: |f| f.view.replicas() > f.seat().ordinal.0,
-            then: |f| {
-                Then::Refuse(Facts {
-                    code: "not-yet-possible",
-                    found: format!(
-                        "{} runs but is not in the member list, below other members",
-                        f.view.spec.pod_name(f.seat().ordinal)
-                    ),
-                    unblock: "add it again by hand as a learner on an empty volume; replacing a member is not yet possible".into(),
-                })
-            },
+            then: |_| Then::Pass,
+        },
+        Row {
+            name: "pod-stranded",
+            observed: "the seat's pod waits to end on a node that is gone, and its URL is not in the list",
+            step: "delete it without waiting for its node, bound to its UID",
+            why: "nobody on that node will ever say that it has ended; its ID is out of the list, so it can do no harm (2.8 #14)",
+            guards: &[&guard::ONE_LIST, &guard::NOT_LISTED],
+            undo: "nothing to undo",
+            hides: false,
+            when: |f| f.view.is_pod_stranded(f.seat()),
+            then: |f| super::repair::delete_pod(f, f.seat().ordinal),
         },
         Row {
             name: "pod-going",
@@ -116,17 +110,7 @@ pub(super) const VACATE: Procedure = Procedure {
                 let volume = f.seat().claim.and_then(|c| c.volume.as_ref()?.known());
                 volume.is_some_and(|v| v.reclaim_policy != "Retain")
             },
-            then: |f| {
-                let seat = f.seat();
-                let volume = seat.claim.and_then(|c| c.volume.as_ref()?.known());
-                volume.map_or(Then::Pass, |v| {
-                    Then::act(Act::RetainVolume {
-                        ordinal: seat.ordinal,
-                        volume: v.name.clone(),
-                        uid: v.uid.clone(),
-                    })
-                })
-            },
+            then: retain,
         },
         Row {
             name: "claim-binding",
@@ -158,16 +142,32 @@ pub(super) const VACATE: Procedure = Procedure {
             undo: "the volume is kept; its data is a removed member's and must not be re-attached as that member",
             hides: false,
             when: |f| f.seat().claim.is_some(),
-            then: |f| {
-                let seat = f.seat();
-                seat.claim.map_or(Then::Pass, |claim| {
-                    Then::act(Act::ReleaseClaim {
-                        ordinal: seat.ordinal,
-                        claim: f.view.spec.claim_name(seat.ordinal),
-                        uid: claim.uid.clone(),
-                    })
-                })
-            },
+            then: release,
         },
     ],
 };
+
+/// The volume of the seat's claim outlives it.
+pub(super) fn retain(f: &Focus) -> Then {
+    let seat = f.seat();
+    let volume = seat.claim.and_then(|c| c.volume.as_ref()?.known());
+    volume.map_or(Then::Pass, |v| {
+        Then::act(Act::RetainVolume {
+            ordinal: seat.ordinal,
+            volume: v.name.clone(),
+            uid: v.uid.clone(),
+        })
+    })
+}
+
+/// Gives the seat's claim up.
+pub(super) fn release(f: &Focus) -> Then {
+    let seat = f.seat();
+    seat.claim.map_or(Then::Pass, |claim| {
+        Then::act(Act::ReleaseClaim {
+            ordinal: seat.ordinal,
+            claim: f.view.spec.claim_name(seat.ordinal),
+            uid: claim.uid.clone(),
+        })
+    })
+}

@@ -7,12 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::objects::Objects;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    AlarmKind, Claim, Evidence, Kube, Member, MemberFile, MemberId, MemberStatus, Membership,
-    Observation, Pod, SeatRecord,
+    AlarmKind, Claim, ClaimPhase, Evidence, Kube, Member, MemberFile, MemberId, MemberStatus,
+    Membership, Observation, Pod, SeatRecord,
 };
 
 /// Entries a learner may lack and still be promoted (G6): far under the 5,000 that etcd keeps for catching up.
-const IN_SYNC_LAG: u64 = 1000;
+pub(super) const IN_SYNC_LAG: u64 = 1000;
 const IN_SYNC_PROBES: usize = 3;
 
 pub struct View<'a> {
@@ -27,8 +27,9 @@ pub struct View<'a> {
 /// One ordinal and everything that sits on it.
 pub struct Seat<'a> {
     pub ordinal: Ordinal,
-    /// Git wants a member here.
+    /// Git wants a member here, or a spare stands in here while another is replaced.
     pub wanted: bool,
+    target: bool,
     /// Below `replicas`.
     pub in_set: bool,
     pub pod: Option<&'a Pod>,
@@ -54,6 +55,41 @@ impl Seat<'_> {
         self.member.is_some_and(|m| m.learner)
     }
 
+    /// Git wants a member here, and not for a while only.
+    pub const fn in_target(&self) -> bool {
+        self.target
+    }
+
+    /// The member that the list has here answers itself. A removed one may go on answering for a moment.
+    pub fn answers(&self) -> bool {
+        let (member, status) = (self.member, self.status);
+        member.is_some_and(|m| status.is_some_and(|s| s.member_id == m.id))
+    }
+
+    /// It has published itself or answers: from now on its volume is its life.
+    pub fn has_started(&self) -> bool {
+        self.answers() || self.member.is_some_and(Member::has_started)
+    }
+
+    pub fn is_poisoned(&self) -> bool {
+        matches!(self.file, Some(MemberFile::Poisoned { .. }))
+    }
+
+    /// The claim is another one than this member's data was seen on.
+    pub fn is_on_another_claim(&self) -> bool {
+        let noted = self
+            .record
+            .filter(|r| r.member.is_some() && r.member == self.member.map(|m| m.id))
+            .and_then(|r| r.claim.as_ref());
+        noted.is_some_and(|noted| self.claim.is_some_and(|c| c.uid != *noted))
+    }
+
+    /// The claim that the seat had before its member was added: what is on it is not this member's.
+    pub fn is_on_earlier_claim(&self) -> bool {
+        let before = self.record.and_then(|r| r.claim_before.as_ref());
+        before.is_some_and(|before| self.claim.is_some_and(|c| c.uid == *before))
+    }
+
     /// Something is left of a member: a pod or a claim, or `replicas` that will make both in a moment.
     pub fn is_occupied(&self) -> bool {
         self.pod.is_some() || self.claim.is_some() || self.in_set
@@ -67,16 +103,31 @@ impl<'a> View<'a> {
         kube: &'a Kube,
         evidence: &'a Evidence,
     ) -> Self {
-        let members = observed.etcd.membership.known();
-        let voters = members.map(|m| m.members.iter().filter(|m| !m.learner).count());
-        Self {
+        let mut view = Self {
             spec,
             observed,
             kube,
             evidence,
-            objects: Objects::new(spec, kube, voters),
+            objects: Objects::new(spec, observed, kube),
             seats: seats(spec, observed, kube),
+        };
+        let spare = Ordinal(spec.members);
+        if view.needs_spare(spare) {
+            let seat = view.seats.entry(spare);
+            let seat = seat.or_insert_with(|| seat_at(spare, spec, observed, kube));
+            seat.wanted = true;
         }
+        view
+    }
+
+    /// A spare keeps tolerance where it is while a member is replaced; and it stays until no seat is vacant (2.8 #12).
+    fn needs_spare(&self, spare: Ordinal) -> bool {
+        if self.membership().is_none() {
+            return false;
+        }
+        let mut target = self.seats().filter(|s| s.target);
+        let there = self.seats.get(&spare).is_some_and(Seat::is_listed);
+        target.any(|s| self.mismatch(s).is_some() || (there && !s.is_voter()))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -142,7 +193,9 @@ impl<'a> View<'a> {
                     .any(|a| a.member == id && a.kind == AlarmKind::Corrupt)
             })
         };
-        status.member_id == member.id
+        // One whose pod is ending is as good as gone.
+        seat.pod.is_some_and(|p| !p.deleting)
+            && status.member_id == member.id
             && status.leader.is_some()
             && status.leader == self.leader()
             && status
@@ -217,21 +270,27 @@ impl<'a> View<'a> {
         (!top.wanted && top.is_voter()).then_some(top)
     }
 
-    /// A leader's new home: a healthy voter that stays, serves clients and owns a steady claim; the furthest ahead,
-    /// then the lowest (2.8 #21).
+    /// A leader's new home: a healthy voter that stays, serves clients and owns a steady claim; one that is done before
+    /// one that is not, the furthest ahead, then the lowest (2.8 #21).
     pub fn transferee(&self) -> Option<&Seat<'a>> {
-        let leader = self.leader();
-        let fit = |s: &&Seat| {
-            let steady = s
-                .claim
-                .is_some_and(|c| !c.deleting && c.phase == crate::state::ClaimPhase::Bound);
-            let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting)
-                && self.kube.serving.contains(&s.ordinal);
-            s.wanted && self.is_healthy(s) && steady && serving && s.member.map(|m| m.id) != leader
+        let rank = |s: &&Seat| {
+            let done = s.target && !self.is_old(s);
+            let applied = s.status.map(|s| s.applied);
+            (done, applied, std::cmp::Reverse(s.ordinal))
         };
-        self.voters()
-            .filter(fit)
-            .max_by_key(|s| (s.status.map(|s| s.applied), std::cmp::Reverse(s.ordinal)))
+        let serves = |s: &&Seat| self.kube.serving.contains(&s.ordinal);
+        self.heirs().filter(serves).max_by_key(rank)
+    }
+
+    /// Voters that could lead as soon as they serve clients.
+    pub fn heirs(&self) -> impl Iterator<Item = &Seat<'a>> {
+        let leader = self.leader();
+        self.voters().filter(move |s| {
+            let bound = |c: &&Claim| !c.deleting && c.phase == ClaimPhase::Bound;
+            let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting);
+            let leads = s.member.map(|m| m.id) == leader;
+            s.wanted && self.is_healthy(s) && s.claim.filter(bound).is_some() && serving && !leads
+        })
     }
 
     /// G6: three probes, at least a second apart, each within the lag; advancing if the leader advanced.
@@ -279,41 +338,50 @@ fn seat_of(spec: &ClusterSpec, member: &Member) -> Option<Ordinal> {
         .find_map(|url| spec.ordinal_of_peer_url(url))
 }
 
+/// Every ordinal that Git wants or on which something sits.
 fn seats<'a>(
     spec: &ClusterSpec,
     observed: &'a Observation,
     kube: &'a Kube,
 ) -> BTreeMap<Ordinal, Seat<'a>> {
     let list = observed.etcd.membership.known();
-    let members: BTreeMap<Ordinal, &Member> = list
-        .iter()
-        .flat_map(|m| &m.members)
-        .filter_map(|m| Some((seat_of(spec, m)?, m)))
-        .collect();
-    let wanted: BTreeSet<Ordinal> = spec.target().collect();
     let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
-    let in_set: BTreeSet<Ordinal> = (0..replicas).map(Ordinal).collect();
-    let ordinals: BTreeSet<Ordinal> = wanted
-        .iter()
-        .chain(&in_set)
-        .chain(kube.pods.keys())
-        .chain(kube.claims.keys())
-        .chain(members.keys())
-        .copied()
+    let in_set = (0..replicas).map(Ordinal);
+    let occupied = kube.pods.keys().chain(kube.claims.keys()).copied();
+    let members = list.iter().flat_map(|m| &m.members);
+    let listed = members.filter_map(|m| seat_of(spec, m));
+    let all: BTreeSet<Ordinal> = spec
+        .target()
+        .chain(in_set)
+        .chain(occupied)
+        .chain(listed)
         .collect();
-    let seat = |ordinal| Seat {
+    all.into_iter()
+        .map(|o| (o, seat_at(o, spec, observed, kube)))
+        .collect()
+}
+
+fn seat_at<'a>(
+    ordinal: Ordinal,
+    spec: &ClusterSpec,
+    observed: &'a Observation,
+    kube: &'a Kube,
+) -> Seat<'a> {
+    let list = observed.etcd.membership.known();
+    let mut members = list.into_iter().flat_map(|m| &m.members);
+    let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
+    let target = ordinal.0 < spec.members;
+    let text = kube.member_files.get(&ordinal);
+    Seat {
         ordinal,
-        wanted: wanted.contains(&ordinal),
-        in_set: in_set.contains(&ordinal),
+        wanted: target,
+        target,
+        in_set: ordinal.0 < replicas,
         pod: kube.pods.get(&ordinal),
         claim: kube.claims.get(&ordinal),
-        file: kube
-            .member_files
-            .get(&ordinal)
-            .and_then(|text| MemberFile::parse(text).ok()),
-        member: members.get(&ordinal).copied(),
+        file: text.and_then(|text| MemberFile::parse(text).ok()),
+        member: members.find(|m| seat_of(spec, m) == Some(ordinal)),
         status: observed.etcd.statuses.get(&ordinal).and_then(|s| s.known()),
         record: kube.ledger.as_ref().and_then(|l| l.seats.get(&ordinal)),
-    };
-    ordinals.into_iter().map(|o| (o, seat(o))).collect()
+    }
 }

@@ -77,6 +77,7 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
             min_tolerance: policy.min_tolerance.unwrap_or_default(),
             protected: policy.protected.unwrap_or_default(),
             allow_even_members: policy.allow_even_members.unwrap_or_default(),
+            allow_downtime: policy.allow_downtime.unwrap_or_default(),
         }),
         suspend: suspended || layer.suspend.unwrap_or_default(),
         origins,

@@ -354,4 +354,7 @@ pub(super) struct PolicySpec {
     pub(super) protected: Option<bool>,
     /// `true`: takes 2, 4 or 6 members. Default `false`.
     pub(super) allow_even_members: Option<bool>,
+    /// `true`: a change that takes a restart is made to one or two members too, with no quorum for the seconds that it
+    /// lasts. Default `false`: it is refused.
+    pub(super) allow_downtime: Option<bool>,
 }

@@ -211,6 +211,8 @@ pub struct Policy {
     /// Refuses destructive steps.
     pub protected: bool,
     pub allow_even_members: bool,
+    /// One or two members may be restarted, with no quorum meanwhile.
+    pub allow_downtime: bool,
 }
 
 impl ClusterSpec {

@@ -1,21 +1,25 @@
 //! What comes about by itself: the StatefulSet controller, kubelet, the provisioner, endpoints.
 
+use std::collections::BTreeMap;
+
 use super::{etcd, fresh_uid};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    Claim, ClaimPhase, Contents, Kube, MemberFile, Observation, Pod, PodPhase, Reading,
-    ReleasedVolume, SERVING_LABEL, Volume,
+    Claim, ClaimPhase, Contents, Kube, MemberFile, Node, ObjectKind, Observation, Pod, PodPhase,
+    Reading, ReleasedVolume, SERVING_LABEL, Volume,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec) {
     if observed.kube.known().is_none() {
         return;
     }
+    drop_objects(observed);
     stop_pods(observed);
     drop_claims(observed, spec);
     make_pods(observed, spec);
     run_processes(observed, spec);
     etcd::elect(observed);
+    etcd::connect(observed);
     publish_endpoints(observed);
 }
 
@@ -24,6 +28,25 @@ fn kube(observed: &mut Observation) -> &mut Kube {
         .kube
         .known_mut()
         .expect("settle() returns early where Kubernetes is unknown")
+}
+
+/// Nothing in the model holds a finalizer.
+fn drop_objects(observed: &mut Observation) {
+    let kube = kube(observed);
+    let gone: Vec<ObjectKind> = kube
+        .objects
+        .iter()
+        .filter(|(_, o)| o.deleting)
+        .map(|(kind, _)| *kind)
+        .collect();
+    for kind in gone {
+        kube.objects.remove(&kind);
+        match kind {
+            ObjectKind::StatefulSet => kube.stateful_set = None,
+            ObjectKind::ConfigMap => kube.member_files.clear(),
+            _ => {}
+        }
+    }
 }
 
 fn replicas(kube: &Kube) -> u32 {
@@ -36,7 +59,17 @@ fn stop_pods(observed: &mut Observation) {
         return;
     };
     let keep = set.replicas;
-    kube.pods.retain(|ordinal, _| ordinal.0 < keep);
+    // A pod on a node that is gone ends when somebody deletes it by force.
+    let stays = |pod: &Pod| {
+        pod.node
+            .as_ref()
+            .is_some_and(|n| is_node_gone(&kube.nodes, n))
+    };
+    kube.pods
+        .retain(|ordinal, pod| stays(pod) || (ordinal.0 < keep && !pod.deleting));
+    for (_, pod) in kube.pods.iter_mut().filter(|(o, _)| o.0 >= keep) {
+        pod.deleting = true;
+    }
     let pods: Vec<Ordinal> = kube.pods.keys().copied().collect();
     observed.etcd.statuses.retain(|o, _| pods.contains(o));
 }
@@ -93,15 +126,26 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec) {
     }
 }
 
+fn is_node_gone(nodes: &Reading<BTreeMap<String, Node>>, name: &str) -> bool {
+    let known = nodes.known();
+    known.is_some_and(|nodes| nodes.get(name).is_none_or(|node| !node.ready))
+}
+
 fn template_serves(kube: &Kube) -> bool {
     let label = SERVING_LABEL.replace('/', "~1");
     let pointer = format!("/spec/template/metadata/labels/{label}");
-    let set = kube.objects.get(&crate::state::ObjectKind::StatefulSet);
+    let set = kube.objects.get(&ObjectKind::StatefulSet);
     set.is_some_and(|s| s.content.pointer(&pointer).is_some())
 }
 
 fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
     let uid = fresh_uid(observed);
+    // Of the set as it is: its claim template never follows Git.
+    let set = kube(observed).objects.get(&ObjectKind::StatefulSet);
+    let template = set.and_then(|s| s.content.pointer("/spec/volumeClaimTemplates/0/spec"));
+    let text = |pointer: &str| Some(template?.pointer(pointer)?.as_str()?.to_owned());
+    let class = template.map(|_| text("/storageClassName"));
+    let request = text("/resources/requests/storage").and_then(|t| t.parse().ok());
     Claim {
         volume: Some(Reading::Known(Volume {
             name: format!("pv-{uid}"),
@@ -112,8 +156,8 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
         uid,
         phase: ClaimPhase::Bound,
         deleting: false,
-        class_name: spec.storage.class_name.clone(),
-        request: spec.storage.size.clone(),
+        class_name: class.unwrap_or_else(|| spec.storage.class_name.clone()),
+        request: request.unwrap_or_else(|| spec.storage.size.clone()),
         contents: Some(Contents::Empty),
     }
 }

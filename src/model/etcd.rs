@@ -147,6 +147,7 @@ pub(super) fn boot(
     member.name = spec.pod_name(ordinal);
     member.client_urls = vec![spec.client_url(ordinal)];
     let (id, learner, cluster_id) = (member.id, member.learner, membership.cluster_id);
+    let version = version(observed, spec, ordinal);
     let leader = leader(observed);
     let (term, index) = leader.as_ref().map_or((1, 1), |l| (l.term, l.index));
     let status = MemberStatus {
@@ -157,7 +158,7 @@ pub(super) fn boot(
         index,
         applied: index,
         revision: 1,
-        version: spec.version.to_string(),
+        version,
         db_size: 20 << 10,
         db_size_in_use: 16 << 10,
         learner,
@@ -171,6 +172,20 @@ pub(super) fn boot(
         .insert(ordinal, Reading::Known(status));
     elect(observed);
     Ok(())
+}
+
+/// Of the template that its pod was made from: Git's, or else the one before, which the others still run.
+fn version(observed: &Observation, spec: &ClusterSpec, ordinal: Ordinal) -> String {
+    let pod = observed.kube.known().and_then(|k| k.pods.get(&ordinal));
+    let stamp = crate::manifest::settings_stamp(spec);
+    let is_new = pod.is_none_or(|p| p.stamp.as_ref() == Some(&stamp));
+    let mut others = observed.etcd.statuses.iter();
+    let other =
+        others.find_map(|(o, s)| Some(s.known()?.version.clone()).filter(|_| *o != ordinal));
+    match other {
+        Some(other) if !is_new => other,
+        _ => spec.version.to_string(),
+    }
 }
 
 /// What etcd does on an empty directory (etcd-operations.md 2.6, 2.8 #2, #3). A file that lists the others boots under
@@ -250,6 +265,16 @@ pub(super) fn elect(observed: &mut Observation) {
     for status in statuses(observed) {
         status.leader = next;
         status.term += u64::from(next.is_some());
+    }
+}
+
+/// Every process that runs is connected to every other.
+pub(super) fn connect(observed: &mut Observation) {
+    let up: BTreeSet<MemberId> = statuses(observed).map(|s| s.member_id).collect();
+    for status in statuses(observed) {
+        let mut peers = up.clone();
+        peers.remove(&status.member_id);
+        status.connected = Some(peers);
     }
 }
 

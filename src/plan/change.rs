@@ -54,6 +54,7 @@ pub(super) fn changes(spec: &ClusterSpec, observed: &Observation) -> Vec<FieldCh
     changes.extend(objects(&view));
     changes.extend(not_yet_possible(&view));
     changes.extend(settings(&view));
+    changes.extend(old_pods(&view));
     changes
 }
 
@@ -98,7 +99,16 @@ fn objects(view: &View) -> Vec<FieldChange> {
         // The content stamp follows from the fields; it is worth a line only where it is all there is.
         let is_stamp = |d: &&Difference| d.pointer.ends_with("/reconcile~1content");
         let only_stamp = all.iter().all(|d| is_stamp(&d));
-        for difference in all.iter().filter(|d| only_stamp || !is_stamp(d)) {
+        // Shown once for all members, key by key.
+        let by_key = |d: &Difference| {
+            let moved = view.is_born() && view.objects.settings_moved();
+            let own =
+                d.pointer.starts_with("/data/") || d.pointer.ends_with("/reconcile~1settings");
+            let held = live.managers.iter().any(|m| m.fields.contains(&d.pointer));
+            moved && own && !held
+        };
+        let shown = |d: &&Difference| (only_stamp || !is_stamp(d)) && !by_key(d);
+        for difference in all.iter().copied().filter(shown) {
             let manager = live
                 .managers
                 .iter()
@@ -175,6 +185,26 @@ fn settings(view: &View) -> Vec<FieldChange> {
             manager: None,
         })
         .collect()
+}
+
+/// Pods that run with an older template than the one that is there: the rest of a roll.
+fn old_pods(view: &View) -> Vec<FieldChange> {
+    if !view.is_born() || view.objects.settings_moved() {
+        return Vec::new(); // nothing to restart for yet, or shown by what moved
+    }
+    let old = view.voters().filter(|s| view.is_old(s));
+    old.filter_map(|seat| {
+        let stamp = seat.pod?.stamp.as_ref();
+        Some(FieldChange {
+            path: format!("Pod/{}/settings", view.spec.pod_name(seat.ordinal)),
+            before: stamp.map(|s| json!(s)),
+            after: Some(json!(view.objects.stamp)),
+            class: Class::InFlight,
+            origin: None,
+            manager: None,
+        })
+    })
+    .collect()
 }
 
 /// The top keys of a member's file, but those that follow the member list.

@@ -67,6 +67,8 @@ pub(super) const fn wait(condition: Condition) -> &'static str {
         Condition::PodGone(_) => "(pod gone)",
         Condition::ClaimGone(_) => "(claim gone)",
         Condition::ClaimSettled(_) => "(claim bound)",
+        Condition::ObjectGone(_) => "(object gone)",
+        Condition::OneList => "(one list)",
         Condition::Stable => "(stable)",
     }
 }
@@ -170,6 +172,12 @@ pub(super) fn headline(cluster: &ClusterPlan) -> String {
             )
         }
         Some(change) => moved(change),
+        None if replaced(cluster) > 0 => {
+            format!("replace {}", counted(replaced(cluster), "member"))
+        }
+        None if restarts(cluster) > 0 => {
+            format!("restart {}", counted(restarts(cluster), "member"))
+        }
         None if cluster.intents.iter().any(on_member) => "finish what was begun".into(),
         None if !cluster.changes.is_empty() => match cluster.changes.len() {
             1 => "1 field differs".into(),
@@ -179,6 +187,19 @@ pub(super) fn headline(cluster: &ClusterPlan) -> String {
         None if !cluster.awaits.is_empty() => "on its way".into(),
         None => String::new(),
     }
+}
+
+/// Members that leave for another to take their seat.
+fn replaced(cluster: &ClusterPlan) -> usize {
+    let procedures = ["repair", "replace"];
+    let leaves = |i: &&PlannedIntent| {
+        i.intent.key.verb == "remove-member" && procedures.contains(&i.intent.row.procedure)
+    };
+    cluster.intents.iter().filter(leaves).count()
+}
+
+fn restarts(cluster: &ClusterPlan) -> usize {
+    usize::try_from(cluster.restarts()).unwrap_or(usize::MAX)
 }
 
 fn on_member(planned: &PlannedIntent) -> bool {

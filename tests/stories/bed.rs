@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Where the cluster is and how to get at it.
 pub(crate) struct Bed {
@@ -12,25 +12,71 @@ pub(crate) struct Bed {
     pub(crate) kubeconfig: String,
     /// How our program reaches members from where stories run it.
     pub(crate) reach: &'static str,
+    /// The script that can break the project's own bed; somebody else's cluster is not broken.
+    pub(crate) own: Option<PathBuf>,
 }
 
 static BED: OnceLock<Result<Bed, String>> = OnceLock::new();
-/// Stories measure gaps: one at a time.
-static TURN: Mutex<()> = Mutex::new(());
+/// Stories that measure gaps or break the bed run alone, the others beside each other.
+static TURN: RwLock<()> = RwLock::new(());
 
-/// The bed and its turn on it, or `None` after saying why this story cannot run.
-pub(crate) fn take(story: &str) -> Option<(&'static Bed, MutexGuard<'static, ()>)> {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+/// A story's turn on the bed.
+pub(crate) enum Turn {
+    Alone {
+        _guard: RwLockWriteGuard<'static, ()>,
+    },
+    Shared {
+        _guard: RwLockReadGuard<'static, ()>,
+    },
+}
+
+/// The bed and a turn alone on it, or `None` after saying why this story cannot run.
+pub(crate) fn take(story: &str) -> Option<(&'static Bed, Turn)> {
+    let guard = TURN.write().unwrap_or_else(PoisonError::into_inner);
+    Some((bed(story)?, Turn::Alone { _guard: guard }))
+}
+
+/// As [`take`], and this is a bed whose processes may be stopped and killed.
+pub(crate) fn take_own(story: &str) -> Option<(&'static Bed, Turn)> {
+    let (bed, turn) = take(story)?;
+    own(bed, story)?;
+    Some((bed, turn))
+}
+
+/// As [`take_own`], beside other stories: for one that breaks nothing but its own cluster, and measures no gap.
+pub(crate) fn share(story: &str) -> Option<(&'static Bed, Turn)> {
+    let guard = TURN.read().unwrap_or_else(PoisonError::into_inner);
+    let bed = bed(story)?;
+    own(bed, story)?;
+    Some((bed, Turn::Shared { _guard: guard }))
+}
+
+fn own(bed: &Bed, story: &str) -> Option<()> {
+    if bed.own.is_none() {
+        skip(
+            story,
+            "it breaks things, and RECONCILE_TEST_KUBECONFIG names somebody's cluster",
+        );
+        return None;
+    }
+    Some(())
+}
+
+fn bed(story: &str) -> Option<&'static Bed> {
     match BED.get_or_init(open) {
-        Ok(bed) => Some((bed, turn)),
+        Ok(bed) => Some(bed),
         Err(why) => {
-            // Straight to stderr, past the test harness' capture: a skip is always seen.
-            writeln!(std::io::stderr(), "SKIP {story}: {why}").expect("stderr is open");
-            let required = std::env::var("RECONCILE_TEST_REQUIRE").is_ok_and(|v| v == "all");
-            assert!(!required, "{story} may not be skipped: {why}");
+            skip(story, why);
             None
         }
     }
+}
+
+fn skip(story: &str, why: &str) {
+    // Straight to stderr, past the test harness' capture: a skip is always seen.
+    writeln!(std::io::stderr(), "SKIP {story}: {why}").expect("stderr is open");
+    let required = std::env::var("RECONCILE_TEST_REQUIRE").is_ok_and(|v| v == "all");
+    assert!(!required, "{story} may not be skipped: {why}");
 }
 
 fn open() -> Result<Bed, String> {
@@ -39,6 +85,7 @@ fn open() -> Result<Bed, String> {
             enter: Vec::new(),
             kubeconfig,
             reach: "portForward",
+            own: None,
         });
     }
     if let Ok(why) = std::env::var("RECONCILE_TEST_NO_BED") {
@@ -59,6 +106,7 @@ fn open() -> Result<Bed, String> {
         enter: vec![script.display().to_string(), "exec".into()],
         kubeconfig: kubeconfig.trim_matches('\'').to_owned(),
         reach: "direct",
+        own: Some(script),
     })
 }
 

@@ -35,8 +35,9 @@ impl Story {
         let () = self.writer(&["mark", phase]);
     }
 
-    /// No acknowledged key is missing on any member, and all of them hold the same; prints the gaps.
-    pub(crate) fn judge(&self, members: u32) {
+    /// No acknowledged key is missing on any member, and all of them hold the same; prints the gaps and returns what the
+    /// writers' verifier said.
+    pub(crate) fn judge(&self, members: u32) -> Value {
         // A last put is acknowledged before it is asked for everywhere.
         std::thread::sleep(Duration::from_secs(1));
         let endpoints = self.member_urls(members);
@@ -58,6 +59,7 @@ impl Story {
         assert_eq!(hash["equal"], true, "members differ: {hash:#}");
         let listed = hash["members"].as_array().expect("a list").len();
         assert_eq!(listed, members as usize, "{hash:#}");
+        verdict
     }
 
     fn print_gaps(&self, verdict: &Value) {
@@ -117,6 +119,15 @@ impl Story {
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         T::from_words(&String::from_utf8_lossy(&output.stdout), &errors)
     }
+}
+
+/// The longest gap of any writer in a phase, in seconds.
+pub(crate) fn longest_gap(verdict: &Value, phase: &str) -> f64 {
+    let phases = verdict["phases"].as_array().expect("a list");
+    let found = phases.iter().find(|p| p["name"] == phase);
+    let gaps = &found.expect("a phase of that name")["longestGapSeconds"];
+    let of = |kind: &str| gaps[kind].as_f64().unwrap_or(0.0);
+    of("lasting").max(of("fresh"))
 }
 
 trait FromWords {

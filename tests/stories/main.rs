@@ -6,7 +6,14 @@
 
 mod bed;
 mod certificates;
+mod conformance;
+mod faults;
+mod hands;
 mod judge;
 mod killed;
+mod outages;
+mod rolls;
 mod sizes;
+mod states;
 mod story;
+mod wish;

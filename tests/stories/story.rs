@@ -13,9 +13,13 @@ use tempfile::TempDir;
 
 use crate::bed::{Bed, program};
 use crate::certificates;
+use crate::wish::Wish;
 
 /// Exit code of a plan that is not the one approved.
 const PLAN_MOVED: i32 = 6;
+
+/// More runs than any mishap takes.
+const MOST_RUNS: usize = 8;
 
 /// How a story's cluster is made and reached.
 #[derive(Clone, Copy)]
@@ -31,7 +35,8 @@ pub(crate) struct Story {
     pub(crate) bed: &'static Bed,
     pub(crate) namespace: String,
     pub(crate) directory: TempDir,
-    setting: Setting,
+    pub(crate) setting: Setting,
+    pub(crate) wish: RefCell<Wish>,
     /// All that our program printed.
     printed: RefCell<String>,
     started: Instant,
@@ -50,10 +55,22 @@ impl Story {
             namespace: format!("{}-{unique}", name.replace('_', "-")),
             directory,
             setting,
+            wish: RefCell::new(Wish::of(&setting)),
             printed: RefCell::default(),
             started: Instant::now(),
         };
         bed.kubectl(&["create", "namespace", &story.namespace]);
+        // Nobody may make a pod before a controller has made this.
+        story.until("the namespace's own account", 30, || {
+            let get = [
+                "get",
+                "serviceaccount",
+                "default",
+                "--ignore-not-found",
+                "-o=name",
+            ];
+            !story.kubectl(&get).is_empty()
+        });
         if setting.tls {
             certificates::install(bed, story.directory.path(), &story.namespace);
         }
@@ -94,28 +111,6 @@ impl Story {
             )
         };
         (0..members).map(url).collect::<Vec<_>>().join(",")
-    }
-
-    /// Git says: this many members.
-    pub(crate) fn want(&self, members: u32) {
-        let tls = if self.setting.tls {
-            "\n  tls:\n    client: {secretName: orders-members, caSecretName: orders-ca}\n    peer: {secretName: orders-members, caSecretName: orders-ca}"
-        } else {
-            ""
-        };
-        let certificate = if self.setting.tls {
-            "clientCertSecretName: orders-admin, "
-        } else {
-            ""
-        };
-        let document = format!(
-            "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {members}\n  version: {version}\n  image: docker.io/testbed/etcd:{version}\n  storage: {{className: testbed-ssd, size: 1Gi}}\n  etcd: {{quota: 256Mi}}{tls}\n  access: {{{certificate}reach: {}}}\n",
-            self.namespace,
-            self.setting.reach.unwrap_or(self.bed.reach),
-            version = self.setting.version,
-        );
-        fs::write(self.directory.path().join("clusters/orders.yaml"), document)
-            .expect("a writable directory");
     }
 
     /// Runs our program to its end.
@@ -187,6 +182,37 @@ impl Story {
         Some(cluster)
     }
 
+    /// Plans and applies until nothing is left to do; returns what was done. A plan that no longer holds is made anew,
+    /// for things happen to these clusters between the two.
+    pub(crate) fn settle(&self) -> Vec<Value> {
+        let mut done = Vec::new();
+        for _ in 0..MOST_RUNS {
+            let plan = self.plan();
+            if plan["clusters"][0]["verdict"] == "in-sync" {
+                self.assert_in_sync();
+                return done;
+            }
+            let Some(outcome) = self.apply(&plan, &[]) else {
+                continue;
+            };
+            done.extend(outcome["done"].as_array().expect("a list").clone());
+            let ending = outcome["ending"]["kind"].as_str().expect("a kind");
+            assert!(
+                ["in-sync", "not-approved"].contains(&ending),
+                "{outcome:#}\n{plan:#}"
+            );
+        }
+        panic!("no end after {MOST_RUNS} runs");
+    }
+
+    /// What the plan refuses, by code.
+    pub(crate) fn refusals(&self) -> Vec<String> {
+        let plan = self.plan();
+        let blocked = plan["clusters"][0]["blocked"].as_array().expect("a list");
+        let code = |note: &Value| note["code"].as_str().map(str::to_owned);
+        blocked.iter().filter_map(code).collect()
+    }
+
     /// `--check` says in sync.
     pub(crate) fn assert_in_sync(&self) {
         let output = self.run(&["--check", "."]);
@@ -248,6 +274,11 @@ impl Story {
 impl Drop for Story {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            let printed = self.printed.borrow();
+            let last: Vec<&str> = printed.lines().rev().take(60).collect();
+            for line in last.into_iter().rev() {
+                self.say(&format!("| {line}"));
+            }
             self.say(&format!(
                 "failed; namespace {} is left as it is",
                 self.namespace

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec};
 use serde_json::Value;
 
 use super::api::{Api, ReadError};
@@ -47,6 +47,20 @@ impl Volumes {
             volumes.by_name = by_name(api, wanted).await;
         }
         volumes
+    }
+
+    /// With those of these names that were not asked for before: of claims that no LIST shows.
+    pub(super) async fn and(&self, api: &Api, wanted: BTreeSet<String>) -> Self {
+        let missing = wanted
+            .into_iter()
+            .filter(|name| !self.by_name.contains_key(name))
+            .collect();
+        let mut by_name = self.by_name.clone();
+        by_name.extend(self::by_name(api, missing).await);
+        Self {
+            by_name,
+            listed: self.listed.clone(),
+        }
     }
 
     fn named(&self, name: &str) -> Reading<Volume> {
@@ -111,7 +125,7 @@ fn fact(name: &str, volume: &PersistentVolume) -> Volume {
     Volume {
         name: name.to_owned(),
         uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
-        node: None,
+        node: volume.spec.as_ref().and_then(only_hostname),
         reclaim_policy: volume
             .spec
             .as_ref()
@@ -121,23 +135,43 @@ fn fact(name: &str, volume: &PersistentVolume) -> Volume {
     }
 }
 
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// The one host a local volume is bound to, as its affinity has it: the value of a label, not yet a node's name.
+fn only_hostname(spec: &PersistentVolumeSpec) -> Option<String> {
+    let required = spec.node_affinity.as_ref()?.required.as_ref()?;
+    // Terms are alternatives: with two of them it can move.
+    let [term] = required.node_selector_terms.as_slice() else {
+        return None;
+    };
+    term.match_expressions.iter().flatten().find_map(|e| {
+        match e.values.as_deref().unwrap_or_default() {
+            [host] if e.key == HOSTNAME && e.operator == "In" => Some(host.clone()),
+            _ => None,
+        }
+    })
+}
+
 fn claim_base(spec: &ClusterSpec) -> String {
     format!("data-{}", spec.name)
 }
 
 /// Names of the volumes that the claims of this cluster are bound to.
-pub(super) fn bound_volumes(spec: &ClusterSpec, claims: &[Value]) -> BTreeSet<String> {
+pub(super) fn bound_volumes<'a>(
+    spec: &ClusterSpec,
+    claims: impl IntoIterator<Item = &'a Value>,
+) -> BTreeSet<String> {
     claims
-        .iter()
+        .into_iter()
         .filter(|claim| names::ordinal(names::name(claim), &claim_base(spec)).is_some())
         .filter_map(|claim| claim.pointer("/spec/volumeName")?.as_str())
         .map(str::to_owned)
         .collect()
 }
 
-pub(super) fn claims(
+pub(super) fn claims<'a>(
     spec: &ClusterSpec,
-    objects: &[Value],
+    objects: impl IntoIterator<Item = &'a Value>,
     volumes: &Volumes,
 ) -> Result<BTreeMap<Ordinal, Claim>, ReadError> {
     let mut claims = BTreeMap::new();

@@ -3,18 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
+use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
 use super::api::{Api, ReadError};
 use super::claims::{self, Volumes};
 use super::names;
+use super::nodes::Nodes;
 use super::objects;
 use super::pods;
 use super::resource::Resource;
 use super::secrets::{self, Secrets};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest;
-use crate::state::{Kube, Ledger, ObjectKind, Reading};
+use crate::state::{Kube, Ledger, ObjectKind, Reading, StatefulSet};
+
+const BY_NAME_AT_ONCE: usize = 8;
 
 const LISTED: [Resource; 9] = [
     Resource::ServiceAccount,
@@ -87,43 +91,65 @@ impl Namespace {
     }
 }
 
-/// One cluster's part of what was read, and by name what the LISTs lack: someone else's objects have no label of ours.
+/// What clusters of one context share in one observation.
+pub(super) struct Context<'a> {
+    pub(super) api: &'a Api,
+    pub(super) cluster_uid: &'a str,
+    pub(super) volumes: &'a Volumes,
+    pub(super) nodes: &'a Nodes,
+}
+
+/// One cluster's part of what was read, and by name what the LISTs lack: someone else's objects have no label of ours,
+/// and a label can be taken off.
 pub(super) async fn kube(
-    api: &Api,
+    context: &Context<'_>,
     spec: &ClusterSpec,
-    cluster_uid: &str,
     namespace: &Namespace,
-    volumes: &Volumes,
     secrets: &Secrets,
 ) -> Result<Kube, ReadError> {
+    let api = context.api;
     let found = our_names(api, spec, namespace).await?;
     let stateful_set = found
         .get(&ObjectKind::StatefulSet)
         .map(objects::stateful_set);
-    let claims = claims::claims(spec, namespace.of(spec, Resource::Claim), volumes)?;
+    let ledger = ledger(api, spec, namespace).await?;
+    let member_files = found
+        .get(&ObjectKind::ConfigMap)
+        .map(|object| member_files(spec, object))
+        .unwrap_or_default();
+    let seats = expected(spec, stateful_set.as_ref(), ledger.as_ref(), &member_files);
+    let (pods, unlisted) = tokio::join!(
+        unlisted(api, spec, namespace, Resource::Pod, &seats),
+        unlisted(api, spec, namespace, Resource::Claim, &seats)
+    );
+    let (more_pods, more_claims) = (pods?, unlisted?);
+    let pods = namespace.of(spec, Resource::Pod).iter().chain(&more_pods);
+    let pods = pods::pods(spec, pods)?;
+    let volumes = claims::bound_volumes(spec, &more_claims);
+    let volumes = context.volumes.and(api, volumes).await;
+    let listed = namespace.of(spec, Resource::Claim).iter();
+    let mut claims = claims::claims(spec, listed.chain(&more_claims), &volumes)?;
+    let nodes = context.nodes.of(api, &pods, &mut claims).await;
     Ok(Kube {
-        cluster_uid: cluster_uid.to_owned(),
+        cluster_uid: context.cluster_uid.to_owned(),
         namespace_exists: namespace.exists,
         objects: found
             .iter()
             .map(|(kind, object)| (*kind, objects::live_object(object, spec)))
             .collect(),
         stateful_set,
-        pods: pods::pods(spec, namespace.of(spec, Resource::Pod))?,
-        released_volumes: claims::released(spec, &claims, volumes),
+        pods,
+        released_volumes: claims::released(spec, &claims, &volumes),
         claims,
-        member_files: found
-            .get(&ObjectKind::ConfigMap)
-            .map(|object| member_files(spec, object))
-            .unwrap_or_default(),
+        member_files,
         serving: pods::serving(spec, namespace.of(spec, Resource::EndpointSlice))?,
         secrets: secrets::keys(spec, secrets)?,
-        ledger: ledger(api, spec, namespace).await?,
+        ledger,
         lock: namespace
             .named(spec, Resource::Lease, &spec.name)
             .and_then(super::lock::lock),
         elsewhere: Reading::Unknown("not read".into()),
-        nodes: Reading::Unknown("not read".into()),
+        nodes,
         actors: Vec::new(),
         claimed_by: found
             .iter()
@@ -131,6 +157,46 @@ pub(super) async fn kube(
             .filter_map(|(kind, object)| Some((*kind, names::claimed_by(object)?)))
             .collect(),
     })
+}
+
+/// Seats that have, or once had, a member: what is on them is ours, whatever its labels say. Without a StatefulSet
+/// those of Git too, for what is left of an earlier life.
+fn expected(
+    spec: &ClusterSpec,
+    set: Option<&StatefulSet>,
+    ledger: Option<&Ledger>,
+    member_files: &BTreeMap<Ordinal, String>,
+) -> BTreeSet<Ordinal> {
+    let in_set = set.map_or(spec.members, |set| set.replicas);
+    let noted = ledger.into_iter().flat_map(|ledger| ledger.seats.keys());
+    (0..in_set)
+        .map(Ordinal)
+        .chain(noted.chain(member_files.keys()).copied())
+        .collect()
+}
+
+/// The pods or claims of these seats that no LIST shows.
+async fn unlisted(
+    api: &Api,
+    spec: &ClusterSpec,
+    namespace: &Namespace,
+    resource: Resource,
+    seats: &BTreeSet<Ordinal>,
+) -> Result<Vec<Value>, ReadError> {
+    let name = |ordinal: &Ordinal| match resource {
+        Resource::Claim => spec.claim_name(*ordinal),
+        _ => spec.pod_name(*ordinal),
+    };
+    let missing = seats
+        .iter()
+        .map(name)
+        .filter(|name| namespace.exists && namespace.named(spec, resource, name).is_none());
+    let reads = missing.map(|name| async move { api.get(resource, &spec.namespace, &name).await });
+    let found: Vec<_> = futures::stream::iter(reads.collect::<Vec<_>>())
+        .buffered(BY_NAME_AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 async fn our_names(

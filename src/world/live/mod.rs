@@ -14,6 +14,7 @@ mod identity;
 mod ledger;
 pub mod lock;
 mod names;
+mod nodes;
 mod objects;
 mod observe;
 mod perform;

@@ -13,6 +13,7 @@ use super::claims::Volumes;
 use super::contexts::Opened;
 use super::etcd;
 use super::gather::{self, Namespace};
+use super::nodes::Nodes;
 use super::secret::Scrubber;
 use super::secrets::{self, Secrets};
 use super::{Live, names, now};
@@ -30,6 +31,18 @@ struct Shared {
     namespaces: BTreeMap<String, Result<Namespace, String>>,
     secrets: BTreeMap<String, Secrets>,
     volumes: Volumes,
+    nodes: Nodes,
+}
+
+impl Shared {
+    fn context(&self) -> gather::Context<'_> {
+        gather::Context {
+            api: &self.api,
+            cluster_uid: &self.cluster_uid,
+            volumes: &self.volumes,
+            nodes: &self.nodes,
+        }
+    }
 }
 
 impl Live {
@@ -117,6 +130,7 @@ impl Live {
             namespaces,
             secrets,
             volumes,
+            nodes: Nodes::default(),
         })
     }
 
@@ -126,16 +140,9 @@ impl Live {
         let scrubber = secrets::scrubber(spec, secrets);
         let kube = match &shared.namespaces[&spec.namespace] {
             Err(why) => Err(why.clone()),
-            Ok(namespace) => gather::kube(
-                &shared.api,
-                spec,
-                &shared.cluster_uid,
-                namespace,
-                &shared.volumes,
-                secrets,
-            )
-            .await
-            .map_err(|error| error.to_string()),
+            Ok(namespace) => gather::kube(&shared.context(), spec, namespace, secrets)
+                .await
+                .map_err(|error| error.to_string()),
         };
         let observation = match kube {
             Err(why) => unread(spec, now(), &why),

@@ -23,9 +23,9 @@ pub(super) fn parse<T: DeserializeOwned>(what: &str, object: &Value) -> Result<T
     })
 }
 
-pub(super) fn pods(
+pub(super) fn pods<'a>(
     spec: &ClusterSpec,
-    objects: &[Value],
+    objects: impl IntoIterator<Item = &'a Value>,
 ) -> Result<BTreeMap<Ordinal, Pod>, ReadError> {
     let mut pods = BTreeMap::new();
     for object in objects {

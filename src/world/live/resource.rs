@@ -16,6 +16,7 @@ pub(super) enum Resource {
     Volume,
     EndpointSlice,
     Lease,
+    Node,
 }
 
 impl Resource {
@@ -43,6 +44,7 @@ impl Resource {
             Self::Volume => "PersistentVolume",
             Self::EndpointSlice => "EndpointSlice",
             Self::Lease => "Lease",
+            Self::Node => "Node",
         }
     }
 
@@ -60,11 +62,12 @@ impl Resource {
             Self::Volume => "persistentvolumes",
             Self::EndpointSlice => "endpointslices",
             Self::Lease => "leases",
+            Self::Node => "nodes",
         }
     }
 
     pub(super) const fn namespaced(self) -> bool {
-        !matches!(self, Self::Namespace | Self::Volume)
+        !matches!(self, Self::Namespace | Self::Volume | Self::Node)
     }
 
     /// Path of the collection; the namespace is passed over where the kind has none.

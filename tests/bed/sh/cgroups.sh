@@ -25,14 +25,17 @@ make_cgroups() {
         die "cgroup v2: $CGROUPS cannot hand down '$controller'. In a container, move the processes of its root cgroup to a leaf first"
     done
   fi
-  while read -r branch; do
-    mkdir -p "$branch"
-    # A new v1 cpuset is empty, and nothing may run in it.
-    for controller in cpus mems; do
-      [ ! -e "$branch/cpuset.$controller" ] || [ "$(cgroup_version)" = 2 ] ||
-        cat "${branch%/*}/cpuset.$controller" >"$branch/cpuset.$controller"
-    done
-  done < <(cgroup_branches)
+  while read -r branch; do make_cgroup "$branch"; done < <(cgroup_branches)
+}
+
+make_cgroup() { # DIRECTORY
+  local controller
+  mkdir -p "$1"
+  # A new v1 cpuset is empty, and nothing may run in it.
+  for controller in cpus mems; do
+    [ ! -e "$1/cpuset.$controller" ] || [ "$(cgroup_version)" = 2 ] ||
+      cat "${1%/*}/cpuset.$controller" >"$1/cpuset.$controller"
+  done
 }
 
 # cgroup_processes: whatever still runs in the bed's pods

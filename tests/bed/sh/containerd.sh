@@ -1,18 +1,20 @@
 # Debian's containerd and runc, with everything they write below the run directory.
 
-start_containerd() {
-  local cni=/usr/lib/cni
+start_containerd() { configure_containerd "$BED_RUN" "$CONTAINERD_SOCKET"; start containerd containerd --config "$BED_RUN/containerd.toml"; }
+
+configure_containerd() { # DIRECTORY SOCKET: all that this containerd writes, and where it is asked
+  local run=$1 socket=$2 cni=/usr/lib/cni
   [ -x $cni/bridge ] || cni=/opt/cni/bin
   # restrict_oom_score_adj: root without CAP_SYS_RESOURCE may not lower oom_score_adj, and every
   # sandbox would fail with "can't get final child's PID from pipe: EOF".
-  cat >"$BED_RUN/containerd.toml" <<T
+  cat >"$run/containerd.toml" <<T
 version = 2
-root = "$BED_RUN/containerd"
-state = "$BED_RUN/containerd-state"
+root = "$run/containerd"
+state = "$run/containerd-state"
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt"]
 [grpc]
-  address = "$CONTAINERD_SOCKET"
+  address = "$socket"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "docker.io/testbed/pause:1"
   restrict_oom_score_adj = true
@@ -24,9 +26,8 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
-      Root = "$BED_RUN/runc"
+      Root = "$run/runc"
 T
-  start containerd containerd --config "$BED_RUN/containerd.toml"
 }
 
 import_images() {
@@ -49,7 +50,7 @@ end_pods() {
 # The shims' sockets are the one thing that containerd keeps elsewhere.
 remove_shim_sockets() {
   local address
-  for address in "$BED_RUN"/containerd-state/io.containerd.runtime.v2.task/*/*/address; do
+  for address in "$BED_RUN"{,/second}/containerd-state/io.containerd.runtime.v2.task/*/*/address; do
     [ ! -e "$address" ] || rm -f "$(sed 's|^unix://||' "$address")"
   done
 }

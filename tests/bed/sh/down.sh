@@ -17,9 +17,9 @@ down_locked() {
     die "the bed $BED_NS runs in $(cat "$MACHINE/beds/$BED_NS"), not in $BED_RUN"
   fi
   # Who could start or mount something goes first, then the pods, and containerd when it ended them.
-  stop kubelet kube-proxy coredns kube-scheduler kube-controller-manager csi-resizer testbed-csi kube-apiserver etcd
+  stop kubelet-2 testbed-csi-2 kubelet kube-proxy coredns kube-scheduler kube-controller-manager csi-resizer testbed-csi kube-apiserver etcd
   end_pods
-  stop containerd
+  stop containerd containerd-2
   remove_shim_sockets
   # Deepest first; lazily, as a volume's last process may still be on its way out.
   awk -v r="$BED_RUN/" 'index($2, r) == 1 { print $2 }' /proc/self/mounts | sort -r |

@@ -7,7 +7,14 @@ image_list() {
   echo "writer docker.io/testbed/writer:1 writer /usr/local/bin/writer=writer"
   echo "toxiproxy docker.io/testbed/toxiproxy:${VERSION[toxiproxy]} toxiproxy /usr/local/bin/toxiproxy-server=toxiproxy-server"
   for folder in $(folders); do
-    case $folder in etcd-*) v=${VERSION[$folder]} ;; *) continue ;; esac
+    v=${VERSION[$folder]}
+    case $folder in
+    etcd-*) ;;
+    patch-*) # another patch level, for members only
+      echo "etcd-$v docker.io/testbed/etcd:$v $folder /usr/local/bin/etcd=etcd-$v"
+      continue ;;
+    *) continue ;;
+    esac
     echo "etcd-$v docker.io/testbed/etcd:$v $folder" \
       "/usr/local/bin/etcd=etcd-$v /usr/local/bin/etcdctl=etcdctl-$v /usr/local/bin/etcdutl=etcdutl-$v"
   done

@@ -30,8 +30,10 @@ make_keys() {
     "IP:127.0.0.1,IP:$NODE_IP,IP:$SERVICE_PREFIX.1,DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:$service,DNS:$service.$CLUSTER_DOMAIN"
   signed admin /O=system:masters/CN=admin
   signed kubelet "/O=system:nodes/CN=system:node:$BED_NS"
+  signed kubelet-2 "/O=system:nodes/CN=system:node:$BED_NS-2"
   openssl genrsa -out "$PKI/sa.key" 2048 2>/dev/null
   openssl rsa -in "$PKI/sa.key" -pubout -out "$PKI/sa.pub" 2>/dev/null
   kubeconfig "$ADMIN_CONFIG" admin
   kubeconfig "$BED_RUN/kubelet.conf" kubelet
+  kubeconfig "$BED_RUN/kubelet-2.conf" kubelet-2
 }

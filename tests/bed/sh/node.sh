@@ -2,33 +2,38 @@
 
 start_kubelet() {
   : >"$BED_RUN/resolv.conf" # pods see only the cluster's DNS
+  configure_kubelet "$BED_RUN" "$BED_NS" "$CONTAINERD_SOCKET" "$NODE_IP"
+  start kubelet "$BED_RUN/bin/kubelet" --config "$BED_RUN/kubelet.yaml" --kubeconfig "$BED_RUN/kubelet.conf" \
+    --root-dir "$KUBELET_DIR" --cert-dir "$KUBELET_DIR/pki" --hostname-override "$BED_NS" --node-ip "$NODE_IP"
+}
+
+configure_kubelet() { # DIRECTORY CGROUP SOCKET ADDRESS [MORE]
   # failCgroupV1: kubelet 1.35 and newer refuses cgroup v1 unless told. cgroupfs: there may be no systemd.
-  cat >"$BED_RUN/kubelet.yaml" <<Y
+  cat >"$1/kubelet.yaml" <<Y
 apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 failCgroupV1: false
 cgroupDriver: cgroupfs
-cgroupRoot: /$BED_NS
-containerRuntimeEndpoint: unix://$CONTAINERD_SOCKET
+cgroupRoot: /$2
+containerRuntimeEndpoint: unix://$3
 failSwapOn: false
 authentication: {x509: {clientCAFile: $PKI/ca.crt}, anonymous: {enabled: false}, webhook: {enabled: false}}
 authorization: {mode: AlwaysAllow}
-address: $NODE_IP
+address: $4
 healthzBindAddress: 127.0.0.1
 clusterDNS: [$NODE_IP]
 clusterDomain: $CLUSTER_DOMAIN
 resolvConf: $BED_RUN/resolv.conf
-podLogsDir: $BED_RUN/pod-logs
-volumePluginDir: $KUBELET_DIR/flex
+podLogsDir: $1/pod-logs
+volumePluginDir: $1/kubelet/flex
 makeIPTablesUtilChains: false
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
 imageGCHighThresholdPercent: 100
 registerNode: true
 syncFrequency: 10s
 maxPods: 200
+${5:-}
 Y
-  start kubelet "$BED_RUN/bin/kubelet" --config "$BED_RUN/kubelet.yaml" --kubeconfig "$BED_RUN/kubelet.conf" \
-    --root-dir "$KUBELET_DIR" --cert-dir "$KUBELET_DIR/pki" --hostname-override "$BED_NS" --node-ip "$NODE_IP"
 }
 
 # CoreDNS is a plain process on the node's address. Answers live for 1 s: names of pods move with them.

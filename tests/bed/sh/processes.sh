@@ -11,6 +11,7 @@ start_time() { # PID: empty if it is gone; a zombie is gone, as PID 1 of a conta
 
 start() { # NAME COMMAND...: in the node's network namespace
   local name=$1; shift
+  printf '%s\0' "$@" >"$BED_RUN/command/$name"
   # 9 is up's lock: a process that kept it open would hold the lock for its whole life.
   setsid nsenter --net="$NETNS" "$@" >"$BED_RUN/log/$name.log" 2>&1 </dev/null 9>&- &
   echo "$! $(start_time $!)" >"$BED_RUN/pid/$name"
@@ -33,13 +34,13 @@ stop() { # NAME...: by KILL, as all they could still save is thrown away with th
 }
 
 # shims: pids of the bed's containerd shims. They outlive containerd, and are known by
-# the socket on their command line, which no other containerd has.
+# the socket on their command line, which is in the run directory.
 shims() {
   local d args
   for d in /proc/[0-9]*; do
     mapfile -d '' -t args <"$d/cmdline" 2>/dev/null || continue
     case "${args[0]:-}" in *containerd-shim-runc-v2) ;; *) continue ;; esac
-    case " ${args[*]} " in *" -address $CONTAINERD_SOCKET "*) [ -z "$(start_time "${d#/proc/}")" ] || echo "${d#/proc/}" ;; esac
+    case " ${args[*]} " in *" -address $BED_RUN/"*) [ -z "$(start_time "${d#/proc/}")" ] || echo "${d#/proc/}" ;; esac
   done
 }
 

@@ -3,14 +3,14 @@
 whole() { # up, and every process that up started is there
   local name
   [ -e "$BED_RUN/up" ] || return 1
-  for name in "$BED_RUN"/pid/*; do runs "${name##*/}" || return 1; done
+  for name in "$BED_RUN"/command/*; do runs "${name##*/}" || return 1; done
 }
 
 bed_status() {
   local name
   if ! registered && [ ! -e "$BED_RUN" ]; then echo "down"; return 1; fi
   echo "name $BED_NS, run directory $BED_RUN, cgroup v$(cgroup_version)"
-  for name in "$BED_RUN"/pid/*; do
+  for name in "$BED_RUN"/command/*; do
     name=${name##*/}
     if runs "$name"; then echo "$name runs"; elif [ "$name" != '*' ]; then echo "$name ENDED"; fi
   done

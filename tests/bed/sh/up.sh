@@ -19,7 +19,7 @@ up_locked() {
   [ ! -e "$NETNS" ] || die "$NETNS is there and not ours: choose another BED_NS"
 
   register
-  mkdir -p "$BED_RUN"/{log,pid,pod-logs}
+  mkdir -p "$BED_RUN"/{log,pid,command,pod-logs}
   echo "$BED_NS" >"$BED_RUN/bed"
   ln -s "$BED_BIN" "$BED_RUN/bin"
   make_network

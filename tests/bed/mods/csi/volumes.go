@@ -46,6 +46,11 @@ func grow(id string, n int64) (int64, error) {
 type provisioner struct{}
 
 func (provisioner) Provision(_ context.Context, o controller.ProvisionOptions) (*v1.PersistentVolume, controller.ProvisioningState, error) {
+	// The scheduler has chosen: both classes wait for the first consumer.
+	home := *node
+	if o.SelectedNodeName != "" {
+		home = o.SelectedNodeName
+	}
 	want := o.PVC.Spec.Resources.Requests[v1.ResourceStorage]
 	size, err := grow(o.PVName, want.Value())
 	if err != nil {
@@ -61,7 +66,7 @@ func (provisioner) Provision(_ context.Context, o controller.ProvisionOptions) (
 			PersistentVolumeSource: v1.PersistentVolumeSource{CSI: &v1.CSIPersistentVolumeSource{
 				Driver: name, VolumeHandle: o.PVName, FSType: "xfs", VolumeAttributes: o.StorageClass.Parameters}},
 			NodeAffinity: &v1.VolumeNodeAffinity{Required: &v1.NodeSelector{NodeSelectorTerms: []v1.NodeSelectorTerm{{
-				MatchExpressions: []v1.NodeSelectorRequirement{{Key: v1.LabelHostname, Operator: v1.NodeSelectorOpIn, Values: []string{*node}}}}}}},
+				MatchExpressions: []v1.NodeSelectorRequirement{{Key: v1.LabelHostname, Operator: v1.NodeSelectorOpIn, Values: []string{home}}}}}}},
 		},
 	}, controller.ProvisioningFinished, nil
 }

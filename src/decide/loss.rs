@@ -1,0 +1,112 @@
+//! What has become of a member's volume and node: data that is proven lost, and volumes that will not stay.
+
+use jiff::SignedDuration;
+
+use super::view::{Seat, View};
+use crate::state::ClaimPhase;
+
+/// A node that is not ready for so long is held to be gone: three times what Kubernetes itself waits before it takes
+/// the pods off it (`tolerationSeconds: 300`).
+const NODE_GONE: SignedDuration = SignedDuration::from_mins(15);
+
+impl View<'_> {
+    /// Why the data of this voter is proven to be gone, in words; `None` while it may come back (2.8 #4). A process
+    /// that answers has its data.
+    pub fn data_lost(&self, seat: &Seat) -> Option<String> {
+        let member = seat.member.filter(|m| !m.learner)?;
+        if seat.answers() || self.is_connected(seat) == Some(true) {
+            return None;
+        }
+        let never = !member.has_started() && seat.is_poisoned();
+        if never {
+            return Some("it has never started, and its file cannot start it any more".into());
+        }
+        if !member.has_started() {
+            return None; // its bootstrap file still gives it a life
+        }
+        self.volume_lost(seat).or_else(|| {
+            // What only a node's silence proves, a voter must confirm.
+            let confirmed = self.is_connected(seat) == Some(false);
+            self.node_lost(seat).filter(|_| confirmed)
+        })
+    }
+
+    fn volume_lost(&self, seat: &Seat) -> Option<String> {
+        let name = self.spec.claim_name(seat.ordinal);
+        let Some(claim) = seat.claim else {
+            // A claim that someone deleted is made again empty, with its pod.
+            return Some(format!("claim {name} is gone"));
+        };
+        if claim.phase == ClaimPhase::Lost {
+            return Some(format!("the volume of claim {name} is gone"));
+        }
+        if seat.is_on_another_claim() {
+            return Some(format!(
+                "claim {name} is another one than its data was on (now {})",
+                claim.uid
+            ));
+        }
+        let volume = claim.volume.as_ref()?.known()?;
+        let node = volume.node.as_ref()?;
+        let gone = self.is_node_gone(node) == Some(true);
+        gone.then(|| {
+            format!(
+                "volume {} can be used on node {node} only, and that is gone",
+                volume.name
+            )
+        })
+    }
+
+    fn node_lost(&self, seat: &Seat) -> Option<String> {
+        let pod = seat.pod.filter(|p| p.deleting)?;
+        let node = pod.node.as_ref()?;
+        let gone = self.is_node_gone(node) == Some(true);
+        gone.then(|| format!("its pod is on node {node}, and that is gone"))
+    }
+
+    /// Not there any more, or not ready for longer than a reboot takes; `None` where nodes cannot be read.
+    pub fn is_node_gone(&self, name: &str) -> Option<bool> {
+        let nodes = self.kube.nodes.known()?;
+        Some(nodes.get(name).is_none_or(|node| {
+            let since = node.since.filter(|_| !node.ready);
+            since.is_some_and(|since| self.now().duration_since(since) >= NODE_GONE)
+        }))
+    }
+
+    /// Its pod waits to end on a node that is gone: nobody there will ever say that it has.
+    pub fn is_pod_stranded(&self, seat: &Seat) -> bool {
+        let pod = seat.pod.filter(|p| p.deleting);
+        let node = pod.and_then(|p| p.node.as_ref());
+        node.is_some_and(|node| self.is_node_gone(node) == Some(true))
+    }
+
+    /// Another voter has a connection to it; `None` where none could be asked.
+    pub fn is_connected(&self, seat: &Seat) -> Option<bool> {
+        let id = seat.member?.id;
+        let others = self.voters().filter(|s| s.ordinal != seat.ordinal);
+        let mut said = others
+            .filter_map(|s| s.status?.connected.as_ref())
+            .map(|peers| peers.contains(&id));
+        let first = said.next()?;
+        Some(first || said.any(|connected| connected))
+    }
+
+    /// Why the volume of this member will not stay although the member runs on it; `None` where it is steady.
+    pub fn mismatch(&self, seat: &Seat) -> Option<String> {
+        if !seat.is_voter() || !seat.answers() {
+            return None;
+        }
+        let name = self.spec.claim_name(seat.ordinal);
+        match seat.claim {
+            None => Some(format!("claim {name} is gone under it")),
+            Some(c) if c.deleting => Some(format!("claim {name} goes as soon as its pod ends")),
+            Some(c) if c.phase == ClaimPhase::Lost => {
+                Some(format!("the volume of claim {name} is gone under it"))
+            }
+            Some(_) if seat.is_on_another_claim() => Some(format!(
+                "claim {name} is another one than the one it runs on"
+            )),
+            Some(_) => None,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! P5-a: a member whose volume will not stay gives its seat to another, a spare standing in meanwhile.
+
+use super::guard;
+use super::leave::{self, Leave};
+use super::procedure::Procedure;
+
+pub(super) const REPLACE: Procedure = Procedure {
+    name: "replace",
+    title: "every voter owns a volume that stays",
+    source: "etcd-operations.md P4, P5-a, 2.7, 2.8 #2, #12",
+    subjects: |view| leave::subjects(view, Leave::Replace),
+    rows: &[
+        leave::going(),
+        leave::serving(
+            "a spare is a voter, and this voter's claim is gone, is going, or is another one than it runs on",
+            Leave::Replace,
+        ),
+        leave::endpoint_left(),
+        leave::leader(),
+        leave::listed(
+            "before its pod goes: an ID that has started never boots on an empty volume (2.8 #2)",
+            "nothing to undo: the seat is filled again, from a healthy voter's data",
+            &[
+                &guard::ONE_LIST,
+                &guard::ALL_HEALTHY,
+                &guard::NO_LEARNER,
+                &guard::ATTEMPTS_LEFT,
+                &guard::STABLE,
+                &guard::QUORUM_TOLERANCE,
+            ],
+        ),
+    ],
+};

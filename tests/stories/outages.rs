@@ -1,0 +1,180 @@
+//! The API server away, two runs at once, and a run that is frozen past its Lease.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use crate::bed;
+use crate::rolls::apply_beside;
+use crate::story::{Setting, Story};
+
+const PLAIN: Setting = Setting {
+    version: "3.6.16",
+    tls: false,
+    reach: None,
+};
+
+/// Longer than the Lease, which lasts 30 s.
+const PAST_THE_LEASE: Duration = Duration::from_secs(32);
+
+#[test]
+fn outage_of_the_api_server() {
+    let name = "outage_of_the_api_server";
+    let Some((bed, _turn)) = bed::take_own(name) else {
+        return;
+    };
+    let story = born(name, bed);
+    // In the middle of growing, and in the middle of a roll.
+    for (phase, change) in [
+        (
+            "growing",
+            (|wish| wish.members = 5) as fn(&mut crate::wish::Wish),
+        ),
+        ("rolling", |wish| wish.quota = "384Mi"),
+    ] {
+        story.mark(phase);
+        story.git(change);
+        let mut run = apply_beside(&story);
+        std::thread::sleep(Duration::from_secs(4));
+        let away = bed.without("kube-apiserver");
+        std::thread::sleep(Duration::from_secs(20));
+        drop(away);
+        let ended = ended_within(&mut run, 240);
+        story.say(&format!("{phase}: the run ended by itself with {ended}"));
+        story.settle();
+    }
+    story.judge(5);
+}
+
+#[test]
+fn outage_of_the_controllers() {
+    let name = "outage_of_the_controllers";
+    let Some((bed, _turn)) = bed::take_own(name) else {
+        return;
+    };
+    // Nobody acts on a template or on replicas: what was asked for has not come about (2.8 #20).
+    let story = born(name, bed);
+    let away = bed.without("kube-controller-manager");
+    story.git(|wish| wish.quota = "384Mi");
+    let mut run = apply_beside(&story);
+    std::thread::sleep(Duration::from_secs(10));
+    let early = run.try_wait().expect("our program is ours to ask");
+    assert!(
+        early.is_none(),
+        "it ended with {early:?} while no controller ran"
+    );
+    assert_eq!(story.members().len(), 3);
+    drop(away);
+    ended_within(&mut run, 120);
+    story.settle();
+    story.judge(3);
+}
+
+#[test]
+fn two_runs_at_once() {
+    let name = "two_runs_at_once";
+    let Some((bed, _turn)) = bed::take_own(name) else {
+        return;
+    };
+    let story = born(name, bed);
+    story.want(5);
+    // Nothing is given up by growing: each plans for itself, and no approval names a hash.
+    let apply = ["apply", ".", "--yes"];
+    let mut first = story.spawn(&apply);
+    std::thread::sleep(Duration::from_secs(1));
+    // One that has no patience: somebody else holds the lock.
+    let impatient = [&apply[..], &["--lock-timeout", "2"]].concat();
+    assert_eq!(story.run(&impatient).status.code(), Some(8));
+    // One that waits: by the time it has the lock, nothing is left of what it may do.
+    let mut second = story.spawn(&[&apply[..], &["--lock-timeout", "200"]].concat());
+    let first = ended_within(&mut first, 240);
+    let second = ended_within(&mut second, 240);
+    assert_eq!(first, 0, "the first run's exit code");
+    assert_eq!(second, 0, "the second run's exit code");
+    story.assert_in_sync();
+    assert_eq!(story.members().len(), 5);
+    story.judge(5);
+}
+
+#[test]
+fn frozen_past_the_lease() {
+    let name = "frozen_past_the_lease";
+    let Some((bed, _turn)) = bed::take_own(name) else {
+        return;
+    };
+    let story = born(name, bed);
+    // Stopped right after the ledger was written and before or while the act is done, or wherever it then is.
+    for (members, verb) in [(5, "add-learner"), (3, "remove-member")] {
+        story.mark(verb);
+        story.want(members);
+        let plan = story.plan();
+        let hash = plan["intentHash"].as_str().expect("a hash");
+        let mut frozen = freeze_at(&story, hash, verb);
+        std::thread::sleep(PAST_THE_LEASE);
+        let took_over = story.settle();
+        story.say(&format!(
+            "{verb}: the second run did {} steps",
+            took_over.len()
+        ));
+        let before = story.members();
+        send("-CONT", &frozen);
+        let code = ended_within(&mut frozen, 120);
+        story.say(&format!("{verb}: the first run woke and ended with {code}"));
+        assert_eq!(story.members(), before, "the frozen run changed the list");
+        story.assert_in_sync();
+    }
+    story.judge(3);
+}
+
+/// Three members under writers.
+fn born(name: &'static str, bed: &'static bed::Bed) -> Story {
+    let story = Story::new(name, bed, PLAIN);
+    story.start_writers();
+    story.want(3);
+    story.settle();
+    story.await_writers();
+    story
+}
+
+/// Starts an apply and stops it with SIGSTOP as soon as its ledger tells of a step of this verb.
+fn freeze_at(story: &Story, hash: &str, verb: &str) -> Child {
+    let mut watch = story.bed.command("kubectl");
+    let output = "-o=jsonpath={.data}{'\\n'}";
+    let ledger = ["get", "configmap", "orders-ledger", "--watch-only", output];
+    watch
+        .args(["-n", &story.namespace])
+        .args(ledger)
+        .stdout(Stdio::piped());
+    let mut watch = watch.spawn().expect("kubectl runs");
+    std::thread::sleep(Duration::from_millis(500));
+    let run = story.spawn(&["apply", ".", "--yes", "--expect-hash", hash]);
+    let lines = BufReader::new(watch.stdout.take().expect("stdout is piped")).lines();
+    let seen = lines.map_while(Result::ok).any(|line| line.contains(verb));
+    send("-STOP", &run);
+    let _ = watch.kill();
+    watch.wait().expect("kubectl ends");
+    assert!(seen, "no {verb} was ever begun");
+    story.say(&format!(
+        "frozen at {verb}, {} members listed",
+        story.members().len()
+    ));
+    run
+}
+
+fn send(signal: &str, run: &Child) {
+    let arguments = [signal.to_owned(), run.id().to_string()];
+    let sent = std::process::Command::new("kill").args(arguments).status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// The exit code; panics where it does not end by itself.
+pub(crate) fn ended_within(run: &mut Child, seconds: u64) -> i32 {
+    for _ in 0..seconds * 10 {
+        if let Some(status) = run.try_wait().expect("our program is ours to ask") {
+            return status.code().unwrap_or(-1);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let _ = run.kill();
+    panic!("it did not end within {seconds} s");
+}

@@ -1,0 +1,71 @@
+//! What Git says of a story's cluster.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::story::{Setting, Story};
+
+/// The document's fields that stories move.
+#[derive(Clone)]
+pub(crate) struct Wish {
+    pub(crate) members: u32,
+    pub(crate) version: &'static str,
+    /// Instead of the bed's image of that version.
+    pub(crate) image: Option<&'static str>,
+    pub(crate) quota: &'static str,
+    pub(crate) class: &'static str,
+    /// Lines of the spec, as YAML on one line each: `resources: {requests: {cpu: 20m}}`.
+    pub(crate) more: Vec<String>,
+}
+
+impl Wish {
+    pub(crate) fn of(setting: &Setting) -> Self {
+        Self {
+            members: 3,
+            version: setting.version,
+            image: None,
+            quota: "256Mi",
+            class: "testbed-ssd",
+            more: Vec::new(),
+        }
+    }
+}
+
+impl Story {
+    /// Git moves.
+    pub(crate) fn git(&self, change: impl FnOnce(&mut Wish)) {
+        let mut wish = self.wish.borrow_mut();
+        change(&mut wish);
+        let document = self.document(&wish);
+        fs::write(self.directory.path().join("clusters/orders.yaml"), document)
+            .expect("a writable directory");
+    }
+
+    /// Git says: this many members.
+    pub(crate) fn want(&self, members: u32) {
+        self.git(|wish| wish.members = members);
+    }
+
+    fn document(&self, wish: &Wish) -> String {
+        let setting = &self.setting;
+        let image = wish.image.map_or_else(
+            || format!("docker.io/testbed/etcd:{}", wish.version),
+            str::to_owned,
+        );
+        let mut text = format!(
+            "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {}\n  version: {}\n  image: {image}\n  storage: {{className: {}, size: 1Gi}}\n  etcd: {{quota: {}}}\n",
+            self.namespace, wish.members, wish.version, wish.class, wish.quota,
+        );
+        let mut certificate = "";
+        if setting.tls {
+            certificate = "clientCertSecretName: orders-admin, ";
+            text += "  tls:\n    client: {secretName: orders-members, caSecretName: orders-ca}\n    peer: {secretName: orders-members, caSecretName: orders-ca}\n";
+        }
+        let reach = setting.reach.unwrap_or(self.bed.reach);
+        writeln!(text, "  access: {{{certificate}reach: {reach}}}").expect("a string takes it");
+        for line in &wish.more {
+            writeln!(text, "  {line}").expect("a string takes it");
+        }
+        text
+    }
+}

@@ -152,7 +152,7 @@ fn objects(view: &View) -> Vec<FieldChange> {
         let all = view.objects.mendable(kind);
         // The content stamp follows from the fields; it is worth a line only where it is all there is.
         let is_stamp = |d: &&Difference| d.pointer.ends_with("/reconcile~1content");
-        let only_stamp = all.iter().all(|d| is_stamp(d));
+        let only_stamp = all.iter().all(is_stamp);
         // Shown once for all members, key by key.
         let by_key = |d: &Difference| {
             let moved = view.is_born() && view.objects.settings_moved();

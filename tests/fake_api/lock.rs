@@ -172,7 +172,7 @@ async fn a_signal_ends_the_wait_for_the_lock() {
     let ended = tokio::time::timeout(Duration::from_secs(20), async {
         tokio::join!(apply, signal).0
     });
-    let outcome = ended.await.expect("a signal was raised");
+    let outcome = Box::pin(ended).await.expect("a signal was raised");
     assert_eq!(outcome.ending, Ending::Interrupted { safe: true });
     assert_eq!(outcome.done, []);
     assert_eq!(server.get(LEASE), held_by("somebody"));

@@ -179,8 +179,8 @@ fn held(spec: &ClusterSpec, observed: &Observation, kube: &Kube) -> Option<Held>
     let (ordinal, live) = kube.member_files.iter().next()?;
     let wanted = member_file::poisoned(spec, *ordinal);
     let secure = |text: &str, key: &str| {
-        let line = text.lines().find(|l| l.starts_with(key))?;
-        Some(line.contains("https://"))
+        let urls = text.lines().find(|l| l.starts_with(key))?;
+        Some(urls.contains("https://"))
     };
     let switched = |key: &&str| {
         let live = secure(live, key);
@@ -276,7 +276,7 @@ fn member_files(
             let live = kube.member_files.get(&ordinal);
             let text = match live.map(|text| (text, MemberFile::parse(text))) {
                 Some((text, Ok(_))) if held => text.clone(),
-                Some((_, Ok(life))) => life.rewrite(&member_file::poisoned(spec, ordinal)),
+                Some((_, Ok(present))) => present.rewrite(&member_file::poisoned(spec, ordinal)),
                 Some((_, Err(_))) | None => member_file::poisoned(spec, ordinal),
             };
             (ordinal, text)

@@ -375,11 +375,12 @@ impl Act {
             Self::CreateObject { object, .. } if matches!(object.kind, ObjectKind::StatefulSet) => {
                 SignedDuration::from_secs(10)
             }
-            Self::StartMember { .. } => SignedDuration::from_secs(8),
             Self::AddLearner { .. } => SignedDuration::from_secs(10),
             Self::Promote { .. } => SignedDuration::from_secs(3),
             Self::StopMember { .. } => SignedDuration::from_secs(4),
-            Self::RestartMember { .. } | Self::DeletePod { .. } => SignedDuration::from_secs(8),
+            Self::StartMember { .. } | Self::RestartMember { .. } | Self::DeletePod { .. } => {
+                SignedDuration::from_secs(8)
+            }
             Self::ReleaseClaim { .. } | Self::DeleteObject { .. } => SignedDuration::from_secs(2),
             Self::CreateObject { .. }
             | Self::UpdateObject { .. }

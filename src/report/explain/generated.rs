@@ -21,6 +21,23 @@ pub(super) fn pages() -> Vec<Page> {
         .collect()
 }
 
+/// A row's own page ends with the written one of its name, if there is one.
+pub(super) fn refer(pages: &mut [Page]) {
+    let written = |page: &&Page| [Kind::Refusal, Kind::Guard].contains(&page.kind);
+    let names: Vec<String> = pages
+        .iter()
+        .filter(written)
+        .flat_map(|page| page.names.clone())
+        .collect();
+    for page in pages.iter_mut().filter(|page| page.kind == Kind::Row) {
+        let own = page.names[0].rsplit('/').next().unwrap_or_default();
+        if names.iter().any(|name| name == own) {
+            let more = format!("`reconcile explain {own}`");
+            page.parts.push(Part::Says("More", more));
+        }
+    }
+}
+
 /// What a guard says of itself, and which rows ask it, on the page written for it.
 pub(super) fn complete(pages: &mut [Page]) {
     for page in pages.iter_mut().filter(|page| page.kind == Kind::Guard) {

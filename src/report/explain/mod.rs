@@ -31,6 +31,7 @@ pub fn explanations() -> Vec<Page> {
     let mut pages = written::pages();
     generated::complete(&mut pages);
     pages.extend(generated::pages());
+    generated::refer(&mut pages);
     pages.sort_by_key(|page| page.kind);
     pages
 }

@@ -5,6 +5,7 @@
 
 mod actors;
 mod api;
+mod cause;
 mod census;
 mod claims;
 mod contexts;

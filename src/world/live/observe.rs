@@ -119,14 +119,15 @@ impl Live {
     }
 
     async fn share(&self, context: &str, specs: &[&ClusterSpec]) -> Result<Shared, String> {
+        let deadline = Instant::now() + self.options.read_timeout;
         let opened = self
             .contexts
-            .open(context)
+            .open(context, deadline)
             .await
             .map_err(|error| error.to_string())?;
         let api = Api {
             client: opened.client.clone(),
-            deadline: Instant::now() + self.options.read_timeout,
+            deadline,
         };
         let mut by_namespace: BTreeMap<&str, Vec<&ClusterSpec>> = BTreeMap::new();
         for spec in specs {
@@ -248,6 +249,7 @@ fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {
         etcd: Etcd {
             membership: Reading::Unknown(no_pods()),
             disagreement: None,
+            barred: None,
             statuses: BTreeMap::new(),
             alarms: Reading::Unknown(no_pods()),
         },
@@ -274,6 +276,7 @@ fn scrubbed(observation: Observation, scrubber: &Scrubber) -> Observation {
             etcd: Etcd {
                 membership: Reading::Unknown("see above".to_owned()),
                 disagreement: None,
+                barred: None,
                 statuses: BTreeMap::new(),
                 alarms: Reading::Unknown("see above".to_owned()),
             },

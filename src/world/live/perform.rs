@@ -44,7 +44,7 @@ impl Live {
     ) -> Result<(), PerformError> {
         let opened = self
             .contexts
-            .open(&spec.id.context)
+            .open(&spec.id.context, Instant::now() + self.options.act_timeout)
             .await
             .map_err(|error| PerformError::NotDone(error.to_string()))?;
         let doing = Doing {

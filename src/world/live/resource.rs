@@ -51,7 +51,7 @@ impl Resource {
         }
     }
 
-    const fn plural(self) -> &'static str {
+    pub(super) const fn plural(self) -> &'static str {
         match self {
             Self::Namespace => "namespaces",
             Self::Secret => "secrets",
@@ -70,7 +70,7 @@ impl Resource {
         }
     }
 
-    const fn namespaced(self) -> bool {
+    pub(super) const fn namespaced(self) -> bool {
         !matches!(self, Self::Namespace | Self::Volume | Self::Node)
     }
 

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::selection::Selection;
 use super::{Stop, clock};
 use crate::fleet::{ClusterSpec, Fleet};
-use crate::state::Observation;
+use crate::plan::{self, Orphans};
+use crate::state::{Observation, Sightings};
 use crate::world::World as _;
 use crate::world::live::{Contexts, Live, Options};
 use crate::world::recorded::Recording;
@@ -55,6 +57,28 @@ impl Worlds {
             Self::Live(world) => world.observe_all(specs).await,
             Self::Sandbox(world) => world.observe_all(specs).await,
             Self::Recorded(world) => world.observe_all(specs).await,
+        }
+    }
+
+    /// What runs in the fleet's contexts and no file says, as far as the selection asks for it.
+    pub(super) async fn orphans(&self, selection: &Selection, fleet: &Fleet) -> Orphans {
+        let contexts: Vec<&str> = fleet
+            .contexts
+            .keys()
+            .filter(|name| selection.context.is_empty() || selection.context.contains(name))
+            .map(String::as_str)
+            .collect();
+        let seen = self.sightings(&fleet.name, &contexts).await;
+        let mut orphans = plan::orphans(fleet, &seen);
+        orphans.found.retain(|orphan| selection.matches(&orphan.id));
+        orphans
+    }
+
+    pub(super) async fn sightings(&self, fleet: &str, contexts: &[&str]) -> Sightings {
+        match self {
+            Self::Live(world) => world.sightings(fleet, contexts).await,
+            Self::Sandbox(world) => world.sightings(fleet, contexts).await,
+            Self::Recorded(world) => world.sightings(fleet, contexts).await,
         }
     }
 

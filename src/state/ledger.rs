@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{MemberId, Uid};
-use crate::fleet::Ordinal;
+use crate::fleet::{ClusterSpec, Ordinal};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -21,6 +21,13 @@ pub struct Ledger {
     pub last_step: Option<String>,
     pub last_step_at: Option<Timestamp>,
     pub seats: BTreeMap<Ordinal, SeatRecord>,
+}
+
+impl Ledger {
+    /// The name of the ConfigMap that holds it.
+    pub fn object_name(spec: &ClusterSpec) -> String {
+        format!("{}-ledger", spec.name)
+    }
 }
 
 /// One seat's present occupation.

@@ -246,3 +246,31 @@ async fn known_elsewhere_is_empty_where_nothing_is() {
     let server = Server::new();
     assert_eq!(look(&server).await.elsewhere, Reading::Known(Vec::new()));
 }
+
+#[tokio::test]
+async fn everything_of_the_fleet_is_sighted_wherever_it_is() {
+    let server = Server::new();
+    let audit = json!({"metadata": {"namespace": "old", "labels": {"reconcile/cluster": "audit"}}});
+    let audit = with(labelled("audit"), &audit);
+    server.put("/apis/apps/v1/namespaces/old/statefulsets/audit", audit);
+    server.put(SET, labelled("orders"));
+    server.put(MEMBERS, members());
+    let other = json!({"metadata": {"labels": {"reconcile/fleet": "dev"}}});
+    let other = with(labelled("theirs"), &other);
+    server.put("/apis/apps/v1/namespaces/etcd/statefulsets/theirs", other);
+    let world = live(&server);
+    let seen = world.sightings("prod", &["eu-1", "us-2"]).await;
+    let here = seen["eu-1"].known().expect("read");
+    let here: Vec<String> = here.iter().map(ToString::to_string).collect();
+    assert_eq!(here, ["StatefulSet old/audit", "StatefulSet etcd/orders"]);
+    let why = seen["us-2"].why_unknown().expect("not there");
+    assert!(why.contains("no context \"us-2\""), "{why}");
+
+    server.fail("GET", "/api/v1/configmaps", 403, 99);
+    let seen = world.sightings("prod", &["eu-1"]).await;
+    let why = seen["eu-1"].why_unknown().expect("forbidden");
+    assert!(
+        why.starts_with("list ConfigMaps in all namespaces: forbidden"),
+        "{why}"
+    );
+}

@@ -8,6 +8,7 @@ mod bootstrap;
 mod change;
 mod grow;
 pub mod guard;
+mod held;
 mod identity;
 mod journal;
 mod leave;
@@ -126,6 +127,9 @@ pub fn decide(situation: &Situation) -> Decision {
         crate::state::Reading::Known(kube) => kube,
         crate::state::Reading::Unknown(why) => return unreadable(why),
     };
+    if let (Some(why), false) = (&observed.etcd.barred, spec.suspend) {
+        return unreadable(why);
+    }
     let view = View::new(spec, observed, kube, evidence);
     let mut decision = Decision {
         next: Next::Rest,

@@ -44,23 +44,17 @@ fn states_drift() {
     story.kubectl(&["label", "pod", "orders-0", "reconcile/serving-"]);
     story.kubectl(&["delete", "service", "orders-peer"]);
     story.kubectl(&["delete", "poddisruptionbudget", "orders"]);
-    let annotation = r#"{"spec":{"publishNotReadyAddresses":true}}"#;
-    story.edit("service/orders-client", annotation, "kubectl-edit");
+    let no_label = r#"{"spec":{"selector":{"reconcile/serving":null}}}"#;
+    story.edit("service/orders-client", no_label, "kubectl-edit");
     story.settle();
     let after = Before::of(&story);
     assert_eq!(after.claims, before.claims, "a voter's claim was given up");
     assert_eq!(after.members, before.members, "a voter was replaced");
-    let drained = story.kubectl(&[
-        "get",
-        "pods",
-        "-l",
-        "!reconcile/serving,!app.kubernetes.io/name!=writer",
-        "-o=name",
-    ]);
+    let drained = story.kubectl(&["get", "pods", "-l", "!reconcile/serving", "-o=name"]);
     assert!(!drained.contains("orders-"), "left drained: {drained}");
     story.mark("a controller's");
-    let scaled = r#"{"spec":{"replicas":3,"minReadySeconds":1}}"#;
-    story.edit("statefulset/orders", scaled, "argocd-controller");
+    let patient = r#"{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":60}}}}"#;
+    story.edit("statefulset/orders", patient, "argocd-controller");
     let refusals = story.refusals();
     assert!(!refusals.is_empty(), "what a controller holds is not taken");
     story.say(&format!("a controller's field: {refusals:?}"));

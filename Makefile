@@ -4,7 +4,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RECONCILE := $(TARGET)/debug/reconcile
 DEMO := $(TARGET)/demo
 
-.PHONY: help setup build demo test test-fast lint goldens bed-up bed-down clean-bed
+.PHONY: help setup build demo test test-fast mutants lint goldens bed-up bed-down clean-bed
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -23,6 +23,9 @@ test: setup ## All levels; what cannot run here is named with the reason
 
 test-fast: setup ## Level 0 only: no etcd, no Kubernetes
 	cargo test --locked --lib --bins --test '*' -- --skip sizes_ --skip killed_ --skip live_etcd
+
+mutants: setup ## Break every rule and guard in turn: does a test notice? (half an hour)
+	@tests/mutants --behaviour
 
 lint: ## As CI does
 	cargo fmt --all --check

@@ -16,6 +16,7 @@ const TRANSCRIPTS: &[&str] = &[
     "blocked",
     "check",
     "dirty",
+    "explain",
     "hash",
     "help",
     "invalid",
@@ -175,7 +176,9 @@ fn help_of_every_command() {
     let mut place = Place::new();
     let overview = place.run("--help", 0);
     assert!(overview.stderr.is_empty());
-    for command in ["plan", "apply", "status", "render", "validate", "schema"] {
+    for command in [
+        "plan", "apply", "status", "render", "validate", "schema", "explain",
+    ] {
         assert!(text(&overview.stdout).contains(&format!("\n  {command} ")));
         place.run(&format!("{command} --help"), 0);
     }
@@ -307,6 +310,34 @@ fn a_run_stopped_half_way_goes_on() {
 }
 
 #[test]
+fn every_refusal_is_explained() {
+    let mut place = Place::new();
+    for name in ["quorum-unknown", "E0304", "exit-codes"] {
+        place.run(&format!("explain {name}"), 0);
+    }
+    place.is_golden("explain");
+    // What every row and guard of the day is in is no golden.
+    for (name, says) in [
+        ("in-sync", "in-sync (ending)"),
+        ("grow", "grow (procedure)"),
+        ("GROW/Not-Listed", "grow/not-listed (row)"),
+        ("", "quorum-tolerance"),
+    ] {
+        let output = place.run(&format!("explain {name}"), 0);
+        assert!(text(&output.stdout).contains(says), "{name}");
+    }
+    for (name, says) in [
+        ("member-dwon", "did you mean member-down?"),
+        ("not-started/", "the names there are:"),
+        ("listed", "not-listed"),
+    ] {
+        let output = place.run(&format!("explain {name}"), 64);
+        assert_eq!(text(&output.stdout), "");
+        assert!(text(&output.stderr).contains(says), "{name}");
+    }
+}
+
+#[test]
 fn a_recording_gives_the_same_plan_and_is_read_only() {
     let mut place = Place::new();
     let live = place.stdout("fleet --sandbox world.json -o json");
@@ -403,6 +434,7 @@ fn a_reader_who_leaves_is_no_failure() {
         ("status fleet --sandbox world.json", 0),
         ("render fleet", 0),
         ("schema cluster", 0),
+        ("explain", 0),
         ("validate fleet", 0),
         ("--help", 0),
     ] {

@@ -7,13 +7,15 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use reconcile::decide::guard::{self, Guard, Verdict};
 use reconcile::decide::{About, Act, Focus, ORDER, RowId, View};
-use reconcile::fleet::{Ordinal, TlsSecret};
+use reconcile::fleet::{EtcdVersion, Ordinal, TlsSecret};
+use reconcile::model;
 use reconcile::report::procedures_markdown;
 use reconcile::state::{
-    Alarm, AlarmKind, Claim, Evidence, LiveObject, Member, MemberId, MemberStatus, ObjectKind, Pod,
-    Reading, ReleasedVolume, Uid,
+    Actor, Alarm, AlarmKind, Claim, ClaimPhase, Contents, Evidence, FieldManager, LiveObject,
+    Member, MemberId, MemberStatus, ObjectKind, Pod, Reading, ReleasedVolume, Uid,
 };
 use serde_json::json;
 use world::{End, Event, Part, World};
@@ -72,6 +74,17 @@ fn object(world: &mut World, kind: ObjectKind) -> &mut LiveObject {
     world.kube().objects.get_mut(&kind).expect("an object")
 }
 
+/// A label of it is another, and Argo CD put it there.
+fn held_by_argo(world: &mut World, kind: ObjectKind) {
+    let live = object(world, kind);
+    live.content["metadata"]["labels"]["app.kubernetes.io/component"] = json!("theirs");
+    live.managers.push(FieldManager {
+        name: "argocd-controller".into(),
+        time: None,
+        fields: ["/metadata/labels/app.kubernetes.io~1component".to_owned()].into(),
+    });
+}
+
 /// The list no longer has the member of this seat, by someone's hand.
 fn removed_by_hand(world: &mut World, ordinal: u32) {
     let host = format!("//orders-{ordinal}.");
@@ -94,6 +107,39 @@ const STRANGE: &[Case] = &[
             w.kube()
                 .claimed_by
                 .insert(ObjectKind::ConfigMap, "prod/us-2/orders".into());
+        })
+    }),
+    ("an autoscaler", || {
+        changed(1, |w| {
+            w.kube().actors.push(Actor {
+                name: "HorizontalPodAutoscaler etcd/orders".into(),
+                on: ObjectKind::StatefulSet,
+                since: None,
+            });
+        })
+    }),
+    ("two etcd clusters behind one name", || {
+        changed(3, |w| status(w, 2).cluster_id = MemberId(0xbad))
+    }),
+    ("it lives in another namespace", || {
+        nothing_yet(|w| {
+            let found = "StatefulSet etcd-old/orders".to_owned();
+            w.kube().elsewhere = Reading::Known(vec![found]);
+        })
+    }),
+    ("other namespaces may not be listed", || {
+        nothing_yet(|w| w.kube().elsewhere = Reading::Unknown("forbidden".into()))
+    }),
+    ("a controller holds a Service's field", || {
+        changed(1, |w| held_by_argo(w, ObjectKind::ClientService))
+    }),
+    ("a controller holds the template", || {
+        changed(1, |w| held_by_argo(w, ObjectKind::StatefulSet))
+    }),
+    ("a controller holds a field before the birth", || {
+        nothing_yet(|w| {
+            w.run_acts(3);
+            held_by_argo(w, ObjectKind::ServiceAccount);
         })
     }),
     ("someone's Service of our name", || {
@@ -216,6 +262,110 @@ const CHANGES: &[Case] = &[
     }),
 ];
 
+/// What is refused of Git, and how members come into what is not.
+const ROLLS: &[Case] = &[
+    ("another minor version", || {
+        changed(1, |w| {
+            w.spec.version = EtcdVersion::new(3, 7, 3);
+            w.spec.image = "registry.example/etcd:v3.7.3".into();
+        })
+    }),
+    ("an older minor version", || {
+        changed(1, |w| {
+            w.spec.version = EtcdVersion::new(3, 5, 35);
+            w.spec.image = "registry.example/etcd:v3.5.35".into();
+        })
+    }),
+    ("TLS switched on", || {
+        changed(1, |w| {
+            w.spec.tls.client = Some(TlsSecret {
+                secret_name: "orders-client-tls".into(),
+                ca_secret_name: "orders-ca".into(),
+            });
+            model::provide_secrets(&mut w.truth, &w.spec);
+        })
+    }),
+    ("a quota of three, its leader in the middle", || {
+        changed(3, |w| {
+            w.happen(Event::LeaderMoves(1));
+            w.spec.etcd.quota = Some("4Gi".parse().expect("a quota"));
+        })
+    }),
+    ("a quota of one that may be down", || {
+        changed(1, |w| {
+            w.spec.policy.allow_downtime = true;
+            w.spec.etcd.quota = Some("4Gi".parse().expect("a quota"));
+        })
+    }),
+    ("a roll, an endpoint that lags", || {
+        let mut world = changed(3, |w| {
+            w.spec.etcd.quota = Some("4Gi".parse().expect("a quota"));
+            w.run_acts(3);
+        });
+        world.kube().serving.insert(Ordinal(1));
+        world
+    }),
+    ("a typo in the image at the birth, mended", || {
+        nothing_yet(|w| {
+            w.run_acts(6);
+            w.pass();
+            w.happen(Event::Stuck(0));
+            w.happen(Event::Stuck(1));
+            forget_birth(w);
+            w.spec.image = "registry.example/mirror/etcd:v3.6.16".into();
+        })
+    }),
+    ("a typo in the class at the birth, mended", || {
+        unbound_birth()
+    }),
+    ("a typo in the class, and a claim that was bound", || {
+        let mut world = unbound_birth();
+        claim(&mut world, 1).phase = ClaimPhase::Bound;
+        world
+    }),
+    ("a typo in the class, the set gone again", || {
+        let mut world = unbound_birth();
+        let pods = world.kube().pods.clone();
+        world.run_acts(1);
+        world.kube().pods = pods;
+        world
+    }),
+];
+
+/// As if no process had come up.
+fn forget_birth(w: &mut World) {
+    // A world of its own: the laws have seen a cluster in the other.
+    let spec = w.spec.clone();
+    *w = World::at(w.truth.clone(), spec.members);
+    w.spec = spec;
+    w.truth.etcd.membership = Reading::Unknown("no pod answers".into());
+    w.truth.etcd.alarms = Reading::Unknown("no pod answers".into());
+    w.truth.etcd.statuses.clear();
+    w.kube().pods.values_mut().for_each(|p| {
+        p.waiting = Some("ImagePullBackOff: no such image".into());
+        p.ready = false;
+    });
+    w.kube()
+        .claims
+        .values_mut()
+        .for_each(|c| c.contents = Some(Contents::Empty));
+}
+
+/// All claims wait for a class that does not exist; Git says another now.
+fn unbound_birth() -> World {
+    nothing_yet(|w| {
+        w.spec.storage.class_name = Some("typo".into());
+        w.run_acts(6);
+        w.pass();
+        forget_birth(w);
+        w.kube().claims.values_mut().for_each(|c| {
+            c.phase = ClaimPhase::Pending;
+            c.volume = None;
+        });
+        w.spec.storage.class_name = Some("fast".into());
+    })
+}
+
 /// From size to size, and killed on the way.
 const STORIES: &[Case] = &[
     ("born", || World::empty(3)),
@@ -279,12 +429,118 @@ const DOWN: &[Case] = &[
     ("a middle member removed by hand", || {
         changed(3, |w| removed_by_hand(w, 1))
     }),
+    ("lists that stay apart", || {
+        changed(3, |w| {
+            w.truth.etcd.disagreement = Some("orders-0 lists 3, orders-1 lists 2".into());
+            w.happen(Event::Blind(Part::Membership));
+        })
+    }),
+    ("a claim deleted, and its pod with it", || {
+        changed(3, |w| {
+            w.happen(Event::ClaimDeleted(1));
+            w.happen(Event::PodLost(1));
+        })
+    }),
+    ("a claim deleted under its pod", || {
+        changed(3, |w| {
+            w.happen(Event::LeaderMoves(1));
+            w.happen(Event::ClaimDeleted(1));
+        })
+    }),
+    ("a claim deleted, its pod on its way out", || {
+        changed(3, |w| {
+            w.happen(Event::ClaimDeleted(1));
+            w.run_acts(7);
+            pod(w, 1).deleting = true;
+        })
+    }),
+    ("a replacement, an endpoint that lags", || {
+        let mut world = changed(3, |w| {
+            w.happen(Event::ClaimDeleted(1));
+            w.run_acts(7);
+        });
+        world.kube().serving.insert(Ordinal(1));
+        world
+    }),
+    ("a middle member removed, its volume unreadable", || {
+        let mut world = changed(3, |w| {
+            removed_by_hand(w, 1);
+            w.run_acts(1);
+        });
+        world.happen(Event::Blind(Part::Volumes));
+        world
+    }),
+    ("a learner whose claim is deleted", || {
+        let mut world = on_the_way(1, 3, 5);
+        world.happen(Event::ClaimDeleted(1));
+        world
+    }),
+    ("a learner that never starts", || {
+        let mut world = stuck_learner();
+        model::pass(&mut world.truth, &world.spec, SignedDuration::from_mins(16));
+        world
+    }),
+    ("a learner with a bad image, mended", || {
+        let mut world = stuck_learner();
+        world.spec.image = "registry.example/mirror/etcd:v3.6.16".into();
+        world
+    }),
+    ("an old claim still going", || {
+        changed(3, |w| {
+            removed_by_hand(w, 1);
+            w.run_acts(5);
+            w.kube().pods.remove(&Ordinal(1));
+        })
+    }),
+    ("a bad image, a pod lost, mended", || {
+        changed(3, |w| {
+            w.happen(Event::Stuck(1));
+            w.spec.image = "registry.example/mirror/etcd:v3.6.16".into();
+        })
+    }),
+    ("a bad image, the quorum lost, mended", || {
+        changed(3, |w| {
+            w.happen(Event::Stuck(1));
+            w.happen(Event::Stuck(2));
+            w.spec.image = "registry.example/mirror/etcd:v3.6.16".into();
+        })
+    }),
+    ("a node gone for good", || {
+        changed(3, |w| {
+            w.truth.etcd.statuses.remove(&Ordinal(2));
+            let pod = pod(w, 2);
+            pod.deleting = true;
+            pod.node = Some("dead".into());
+            w.pass();
+        })
+    }),
+    ("no space", || changed(3, |w| raise(w, AlarmKind::NoSpace))),
+    ("corrupt", || changed(3, |w| raise(w, AlarmKind::Corrupt))),
 ];
+
+/// Added, its pod made, and its process never ran.
+fn stuck_learner() -> World {
+    let mut world = on_the_way(1, 3, 4);
+    world.pass();
+    world.truth.etcd.statuses.remove(&Ordinal(1));
+    let learner = members(&mut world).iter_mut().find(|m| m.learner);
+    let learner = learner.expect("a learner");
+    learner.name.clear();
+    learner.client_urls.clear();
+    claim(&mut world, 1).contents = Some(Contents::Empty);
+    pod(&mut world, 1).waiting = Some("ImagePullBackOff: no such image".into());
+    world
+}
+
+fn raise(world: &mut World, kind: AlarmKind) {
+    let member = status(world, 1).member_id;
+    world.truth.etcd.alarms = Reading::Known(vec![Alarm { member, kind }]);
+}
 
 #[test]
 fn every_row_is_reached_by_a_named_case() {
     let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
-    for (name, case) in [STRANGE, OBJECTS, CHANGES, STORIES, DOWN].concat() {
+    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN].concat() {
         let mut world = case();
         world.run_at_most(300);
         for row in world.rows {
@@ -318,18 +574,63 @@ const BREACHES: &[Breach] = &[
     (
         "a voter has a corruption alarm",
         &guard::ALL_HEALTHY,
+        || changed(3, |w| raise(w, AlarmKind::Corrupt)),
+        TOP,
+    ),
+    (
+        "no space left",
+        &guard::NO_ALARM,
+        || changed(3, |w| raise(w, AlarmKind::NoSpace)),
+        TOP,
+    ),
+    (
+        "alarms that cannot be read",
+        &guard::NO_ALARM,
+        || changed(3, |w| w.happen(Event::Blind(Part::Alarms))),
+        TOP,
+    ),
+    (
+        "a claim that goes",
+        &guard::CLAIM_STEADY,
+        || changed(3, |w| claim(w, 2).deleting = true),
+        TOP,
+    ),
+    (
+        "a claim that is another",
+        &guard::CLAIM_STEADY,
+        || changed(3, |w| claim(w, 2).uid = Uid("another".into())),
+        TOP,
+    ),
+    (
+        "another member is no endpoint yet",
+        &guard::REST_SERVES,
         || {
             changed(3, |w| {
-                let member = status(w, 1).member_id;
-                let alarm = Alarm {
-                    member,
-                    kind: AlarmKind::Corrupt,
-                };
-                w.truth.etcd.alarms = Reading::Known(vec![alarm]);
+                w.kube().serving.remove(&Ordinal(0));
             })
         },
         TOP,
     ),
+    (
+        "downtime not allowed",
+        &guard::DOWNTIME_ALLOWED,
+        || grown(1),
+        About::Seat(Ordinal(0)),
+    ),
+    (
+        "two learners have failed",
+        &guard::ATTEMPTS_LEFT,
+        || {
+            changed(3, |w| {
+                let now = w.truth.at;
+                let ledger = w.kube().ledger.as_mut().expect("a ledger");
+                let seat = ledger.seats.entry(Ordinal(2)).or_default();
+                (seat.attempts, seat.added_at) = (2, Some(now));
+            })
+        },
+        TOP,
+    ),
+    ("its own claim", &guard::EARLIER_LIFE, || grown(3), TOP),
     (
         "nobody has looked for long",
         &guard::STABLE,

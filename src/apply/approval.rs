@@ -54,6 +54,7 @@ impl Approval {
             let drain = IntentKey {
                 verb: "drain",
                 subject: intent.subject.clone(),
+                takes: Vec::new(),
             };
             if let Some(spent) = self.spent.remove(&drain) {
                 *self.left.entry(drain).or_insert(0) += spent;

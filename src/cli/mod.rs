@@ -3,6 +3,7 @@
 mod apply;
 mod clock;
 mod documents;
+mod explain;
 mod plan;
 pub mod render;
 pub mod schema;
@@ -37,6 +38,7 @@ enum Command {
     Render(RenderArgs),
     Validate(validate::ValidateArgs),
     Schema(schema::SchemaArgs),
+    Explain(explain::ExplainArgs),
 }
 
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Render(args)) => render_command(&args),
         Some(Command::Validate(args)) => validate_command(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Schema(args)) => written(schema::run(&args, &mut std::io::stdout().lock())),
     };
     ExitCode::from(done.unwrap_or_else(|stop| {

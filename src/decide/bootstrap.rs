@@ -1,6 +1,7 @@
 //! P1: a new cluster, where nothing of one has ever been.
 
 use super::guard;
+use super::held;
 use super::mend::{create, start, update};
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::step::Act;
@@ -57,6 +58,53 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
                         names.chain(pods).collect::<Vec<_>>().join(", ")
                     ),
                     "restore the StatefulSet they belong to, or delete them (their volumes set to Retain first)",
+                )
+            },
+        },
+        Row {
+            name: "lives-elsewhere",
+            observed: "nothing notes that the cluster has lived here, and objects elsewhere carry its id",
+            step: "refuse",
+            why: "its data is there: a second cluster of the same id would be born empty beside it (design.md 11)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| matches!(&f.view.kube.elsewhere, Reading::Known(found) if !found.is_empty()),
+            then: |f| {
+                let found = f.view.kube.elsewhere.known().map_or(&[][..], Vec::as_slice);
+                refuse(
+                    "lives-elsewhere",
+                    format!(
+                        "{} lives elsewhere already: found {}",
+                        f.view.spec.id,
+                        found.join(", ")
+                    ),
+                    "put its namespace and name in Git back to where it lives, or give the new cluster another name; if what was found is left of a cluster that is given up, delete it",
+                )
+            },
+        },
+        Row {
+            name: "elsewhere-unreadable",
+            observed: "no StatefulSet, nothing notes that the cluster has lived, and other namespaces cannot be read",
+            step: "refuse",
+            why: "the cluster may live under another name or in another namespace, and what cannot be read is not taken for empty",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| unborn_set(f) && f.view.kube.elsewhere.known().is_none(),
+            then: |f| {
+                refuse(
+                    "elsewhere-unreadable",
+                    format!(
+                        "whether {} lives elsewhere cannot be read: {}",
+                        f.view.spec.id,
+                        f.view
+                            .kube
+                            .elsewhere
+                            .why_unknown()
+                            .unwrap_or("no reason given")
+                    ),
+                    "allow `list statefulsets` and `list configmaps` in all namespaces: bootstrapping needs to know that no cluster of this id is left anywhere",
                 )
             },
         },
@@ -146,6 +194,19 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
             hides: false,
             when: |f| matches!(f.about, About::Object(kind) if is_absent(f, kind)),
             then: create,
+        },
+        Row {
+            name: "held-by-controller",
+            observed: "an object that is there differs from Git, no process has started, and a controller holds the field",
+            step: "refuse",
+            why: "two actors on one field undo each other for ever (G12)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                matches!(f.about, About::Object(_)) && unborn_set(f) && held::by_a_controller(f)
+            },
+            then: held::refuse_held,
         },
         Row {
             name: "object-differs",

@@ -81,7 +81,11 @@ pub(super) const CHANGE: Procedure = Procedure {
 pub(super) fn is_pending(view: &View) -> bool {
     let about = About::Cluster;
     let focus = Focus { view, about };
-    (CHANGE.subjects)(view).contains(&about) && CHANGE.rows.iter().any(|row| (row.when)(&focus))
+    (CHANGE.subjects)(view).contains(&about)
+        && CHANGE
+            .rows
+            .iter()
+            .any(|row| row.matches(CHANGE.name, &focus))
 }
 
 const fn not_yet(

@@ -1,8 +1,11 @@
 //! Is this the cluster we think it is, and may we touch it at all?
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::held;
 use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
+use crate::fleet::Ordinal;
+use crate::state::{Actor, MemberId};
 
 pub(super) const IDENTITY: Procedure = Procedure {
     name: "identity",
@@ -53,6 +56,19 @@ pub(super) const IDENTITY: Procedure = Procedure {
             },
         ),
         refusing(
+            "another-controller",
+            "an object of our names is managed, owned or scaled by something else",
+            "two actors on one cluster undo each other, and each one's guards count without the other (G12)",
+            |f| !f.view.kube.actors.is_empty(),
+            |f| {
+                refuse(
+                    "another-controller",
+                    actors(f),
+                    "one of the two must let go: delete the autoscaler, or take these objects out of what the other manages (and off its labels and annotations), then run again".into(),
+                )
+            },
+        ),
+        refusing(
             "foreign-object",
             "an object of our name is not ours",
             "someone else's object is never taken over unasked",
@@ -83,6 +99,19 @@ pub(super) const IDENTITY: Procedure = Procedure {
                         missing_secrets(f).join(", ")
                     ),
                     "create the Secrets first; reconcile reads them and never writes one".into(),
+                )
+            },
+        ),
+        refusing(
+            "split-brain",
+            "members that answer belong to more than one etcd cluster",
+            "each of them takes writes that the other never sees: whatever is done next loses one side's",
+            |f| clusters_said(f).len() > 1,
+            |f| {
+                refuse(
+                    "split-brain",
+                    format!("found {} etcd clusters behind one name: {}", clusters_said(f).len(), who_says_what(f)),
+                    "stop the clients, snapshot every member, and decide which cluster keeps the name; then stop the members of the other and remove their claims".into(),
                 )
             },
         ),
@@ -180,6 +209,48 @@ fn foreign_objects(f: &Focus) -> String {
         .map(|(kind, _)| f.view.objects.desired(*kind).key.to_string())
         .collect();
     names.join(", ")
+}
+
+/// `HorizontalPodAutoscaler etcd/orders on StatefulSet/orders since … (17 h)`, for each.
+fn actors(f: &Focus) -> String {
+    let one = |actor: &Actor| {
+        let object = &f.view.objects.desired(actor.on).key;
+        let since = held::since(f.view.now(), actor.since);
+        format!("{} acts on {object}{since}", actor.name)
+    };
+    let all: Vec<String> = f.view.kube.actors.iter().map(one).collect();
+    all.join("; ")
+}
+
+/// Each etcd cluster that a member names, and the seats that name it.
+fn clusters_said(f: &Focus) -> BTreeMap<MemberId, Vec<Ordinal>> {
+    let mut said: BTreeMap<MemberId, Vec<Ordinal>> = BTreeMap::new();
+    for (ordinal, status) in &f.view.observed.etcd.statuses {
+        if let Some(status) = status.known() {
+            said.entry(status.cluster_id).or_default().push(*ordinal);
+        }
+    }
+    said
+}
+
+fn who_says_what(f: &Focus) -> String {
+    let noted = f.view.kube.ledger.as_ref().and_then(|l| l.cluster_id);
+    let one = |(id, seats): (MemberId, Vec<Ordinal>)| {
+        let seats: Vec<String> = seats.iter().map(ToString::to_string).collect();
+        let members = if seats.len() == 1 {
+            "member"
+        } else {
+            "members"
+        };
+        let ours = if noted == Some(id) {
+            ", the one that the ledger notes"
+        } else {
+            ""
+        };
+        format!("{id} by {members} {}{ours}", seats.join(", "))
+    };
+    let all: Vec<String> = clusters_said(f).into_iter().map(one).collect();
+    all.join("; ")
 }
 
 fn noted_and_found(f: &Focus) -> Option<(String, String)> {

@@ -134,22 +134,7 @@ pub(super) fn is_refused(f: &Focus, why: Leave) -> bool {
     super::change::is_pending(f.view)
         || before_drain(why)
             .iter()
-            .any(|guard| matches!((guard.check)(f, &act), Verdict::No(_)))
-}
-
-/// The pod is on its way out, by this run or another: its successor is waited for.
-pub(super) const fn going() -> Row {
-    Row {
-        name: "going",
-        observed: "its pod is ending",
-        step: "wait until its successor answers",
-        why: "asked to end twice, it would be the successor that ends",
-        guards: &[],
-        undo: "",
-        hides: false,
-        when: |f| f.seat().pod.is_some_and(|p| p.deleting),
-        then: |f| Then::Wait(Condition::MemberUp(f.seat().ordinal)),
-    }
+            .any(|guard| matches!(guard.ask(f, &act), Verdict::No(_)))
 }
 
 pub(super) const fn serving(observed: &'static str, why: Leave) -> Row {

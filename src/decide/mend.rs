@@ -1,5 +1,6 @@
 //! Mend the objects of a cluster that lives, where that restarts nothing.
 
+use super::held;
 use super::procedure::{About, Condition, Focus, Procedure, Row, Then};
 use super::step::Act;
 use crate::fleet::Ordinal;
@@ -22,6 +23,17 @@ pub(super) const MEND: Procedure = Procedure {
             .collect()
     },
     rows: &[
+        Row {
+            name: "template-held-by-controller",
+            observed: "a field of the StatefulSet or of the members' files is not as Git says, and a controller holds it",
+            step: "refuse",
+            why: "whoever scales or restarts members beside us breaks every count that a guard was right about (G12)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| starts_processes(f.object()) && held::by_a_controller(f),
+            then: held::refuse_held,
+        },
         Row {
             name: "statefulset-absent",
             observed: "the cluster has lived, and its StatefulSet is gone",
@@ -73,9 +85,20 @@ pub(super) const MEND: Procedure = Procedure {
             then: create,
         },
         Row {
+            name: "held-by-controller",
+            observed: "a field of an object that no process starts from is not as Git says, and a controller holds it",
+            step: "refuse",
+            why: "two actors on one field undo each other for ever (G12); a person's tool writes once, and its value is taken back",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| !starts_processes(f.object()) && held::by_a_controller(f),
+            then: held::refuse_held,
+        },
+        Row {
             name: "differs",
             observed: "a field that we render is missing or has another value, and changing it restarts nothing",
-            step: "server-side apply of that object",
+            step: "server-side apply of that object; what a person's tool holds is taken over, field by field",
             why: "object repair comes before everything else, so that a fix in Git reaches a stuck member (2.8 #5)",
             guards: &[],
             undo: "apply the former document",
@@ -85,6 +108,10 @@ pub(super) const MEND: Procedure = Procedure {
         },
     ],
 };
+
+const fn starts_processes(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::ConfigMap | ObjectKind::StatefulSet)
+}
 
 fn is_set(f: &Focus) -> bool {
     f.object() == ObjectKind::StatefulSet && f.view.top_needed().is_some()
@@ -129,12 +156,11 @@ pub(super) fn update(f: &Focus) -> Then {
         .iter()
         .map(|d| d.pointer.clone())
         .collect();
-    let held = |field: &String| live.managers.iter().any(|m| m.fields.contains(field));
     Then::act(Act::UpdateObject {
         object: desired.key.clone(),
         uid: live.uid.clone(),
         body: desired.body.clone(),
-        force: fields.iter().any(held),
+        takes: held::takes(f.view, kind),
         fields,
     })
 }

@@ -8,11 +8,13 @@ mod bootstrap;
 mod change;
 mod grow;
 pub mod guard;
+mod held;
 mod identity;
 mod journal;
 mod leave;
 mod loss;
 mod mend;
+mod mutant;
 mod objects;
 mod poison;
 mod procedure;
@@ -125,6 +127,9 @@ pub fn decide(situation: &Situation) -> Decision {
         crate::state::Reading::Known(kube) => kube,
         crate::state::Reading::Unknown(why) => return unreadable(why),
     };
+    if let (Some(why), false) = (&observed.etcd.barred, spec.suspend) {
+        return unreadable(why);
+    }
     let view = View::new(spec, observed, kube, evidence);
     let mut decision = Decision {
         next: Next::Rest,
@@ -134,7 +139,7 @@ pub fn decide(situation: &Situation) -> Decision {
     for procedure in ORDER {
         for about in (procedure.subjects)(&view) {
             let focus = Focus { view: &view, about };
-            let Some(row) = procedure.rows.iter().find(|row| (row.when)(&focus)) else {
+            let Some(row) = row_of(procedure, &focus) else {
                 continue;
             };
             let id = RowId {
@@ -149,7 +154,7 @@ pub fn decide(situation: &Situation) -> Decision {
                 }
                 Answer::Note(note) => {
                     decision.notes.push(note);
-                    if row.hides {
+                    if row.hides_below(id) {
                         return decision;
                     }
                 }
@@ -158,6 +163,12 @@ pub fn decide(situation: &Situation) -> Decision {
         }
     }
     decision
+}
+
+/// The first row whose observation holds.
+fn row_of(procedure: &Procedure, focus: &Focus) -> Option<&'static Row> {
+    let mut rows = procedure.rows.iter();
+    rows.find(|row| row.matches(procedure.name, focus))
 }
 
 /// Nothing is half done: a run may be stopped here and left. What cannot be read is not known to be safe.
@@ -238,8 +249,8 @@ fn answer(focus: &Focus, row: &'static Row, id: RowId) -> Answer {
     };
     // A refusal is worth more than a wait: it is told at once, not after the wait.
     let mut not_yet = None;
-    for guard in row.guards {
-        match (guard.check)(focus, &act) {
+    for guard in row.asks(id) {
+        match guard.ask(focus, &act) {
             guard::Verdict::Holds => {}
             guard::Verdict::NotYet(condition) => not_yet = not_yet.or(Some(condition)),
             guard::Verdict::No(facts) => return note(NoteKind::Refused, facts),

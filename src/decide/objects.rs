@@ -82,6 +82,13 @@ impl Objects {
         self.settings_moved
     }
 
+    /// The object would be rendered otherwise than it was when it was last applied; what follows the cluster is not in
+    /// that stamp.
+    pub fn git_moved(&self, kind: ObjectKind) -> bool {
+        let differences = self.differences.get(&kind);
+        differences.is_some_and(|all| all.iter().any(|d| is_content(&d.pointer)))
+    }
+
     /// Differences that an update mends without a restart: under `OnDelete` a template is only read when a pod is made.
     pub fn mendable(&self, kind: ObjectKind) -> Vec<&Difference> {
         let all = self.differences.get(&kind).map_or(&[][..], Vec::as_slice);
@@ -172,8 +179,8 @@ fn held(spec: &ClusterSpec, observed: &Observation, kube: &Kube) -> Option<Held>
     let (ordinal, live) = kube.member_files.iter().next()?;
     let wanted = member_file::poisoned(spec, *ordinal);
     let secure = |text: &str, key: &str| {
-        let line = text.lines().find(|l| l.starts_with(key))?;
-        Some(line.contains("https://"))
+        let urls = text.lines().find(|l| l.starts_with(key))?;
+        Some(urls.contains("https://"))
     };
     let switched = |key: &&str| {
         let live = secure(live, key);
@@ -269,7 +276,7 @@ fn member_files(
             let live = kube.member_files.get(&ordinal);
             let text = match live.map(|text| (text, MemberFile::parse(text))) {
                 Some((text, Ok(_))) if held => text.clone(),
-                Some((_, Ok(life))) => life.rewrite(&member_file::poisoned(spec, ordinal)),
+                Some((_, Ok(present))) => present.rewrite(&member_file::poisoned(spec, ordinal)),
                 Some((_, Err(_))) | None => member_file::poisoned(spec, ordinal),
             };
             (ordinal, text)

@@ -10,7 +10,6 @@ pub(super) const REPLACE: Procedure = Procedure {
     source: "etcd-operations.md P4, P5-a, 2.7, 2.8 #2, #12",
     subjects: |view| leave::subjects(view, Leave::Replace),
     rows: &[
-        leave::going(),
         leave::serving(
             "a spare is a voter, and this voter's claim is gone, is going, or is another one than it runs on",
             Leave::Replace,

@@ -12,7 +12,6 @@ pub(super) const ROLL: Procedure = Procedure {
     source: "etcd-operations.md P9, P10, G3, G8, 2.7, 2.8 #16, #20",
     subjects: |view| leave::subjects(view, Leave::Restart),
     rows: &[
-        leave::going(),
         Row {
             name: "no-quorum-without",
             observed: "a voter's pod is older than the template, and without it there is no quorum",

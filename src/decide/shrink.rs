@@ -10,7 +10,6 @@ pub(super) const SHRINK: Procedure = Procedure {
     source: "etcd-operations.md P3, G4, G8, 2.7, 2.8 #7",
     subjects: |view| leave::subjects(view, Leave::Shrink),
     rows: &[
-        leave::going(),
         leave::serving(
             "the top voter is not wanted, and its pod takes part in the client Service",
             Leave::Shrink,

@@ -26,8 +26,8 @@ pub enum Act {
         body: Value,
         /// JSON pointers of what differs, for the plan.
         fields: Vec<String>,
-        /// Some of them are held by a person's tool: take exactly these over.
-        force: bool,
+        /// Those of them that a person's tool holds: exactly these are taken over.
+        takes: Vec<String>,
     },
     /// The ConfigMap with one member's file replaced, the others to the letter as they are.
     WriteMemberFile {
@@ -156,6 +156,9 @@ impl fmt::Display for Subject {
 pub struct IntentKey {
     pub verb: &'static str,
     pub subject: Subject,
+    /// JSON pointers of the fields that are taken from a person's tool.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<String>,
 }
 
 impl Act {
@@ -163,7 +166,8 @@ impl Act {
     pub const fn verb(&self) -> &'static str {
         match self {
             Self::CreateObject { .. } => "create",
-            Self::UpdateObject { .. } => "update",
+            Self::UpdateObject { takes, .. } if takes.is_empty() => "update",
+            Self::UpdateObject { .. } => "take-over",
             Self::WriteMemberFile {
                 life: FileLife::Join,
                 ..
@@ -211,10 +215,15 @@ impl Act {
         }
     }
 
-    pub const fn key(&self) -> IntentKey {
+    pub fn key(&self) -> IntentKey {
+        let takes = match self {
+            Self::UpdateObject { takes, .. } => takes.clone(),
+            _ => Vec::new(),
+        };
         IntentKey {
             verb: self.verb(),
             subject: self.subject(),
+            takes,
         }
     }
 
@@ -366,11 +375,12 @@ impl Act {
             Self::CreateObject { object, .. } if matches!(object.kind, ObjectKind::StatefulSet) => {
                 SignedDuration::from_secs(10)
             }
-            Self::StartMember { .. } => SignedDuration::from_secs(8),
             Self::AddLearner { .. } => SignedDuration::from_secs(10),
             Self::Promote { .. } => SignedDuration::from_secs(3),
             Self::StopMember { .. } => SignedDuration::from_secs(4),
-            Self::RestartMember { .. } | Self::DeletePod { .. } => SignedDuration::from_secs(8),
+            Self::StartMember { .. } | Self::RestartMember { .. } | Self::DeletePod { .. } => {
+                SignedDuration::from_secs(8)
+            }
             Self::ReleaseClaim { .. } | Self::DeleteObject { .. } => SignedDuration::from_secs(2),
             Self::CreateObject { .. }
             | Self::UpdateObject { .. }

@@ -286,10 +286,10 @@ impl<'a> View<'a> {
     pub fn heirs(&self) -> impl Iterator<Item = &Seat<'a>> {
         let leader = self.leader();
         self.voters().filter(move |s| {
-            let bound = |c: &&Claim| !c.deleting && c.phase == ClaimPhase::Bound;
+            let bound = |c: &Claim| !c.deleting && c.phase == ClaimPhase::Bound;
             let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting);
             let leads = s.member.map(|m| m.id) == leader;
-            s.wanted && self.is_healthy(s) && s.claim.filter(bound).is_some() && serving && !leads
+            s.wanted && self.is_healthy(s) && s.claim.is_some_and(bound) && serving && !leads
         })
     }
 

@@ -22,6 +22,8 @@ mod text;
 mod tree;
 mod version;
 
+pub(crate) use nearest::nearest;
+
 pub use ids::{ClusterId, Ordinal};
 pub use load::{Loaded, load};
 pub use parse::MAX_FILE_BYTES;

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest word that is near enough.
 
 /// The candidate with the fewest edits, if they are few for the word's length.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {

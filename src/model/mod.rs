@@ -53,6 +53,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
         etcd: Etcd {
             membership: Reading::Unknown(NO_POD.into()),
             disagreement: None,
+            barred: None,
             statuses: std::collections::BTreeMap::new(),
             alarms: Reading::Unknown(NO_POD.into()),
         },

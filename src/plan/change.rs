@@ -52,6 +52,7 @@ pub(super) fn changes(spec: &ClusterSpec, observed: &Observation) -> Vec<FieldCh
     let view = View::new(spec, observed, kube, &evidence);
     let mut changes: Vec<FieldChange> = members(&view).into_iter().collect();
     changes.extend(objects(&view));
+    changes.extend(scaled(&view));
     changes.extend(not_yet_possible(&view));
     changes.extend(settings(&view));
     changes.extend(old_pods(&view));
@@ -69,20 +70,73 @@ fn members(view: &View) -> Option<FieldChange> {
     if view.is_born() && view.membership().is_none() {
         return None; // not known, and so not a difference
     }
-    let left_over = |s: &crate::decide::Seat| !s.is_listed() && s.is_occupied();
-    let under_way = view.learner().is_some()
-        || (foreign == 0 && view.membership().is_some() && view.seats().any(left_over));
     Some(FieldChange {
         path: "members".into(),
         before: view.is_born().then(|| json!(voters)),
         after: Some(json!(view.spec.members)),
-        class: if under_way {
+        class: if is_under_way(view) {
             Class::InFlight
         } else {
             Class::Pending
         },
         origin: view.spec.origins.get("/spec/members").cloned(),
         manager: None,
+    })
+}
+
+/// A procedure of ours has begun and not ended: a learner, or something left on a seat without a member.
+fn is_under_way(view: &View) -> bool {
+    let left_over = |s: &crate::decide::Seat| !s.is_listed() && s.is_occupied();
+    let foreign = view.foreign_members().any(|m| !m.learner);
+    view.learner().is_some()
+        || (!foreign && view.membership().is_some() && view.seats().any(left_over))
+}
+
+/// Why a field of a live object differs. What somebody else holds, somebody else wrote. Of what is ours or nobody's, the
+/// stamp of what Git rendered last tells whether Git has moved since; fields that follow the cluster are not in it.
+fn class_of(view: &View, kind: ObjectKind, pointer: &str) -> (Class, Option<FieldManager>) {
+    let Some(live) = view.kube.objects.get(&kind) else {
+        return (Class::Pending, None);
+    };
+    if let Some(holder) = live.holder(pointer) {
+        return (Class::Drift, Some(holder.clone()));
+    }
+    let class = match kind {
+        ObjectKind::PodDisruptionBudget if pointer == "/spec/minAvailable" => {
+            if is_under_way(view) {
+                Class::InFlight
+            } else {
+                Class::Pending
+            }
+        }
+        ObjectKind::ConfigMap if pointer.starts_with("/data") => {
+            if view.objects.settings_moved() || !view.is_born() {
+                Class::Pending
+            } else if is_under_way(view) {
+                Class::InFlight
+            } else {
+                Class::Drift
+            }
+        }
+        _ if view.objects.git_moved(kind) => Class::Pending,
+        _ => Class::Drift,
+    };
+    (class, None)
+}
+
+/// `replicas` that somebody else set: it is rendered as it is, and moved by steps of its own.
+fn scaled(view: &View) -> Option<FieldChange> {
+    let pointer = "/spec/replicas";
+    let kind = ObjectKind::StatefulSet;
+    let holder = view.kube.objects.get(&kind)?.holder(pointer)?;
+    let at_rest = view.top_needed().filter(|_| view.is_born())?.0 + 1;
+    (view.replicas() != at_rest).then(|| FieldChange {
+        path: format!("{}{pointer}", view.objects.desired(kind).key),
+        before: Some(json!(view.replicas())),
+        after: Some(json!(at_rest)),
+        class: Class::Drift,
+        origin: None,
+        manager: Some(holder.clone()),
     })
 }
 
@@ -98,32 +152,24 @@ fn objects(view: &View) -> Vec<FieldChange> {
         let all = view.objects.mendable(kind);
         // The content stamp follows from the fields; it is worth a line only where it is all there is.
         let is_stamp = |d: &&Difference| d.pointer.ends_with("/reconcile~1content");
-        let only_stamp = all.iter().all(|d| is_stamp(&d));
+        let only_stamp = all.iter().all(is_stamp);
         // Shown once for all members, key by key.
         let by_key = |d: &Difference| {
             let moved = view.is_born() && view.objects.settings_moved();
             let own =
                 d.pointer.starts_with("/data/") || d.pointer.ends_with("/reconcile~1settings");
-            let held = live.managers.iter().any(|m| m.fields.contains(&d.pointer));
-            moved && own && !held
+            moved && own && live.holder(&d.pointer).is_none()
         };
         let shown = |d: &&Difference| (only_stamp || !is_stamp(d)) && !by_key(d);
         for difference in all.iter().copied().filter(shown) {
-            let manager = live
-                .managers
-                .iter()
-                .find(|m| m.fields.contains(&difference.pointer));
+            let (class, manager) = class_of(view, kind, &difference.pointer);
             changes.push(FieldChange {
                 path: format!("{}{}", desired.key, difference.pointer),
                 before: difference.live.clone(),
                 after: difference.desired.clone(),
-                class: if manager.is_some() {
-                    Class::Drift
-                } else {
-                    Class::Pending
-                },
+                class,
                 origin: None,
-                manager: manager.cloned(),
+                manager,
             });
         }
     }
@@ -140,13 +186,16 @@ fn not_yet_possible(view: &View) -> Vec<FieldChange> {
     let ours = fields
         .into_iter()
         .filter(|d| !d.pointer.contains("reconcile~1"));
-    ours.map(|d| FieldChange {
-        path: format!("{key}{}", d.pointer),
-        before: d.live.clone(),
-        after: d.desired.clone(),
-        class: Class::Pending,
-        origin: said(view, &d.pointer),
-        manager: None,
+    ours.map(|d| {
+        let (class, manager) = class_of(view, ObjectKind::StatefulSet, &d.pointer);
+        FieldChange {
+            path: format!("{key}{}", d.pointer),
+            before: d.live.clone(),
+            after: d.desired.clone(),
+            class,
+            origin: said(view, &d.pointer),
+            manager,
+        }
     })
     .collect()
 }
@@ -169,6 +218,9 @@ fn settings(view: &View) -> Vec<FieldChange> {
     else {
         return Vec::new();
     };
+    let file = format!("/data/{}.yaml", view.spec.pod_name(*ordinal));
+    let config_map = view.kube.objects.get(&ObjectKind::ConfigMap);
+    let holder = config_map.and_then(|live| live.holder(&file)).cloned();
     let wanted = crate::manifest::member_file::poisoned(view.spec, *ordinal);
     let (live, wanted) = (keys(live), keys(&wanted));
     let names: BTreeSet<&str> = live.keys().chain(wanted.keys()).copied().collect();
@@ -180,9 +232,13 @@ fn settings(view: &View) -> Vec<FieldChange> {
             path: format!("etcd/{name}"),
             before: live.get(name).map(|v| json!(v)),
             after: wanted.get(name).map(|v| json!(v)),
-            class: Class::Pending,
+            class: if holder.is_some() {
+                Class::Drift
+            } else {
+                Class::Pending
+            },
             origin: None,
-            manager: None,
+            manager: holder.clone(),
         })
         .collect()
 }

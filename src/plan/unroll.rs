@@ -185,7 +185,11 @@ impl ClusterPlan {
     fn take_notes(&mut self, decision: &Decision) {
         self.rows.extend(&decision.trace);
         for note in &decision.notes {
-            if !self.notes.contains(note) {
+            // What is found may have another age or another number a step later, and is the same refusal.
+            let same = |n: &Note| {
+                (n.row, &n.subject, n.facts.code) == (note.row, &note.subject, note.facts.code)
+            };
+            if !self.notes.iter().any(same) {
                 self.notes.push(note.clone());
             }
         }

@@ -218,6 +218,7 @@ mod tests {
             intent: IntentKey {
                 verb: "start-member",
                 subject: Subject::Member(Ordinal(3)),
+                takes: Vec::new(),
             },
             row: ROW,
         }

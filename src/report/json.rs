@@ -101,7 +101,7 @@ fn change(change: &FieldChange) -> Value {
 
 fn action(cluster: &ClusterPlan, number: usize, planned: &PlannedIntent) -> Value {
     let intent = &planned.intent;
-    json!({
+    let mut body = json!({
         "id": format!("{}#{number}", cluster.id),
         "verb": intent.key.verb,
         "subject": intent.key.subject,
@@ -113,7 +113,11 @@ fn action(cluster: &ClusterPlan, number: usize, planned: &PlannedIntent) -> Valu
         "estimateSeconds": intent.estimate.as_secs(),
         "destructive": intent.destructive,
         "undo": intent.undo,
-    })
+    });
+    if !intent.key.takes.is_empty() {
+        body["takes"] = json!(intent.key.takes);
+    }
+    body
 }
 
 pub(super) fn note(note: &Note) -> Value {

@@ -4,6 +4,7 @@
 
 mod events;
 mod exit;
+mod explain;
 mod json;
 mod procedures;
 mod schema;
@@ -12,7 +13,10 @@ mod text;
 mod words;
 
 pub use events::{EVENTS_SCHEMA, EventLog, event_json, events_header};
-pub use exit::{Exit, FailOn, FailOnError, Failure, codes_of, explain_exit_codes, of};
+pub use exit::{Exit, FailOn, FailOnError, Failure, codes_of, of};
+pub use explain::{
+    Kind, Page, Part, UnknownTopic, explain_text, explain_topics, explanations, refusals_markdown,
+};
 pub use json::{OUTCOME_SCHEMA, PLAN_SCHEMA, Tool, outcome_json, plan_json};
 pub use procedures::procedures_markdown;
 pub use schema::{schema, schemas};

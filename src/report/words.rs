@@ -25,6 +25,7 @@ pub(super) fn link(verb: &str) -> &str {
         "stop-member" => "stop",
         "retain-volume" => "retain its volume",
         "release-claim" => "release its claim",
+        "take-over" => "take over",
         other => other,
     }
 }
@@ -33,8 +34,13 @@ pub(super) fn link(verb: &str) -> &str {
 pub(super) fn step(key: &IntentKey) -> String {
     match &key.subject {
         Subject::Member(ordinal) => format!("member {ordinal}: {}", link(key.verb)),
-        Subject::Object(kind) => format!("{} {}", key.verb, object(*kind)),
+        Subject::Object(kind) => format!("{} {}", link(key.verb), object(*kind)),
     }
+}
+
+/// A JSON pointer without its escapes.
+pub(super) fn pointer(pointer: &str) -> String {
+    pointer.replace("~1", "/").replace("~0", "~")
 }
 
 pub(super) fn subject(subject: &Subject) -> String {

@@ -42,6 +42,10 @@ pub struct Etcd {
     pub membership: Reading<Membership>,
     /// What the lists of reachable members disagree about. The list is unknown then.
     pub disagreement: Option<String>,
+    /// No voter answers, and something keeps us out rather than them down (TLS, a password, the port-forward): what.
+    /// Nothing can be told about the members then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barred: Option<String>,
     /// Each seat that has a pod, asked on its own client port.
     pub statuses: BTreeMap<Ordinal, Reading<MemberStatus>>,
     pub alarms: Reading<Vec<Alarm>>,

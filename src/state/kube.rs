@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Ledger, MemberId, Reading};
+use super::{FieldManager, Ledger, MemberId, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a pod: it takes part in the client Service. The template sets it, a drain takes it off.
@@ -139,13 +139,12 @@ pub struct LiveObject {
     pub managers: Vec<FieldManager>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct FieldManager {
-    pub name: String,
-    pub time: Option<Timestamp>,
-    /// JSON pointers of the leaves it owns.
-    pub fields: BTreeSet<String>,
+impl LiveObject {
+    /// Who else holds this field. A controller before a person: it is the one that writes again.
+    pub fn holder(&self, pointer: &str) -> Option<&FieldManager> {
+        let holders = self.managers.iter().filter(|m| m.holds(pointer));
+        holders.max_by_key(|m| (m.kind(), m.time))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,10 +5,12 @@
 
 mod etcd;
 mod evidence;
+mod field_manager;
 mod kube;
 mod ledger;
 mod member_file;
 mod reading;
+mod sighting;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,13 +19,15 @@ use crate::fleet::ClusterId;
 
 pub use etcd::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Membership};
 pub use evidence::{Evidence, Probe};
+pub use field_manager::{FieldManager, ManagerKind};
 pub use kube::{
-    Actor, Claim, ClaimPhase, Contents, FieldManager, Kube, LiveObject, Lock, Node, ObjectKey,
-    ObjectKind, Pod, PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, Uid, Volume,
+    Actor, Claim, ClaimPhase, Contents, Kube, LiveObject, Lock, Node, ObjectKey, ObjectKind, Pod,
+    PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, Uid, Volume,
 };
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};
 pub use reading::Reading;
+pub use sighting::{Sighting, Sightings};
 
 /// Everything known about one cluster. `reconcile status --record` writes these, `--observed` replays them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -170,9 +170,9 @@ async fn a_signal_ends_the_wait_for_the_lock() {
     };
     let apply = apply_cluster(&world, &spec, approval, &options, &interrupt, &|_| {});
     let ended = tokio::time::timeout(Duration::from_secs(20), async {
-        tokio::join!(apply, signal).0
+        tokio::join!(Box::pin(apply), signal).0
     });
-    let outcome = ended.await.expect("a signal was raised");
+    let outcome = Box::pin(ended).await.expect("a signal was raised");
     assert_eq!(outcome.ending, Ending::Interrupted { safe: true });
     assert_eq!(outcome.done, []);
     assert_eq!(server.get(LEASE), held_by("somebody"));

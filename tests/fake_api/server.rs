@@ -24,6 +24,10 @@ struct Inner {
     objects: BTreeMap<String, Value>,
     seen: Vec<Seen>,
     failures: Vec<(String, String, u16, usize)>,
+    /// Seconds of `Retry-After`, and how often still.
+    throttled: (u64, usize),
+    /// Continue tokens that are still to be called expired.
+    expired: usize,
     conflicts: BTreeMap<String, (String, String)>,
     page: usize,
     version: u64,
@@ -56,6 +60,17 @@ impl Server {
         kube::Client::new(app, "default")
     }
 
+    /// On a port of loopback, for as long as the test's runtime lives.
+    pub(crate) async fn serve(&self) -> String {
+        let app = Router::new().fallback(answer).with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback");
+        let address = listener.local_addr().expect("bound");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        format!("http://{address}")
+    }
+
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().expect("no test panics while it holds this")
     }
@@ -72,7 +87,17 @@ impl Server {
         self.inner().page = size;
     }
 
-    /// The next `times` requests of this kind fail.
+    /// The next `times` requests are answered as API Priority and Fairness does: in plain text.
+    pub(crate) fn throttle(&self, retry_after: u64, times: usize) {
+        self.inner().throttled = (retry_after, times);
+    }
+
+    /// The next `times` continue tokens have expired.
+    pub(crate) fn expire(&self, times: usize) {
+        self.inner().expired = times;
+    }
+
+    /// The next `times` requests of this kind fail; an empty path: any.
     pub(crate) fn fail(&self, method: &str, path: &str, code: u16, times: usize) {
         let failure = (method.to_owned(), path.to_owned(), code, times);
         self.inner().failures.push(failure);
@@ -106,6 +131,14 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     };
     let mut inner = server.inner();
     inner.seen.push(seen.clone());
+    if let (seconds, times @ 1..) = inner.throttled {
+        inner.throttled.1 = times - 1;
+        return Response::builder()
+            .status(StatusCode::TOO_MANY_REQUESTS)
+            .header("retry-after", seconds.to_string())
+            .body(Body::from("Too many requests, please try again later.\n"))
+            .expect("a response");
+    }
     let answer = inner
         .failure(&seen)
         .map_or_else(|| inner.handle(&parts.method, &seen), Err);
@@ -131,7 +164,7 @@ fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {
 impl Inner {
     fn failure(&mut self, seen: &Seen) -> Option<(u16, Value)> {
         let (_, _, code, left) = self.failures.iter_mut().find(|(method, path, _, left)| {
-            *method == seen.method && *path == seen.path && *left > 0
+            *method == seen.method && (path.is_empty() || *path == seen.path) && *left > 0
         })?;
         *left -= 1;
         Some(status(*code, "Test", "as the test asked"))
@@ -141,7 +174,13 @@ impl Inner {
         let existing = self.objects.get(&seen.path).cloned();
         match (method.as_str(), existing) {
             ("GET", Some(object)) => Ok(object),
-            ("GET", None) if is_collection(&seen.path) => Ok(self.list(seen)),
+            ("GET", None) if is_collection(&seen.path) => {
+                if self.expired > 0 && seen.query.contains("continue=") {
+                    self.expired -= 1;
+                    return Err(status(410, "Expired", "the continue token has expired"));
+                }
+                Ok(self.list(seen))
+            }
             ("POST", _) => {
                 let name = seen.body["metadata"]["name"].as_str().unwrap_or_default();
                 let path = format!("{}/{name}", seen.path);
@@ -211,14 +250,10 @@ impl Inner {
             .replace("%2F", "/")
             .replace("%3D", "=")
             .replace("%2C", ",");
-        let prefix = format!("{}/", seen.path);
         let items: Vec<&Value> = self
             .objects
             .iter()
-            .filter(|(path, _)| {
-                path.strip_prefix(&prefix)
-                    .is_some_and(|name| !name.contains('/'))
-            })
+            .filter(|(path, _)| is_in(path, &seen.path))
             .map(|(_, object)| object)
             .filter(|object| selected(object, &selector))
             .collect();
@@ -233,6 +268,18 @@ impl Inner {
         };
         json!({"kind": "List", "metadata": {"continue": token}, "items": items[from..to]})
     }
+}
+
+/// An object's path below a collection's; one without a namespace holds those of all.
+fn is_in(path: &str, collection: &str) -> bool {
+    let Some((parent, _)) = path.rsplit_once('/') else {
+        return false;
+    };
+    let everywhere = parent.split_once("/namespaces/").and_then(|(root, rest)| {
+        let (_, plural) = rest.split_once('/')?;
+        Some(format!("{root}/{plural}"))
+    });
+    parent == collection || everywhere.as_deref() == Some(collection)
 }
 
 fn is_collection(path: &str) -> bool {

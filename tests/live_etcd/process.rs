@@ -5,12 +5,13 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use etcd_client::{AlarmAction, AlarmOptions, AlarmType};
 use reconcile::fleet::Ordinal;
 use reconcile::state::MemberId;
-use reconcile::world::live::etcd::{Access, Dial, MemberChannel, Seats, Target};
+use reconcile::world::live::etcd::{Access, Dial, MemberChannel, Seats, Silence, Target};
 
 pub(crate) mod tls {
     //! Certificates made with `openssl` as a person would.
@@ -100,6 +101,18 @@ fn binary(version: &str) -> Option<PathBuf> {
     None
 }
 
+/// Below those that the kernel gives to outgoing connections: one of another test's would take it before etcd does.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() * 131;
+        let port = u16::try_from(10_000 + next % 22_000).expect("below 32,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 struct Node {
     client_port: u16,
     peer_port: u16,
@@ -147,14 +160,11 @@ impl Cluster {
 
     /// Three free ports for the next ordinal; nothing runs there yet.
     pub(crate) fn reserve(&mut self) -> Ordinal {
-        let free = || TcpListener::bind("127.0.0.1:0").expect("loopback");
-        let (client, peer, metrics) = (free(), free(), free());
-        let port = |listener: &TcpListener| listener.local_addr().expect("bound").port();
         let ordinal = Ordinal(u32::try_from(self.nodes.len()).expect("few"));
         let node = Node {
-            client_port: port(&client),
-            peer_port: port(&peer),
-            metrics_port: port(&metrics),
+            client_port: free_port(),
+            peer_port: free_port(),
+            metrics_port: free_port(),
             child: None,
         };
         self.nodes.insert(ordinal, node);
@@ -213,7 +223,7 @@ impl Cluster {
         format!("http://127.0.0.1:{}", self.nodes[&ordinal].peer_port)
     }
 
-    fn client_url(&self, ordinal: Ordinal, host: &str) -> String {
+    pub(crate) fn client_url(&self, ordinal: Ordinal, host: &str) -> String {
         let scheme = if self.tls.is_empty() { "http" } else { "https" };
         format!("{scheme}://{host}:{}", self.nodes[&ordinal].client_port)
     }
@@ -230,7 +240,7 @@ impl Cluster {
         &self,
         ordinal: Ordinal,
         access: &Access,
-    ) -> Result<MemberChannel, String> {
+    ) -> Result<MemberChannel, Silence> {
         self.seat_named(ordinal, &format!("orders-{ordinal}"), access)
             .await
     }
@@ -246,21 +256,49 @@ impl Cluster {
         ordinal: Ordinal,
         host: &str,
         access: &Access,
-    ) -> Result<MemberChannel, String> {
+    ) -> Result<MemberChannel, Silence> {
+        let target = self.target(ordinal, host, self.client_port(ordinal));
+        MemberChannel::open(target, access, Duration::from_secs(2))
+            .await
+            .map_err(|error| Silence::from(&error))
+    }
+
+    fn target(&self, ordinal: Ordinal, host: &str, port: u16) -> Target {
         let dial = |port| Dial::Tcp {
             host: "127.0.0.1".into(),
             port,
         };
-        let node = &self.nodes[&ordinal];
-        let target = Target {
+        Target {
             ordinal,
             url: self.client_url(ordinal, host),
-            dial: dial(node.client_port),
-            metrics: dial(node.metrics_port),
-        };
+            dial: dial(port),
+            metrics: dial(self.nodes[&ordinal].metrics_port),
+        }
+    }
+
+    pub(crate) fn client_port(&self, ordinal: Ordinal) -> u16 {
+        self.nodes[&ordinal].client_port
+    }
+
+    /// By another port than its own.
+    pub(crate) async fn seat_through(
+        &self,
+        ordinal: Ordinal,
+        port: u16,
+        access: &Access,
+    ) -> Result<MemberChannel, Silence> {
+        let target = self.target(ordinal, &format!("orders-{ordinal}"), port);
         MemberChannel::open(target, access, Duration::from_secs(2))
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| Silence::from(&error))
+    }
+
+    pub(crate) async fn add_user(&self, user: &str, password: &str) {
+        let url = self.client_url(Ordinal(0), "127.0.0.1");
+        let mut client = etcd_client::Client::connect([url], None)
+            .await
+            .expect("it answers");
+        client.user_add(user, password, None).await.expect("a user");
     }
 
     pub(crate) async fn enable_auth(&self, user: &str, password: &str) {

@@ -1,8 +1,9 @@
 //! What happens to a cluster that nobody planned.
 
+use jiff::{SignedDuration, Timestamp};
 use reconcile::fleet::Ordinal;
 use reconcile::state::{
-    ClaimPhase, FieldManager, Kube, LiveObject, Lock, Member, MemberId, ObjectKind, Reading,
+    Actor, ClaimPhase, FieldManager, Kube, LiveObject, Lock, Member, MemberId, ObjectKind, Reading,
     ReleasedVolume, Uid,
 };
 use serde_json::{Value, json};
@@ -19,6 +20,14 @@ impl World {
             ["no-quorum", why @ ..] => {
                 self.observed.etcd.membership = Reading::Unknown(why.join(" "));
                 self.observed.etcd.alarms = Reading::Unknown(why.join(" "));
+                Ok(())
+            }
+            ["says-cluster", ordinal, id] => {
+                let id = MemberId::try_from((*id).to_owned())?;
+                let statuses = &mut self.observed.etcd.statuses;
+                let status = statuses.get_mut(&Ordinal(ordinal.parse()?));
+                let status = status.and_then(Reading::known_mut);
+                status.ok_or("it does not answer")?.cluster_id = id;
                 Ok(())
             }
             ["leader", ordinal] => self.lead(ordinal.parse()?),
@@ -67,15 +76,6 @@ impl World {
                     ObjectKind::ConfigMap => kube.member_files.clear(),
                     _ => {}
                 }
-            }
-            ["edit", kind, pointer, value, "by", manager] => {
-                let live = object(kube, kind)?;
-                set_field(&mut live.content, pointer, serde_json::from_str(value)?)?;
-                live.managers.push(FieldManager {
-                    name: (*manager).to_owned(),
-                    time: Some(at),
-                    fields: [(*pointer).to_owned()].into(),
-                });
             }
             ["edit", kind, pointer, value] => {
                 let live = object(kube, kind)?;
@@ -136,6 +136,41 @@ impl World {
                 });
             }
             ["ledger", "lost"] => kube.ledger = None,
+            _ => return self.other_hands(words),
+        }
+        Ok(())
+    }
+
+    /// Other actors, and where else the cluster is.
+    fn other_hands(&mut self, words: &[&str]) -> Result<()> {
+        let at = self.observed.at;
+        let kube = self.kube()?;
+        match words {
+            ["edit", kind, pointer, value, "by", manager] => {
+                let live = object(kube, kind)?;
+                set_field(&mut live.content, pointer, serde_json::from_str(value)?)?;
+                live.managers.push(held(manager, pointer, at));
+            }
+            ["held", kind, pointer, "by", manager] => {
+                let live = object(kube, kind)?;
+                live.managers.push(held(manager, pointer, at));
+            }
+            ["actor", kind, name @ ..] => kube.actors.push(Actor {
+                name: name.join(" "),
+                on: object_kind(kind)?,
+                since: Some(at - SignedDuration::from_hours(17)),
+            }),
+            ["elsewhere", "unreadable", why @ ..] => {
+                kube.elsewhere = Reading::Unknown(why.join(" "));
+            }
+            ["elsewhere", what @ ..] => {
+                kube.elsewhere = Reading::Known(vec![what.join(" ")]);
+            }
+            ["scaled", replicas, "by", manager] => {
+                self.kube_mishap(&["scaled", replicas])?;
+                let live = object(self.kube()?, "StatefulSet")?;
+                live.managers.push(held(manager, "/spec/replicas", at));
+            }
             _ => return Err(format!("no such thing happens: {words:?}").into()),
         }
         Ok(())
@@ -216,6 +251,15 @@ fn object_kind(name: &str) -> Result<ObjectKind> {
 fn object<'k>(kube: &'k mut Kube, kind: &str) -> Result<&'k mut LiveObject> {
     let kind = object_kind(kind)?;
     Ok(kube.objects.get_mut(&kind).ok_or("no such object")?)
+}
+
+/// Written a good while ago.
+fn held(manager: &str, pointer: &str, now: Timestamp) -> FieldManager {
+    FieldManager {
+        name: manager.to_owned(),
+        time: Some(now - SignedDuration::from_hours(17)),
+        fields: [pointer.to_owned()].into(),
+    }
 }
 
 fn foreign() -> LiveObject {

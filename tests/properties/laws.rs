@@ -73,7 +73,8 @@ impl World {
         if n_after > 0 {
             self.lowest = Some(self.lowest.map_or(left, |lowest| lowest.min(left)));
         }
-        if n == 0 {
+        // One or two members that may be down: Git asked for it.
+        if n == 0 || (n <= 2 && self.spec.policy.allow_downtime) {
             return;
         }
         let had = h >= quorum(n);
@@ -144,7 +145,17 @@ impl World {
             }
             _ => {}
         }
-        let changes_members = act.needs_fresh_look() || matches!(act, Act::MoveLeader { .. });
+        // Restarting what is down is the way back to a quorum; before the birth there is none to ask for.
+        let changes_members = self.is_born()
+            && matches!(
+                act,
+                Act::AddLearner { .. }
+                    | Act::Promote { .. }
+                    | Act::RemoveMember { .. }
+                    | Act::MoveLeader { .. }
+                    | Act::StopMember { .. }
+                    | Act::ReleaseClaim { .. }
+            );
         assert!(
             !changes_members || self.has_quorum(),
             "2.8 #17: {} without a quorum\n{}",

@@ -16,10 +16,12 @@ fn config() -> ProptestConfig {
     let told = std::env::var("PROPTEST_CASES").ok();
     ProptestConfig {
         cases: told.and_then(|n| n.parse().ok()).unwrap_or(CASES),
-        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/properties.proptest-regressions",
-        ))),
-        max_shrink_iters: 400,
+        // What a program broken on purpose fails at is nobody's regression (tests/mutants).
+        failure_persistence: (!cfg!(mutants)).then(|| {
+            let file = "tests/properties.proptest-regressions";
+            Box::new(FileFailurePersistence::Direct(file)) as _
+        }),
+        max_shrink_iters: if cfg!(mutants) { 0 } else { 400 },
         rng_seed: match ProptestConfig::default().rng_seed {
             RngSeed::Random => RngSeed::Fixed(SEED),
             given @ RngSeed::Fixed(_) => given,

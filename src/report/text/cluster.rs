@@ -142,7 +142,8 @@ fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
             None => told.push((note, subject.into_iter().collect())),
         }
     }
-    for (note, subjects) in told {
+    let codes: Vec<&str> = told.iter().map(|(note, _)| note.facts.code).collect();
+    for (at, (note, subjects)) in told.into_iter().enumerate() {
         let about = if subjects.is_empty() {
             String::new()
         } else {
@@ -151,13 +152,24 @@ fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
         let text = format!("{}{about}", note.facts.found);
         sheet.prose(BODY, &format!("{}: ", note.facts.code), Paint::Plain, &text);
         sheet.prose(BODY, "unblock: ", Paint::Hint, &note.facts.unblock);
+        // Several refusals under one code are explained by one page.
+        if codes.get(at + 1) != Some(&note.facts.code) {
+            explained(sheet, note.facts.code);
+        }
     }
     if let Some(stall) = &cluster.stall {
         let text = format!("{} ({})", stall.found(), stall.row);
         sheet.prose(BODY, "no-end: ", Paint::Plain, &text);
         let unblock = "look at what keeps it from coming about, then plan again";
         sheet.prose(BODY, "unblock: ", Paint::Hint, unblock);
+        explained(sheet, "no-end");
     }
+}
+
+/// Where all of it is told.
+fn explained(sheet: &mut Sheet, code: &str) {
+    let command = format!("`reconcile explain {code}`");
+    sheet.prose(BODY, "more: ", Paint::Dim, &command);
 }
 
 /// What comes about by itself after the last step.

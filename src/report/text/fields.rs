@@ -73,7 +73,7 @@ fn field(sheet: &mut Sheet, change: &FieldChange, columns: &Columns, style: &Tex
 
 /// A pointer as a person reads it.
 pub(super) fn path(change: &FieldChange) -> String {
-    change.path.replace("~1", "/").replace("~0", "~")
+    words::pointer(&change.path)
 }
 
 /// Live → desired, each side cut after so many characters.

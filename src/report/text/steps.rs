@@ -50,11 +50,17 @@ pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
             };
             format!(
                 "{lead}{} {}",
-                first.intent.key.verb,
+                words::link(first.intent.key.verb),
                 objects.collect::<Vec<_>>().join(", ")
             )
         }
         Subject::Member(_) => member_chain(group),
+    };
+    let taken = taken(group);
+    let text = if taken.is_empty() {
+        text
+    } else {
+        format!("{text}: {}", taken.join(", "))
     };
     let numbers = match group.len() {
         1 => from.to_string(),
@@ -79,6 +85,12 @@ pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
             .join(", "),
     );
     sheet.prose(BODY + 7, "", Paint::Dim, &facts.join(" · "));
+}
+
+/// Fields taken from persons' tools, as a person reads a pointer.
+fn taken(group: &[PlannedIntent]) -> Vec<String> {
+    let takes = group.iter().flat_map(|p| &p.intent.key.takes);
+    takes.map(|pointer| words::pointer(pointer)).collect()
 }
 
 fn member_chain(group: &[PlannedIntent]) -> String {
@@ -131,6 +143,10 @@ pub(super) fn step(sheet: &mut Sheet, number: usize, planned: &PlannedIntent) {
         facts.push("destructive".into());
     }
     sheet.prose(inner, "", Paint::Plain, &facts.join(" · "));
+    let taken = taken(std::slice::from_ref(planned));
+    if !taken.is_empty() {
+        sheet.prose(inner, "takes over: ", Paint::Warn, &taken.join(", "));
+    }
     if !intent.guards.is_empty() {
         sheet.prose(inner, "guards: ", Paint::Plain, &intent.guards.join(", "));
     }

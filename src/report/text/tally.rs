@@ -139,6 +139,7 @@ mod tests {
         let key = IntentKey {
             verb: "promote",
             subject: Subject::Member(Ordinal(3)),
+            takes: Vec::new(),
         };
         Outcome {
             clusters: vec![ClusterOutcome {

@@ -2,28 +2,52 @@
 
 use std::time::Duration;
 
+use http::{Request as HttpRequest, header};
+use http_body_util::BodyExt as _;
 use kube::api::ListParams;
-use kube::core::Request;
+use kube::client::{AuthError, Body};
+use kube::core::{Request, Status};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::etcd::chain;
+use super::cause::{Handshake, chain, find, handshake};
 use super::resource::Resource;
 
-/// Why something could not be read, in words that fit "not known: …".
+/// Why something could not be read, in words that fit "not known: …". Each begins with the fault's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ReadError {
     #[error(
-        "{what}: forbidden ({message}); the role that `reconcile render --rbac check` prints allows it"
+        "forbidden: found no right to {what} ({message}), expected to read it; grant it to the user of this context"
     )]
     Forbidden { what: String, message: String },
-    #[error("{what}: the API server does not accept our credentials ({message})")]
+    #[error(
+        "credentials-rejected: found that the API server does not accept our credentials to {what} ({message}), expected ones that are valid; they may have expired: log in again, or mend this context's user in the kubeconfig"
+    )]
     Unauthorized { what: String, message: String },
-    #[error("{what}: {message}")]
+    #[error(
+        "credentials-failed: found no credentials to {what} ({message}), expected this context's user to yield some; mend the user in the kubeconfig"
+    )]
+    Credentials { what: String, message: String },
+    #[error("object-unreadable: {what}: {message}")]
     Failed { what: String, message: String },
-    #[error("{what}: no answer before the deadline{last}")]
+    #[error(
+        "api-refused: found that the API server refuses to {what} ({message}), expected it to answer; is it Kubernetes 1.33 or newer?"
+    )]
+    Refused { what: String, message: String },
+    #[error(
+        "api-untrusted: found a TLS handshake with the API server that fails ({message}), expected the certificate that this context's kubeconfig trusts; mend `server` or `certificate-authority-data` there"
+    )]
+    Untrusted { message: String },
+    #[error(
+        "api-away: found no answer from the API server before the deadline when asked to {what}{last}, expected one; see that it runs and can be reached from here"
+    )]
     Deadline { what: String, last: String },
+    #[error(
+        "api-throttled: found the API server too busy until the deadline when asked to {what}{last}, expected an answer; run again when it has less to do"
+    )]
+    Throttled { what: String, last: String },
 }
 
 /// A client with the deadline of one observation.
@@ -60,16 +84,19 @@ impl Api {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>, ReadError> {
-        let what = format!("get {} {name}", resource.kind());
+        let what = format!("get {}", place(resource, &format!("/{name}"), namespace));
         let request = Request::new(resource.path(namespace));
         let outcome = self
             .retried(&what, || async {
                 let request = request
                     .get(name, &kube::api::GetParams::default())
                     .map_err(kube::Error::BuildRequest)?;
-                match self.client.request::<Value>(request).await {
+                match self.ask::<Value>(request).await {
                     Ok(object) => Ok(Some(object)),
-                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+                    Err(Unread {
+                        error: kube::Error::Api(status),
+                        ..
+                    }) if status.code == 404 => Ok(None),
                     Err(error) => Err(error),
                 }
             })
@@ -84,7 +111,7 @@ impl Api {
         namespace: &str,
         selector: &str,
     ) -> Result<Vec<Value>, ReadError> {
-        let what = format!("list {}s in {namespace}", resource.kind());
+        let what = format!("list {}", place(resource, "", namespace));
         let request = Request::new(resource.path(namespace));
         let mut items = Vec::new();
         let mut token: Option<String> = None;
@@ -96,15 +123,20 @@ impl Api {
             let page = self
                 .retried(&what, || async {
                     let request = request.list(&params).map_err(kube::Error::BuildRequest)?;
-                    match self.client.request::<Page>(request).await {
-                        Err(kube::Error::Api(status)) if status.code == GONE && token.is_some() => {
-                            Ok(None)
-                        }
+                    match self.ask::<Page>(request).await {
+                        Err(Unread {
+                            error: kube::Error::Api(status),
+                            ..
+                        }) if status.code == GONE && token.is_some() => Ok(None),
                         page => page.map(Some),
                     }
                 })
                 .await?;
             let Some(page) = page else {
+                if Instant::now() >= self.deadline {
+                    let last = "; last: its list expired before it was read to the end";
+                    return Err(too_late(&what, last.to_owned(), None));
+                }
                 items.clear();
                 token = None;
                 continue;
@@ -120,26 +152,53 @@ impl Api {
         }
     }
 
+    /// What kube's own `request` does, but that it keeps `Retry-After`: a busy API server says so there and nowhere else.
+    async fn ask<T: DeserializeOwned>(&self, request: HttpRequest<Vec<u8>>) -> Result<T, Unread> {
+        let answer = self.client.send(request.map(Body::from)).await?;
+        let code = answer.status();
+        let after = answer.headers().get(header::RETRY_AFTER);
+        let retry_after = after
+            .and_then(|after| after.to_str().ok()?.trim().parse().ok())
+            .map(Duration::from_secs);
+        let body = answer.into_body().collect().await?.to_bytes();
+        if code.is_success() {
+            return Ok(serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?);
+        }
+        let status = serde_json::from_slice::<Status>(&body).unwrap_or_else(|_| {
+            // A proxy's page, or API Priority and Fairness, which answers in plain text.
+            let text = String::from_utf8_lossy(&body);
+            let first = text.lines().next().unwrap_or_default();
+            let first = first.trim().trim_end_matches('.');
+            Status::failure(first, code.canonical_reason().unwrap_or_default())
+                .with_code(code.as_u16())
+        });
+        Err(Unread {
+            error: kube::Error::Api(status.boxed()),
+            retry_after,
+        })
+    }
+
     async fn retried<T, F, R>(&self, what: &str, read: F) -> Result<T, ReadError>
     where
         F: Fn() -> R,
-        R: Future<Output = Result<T, kube::Error>>,
+        R: Future<Output = Result<T, Unread>>,
     {
         let mut backoff = FIRST_BACKOFF;
-        let mut last = String::new();
+        let (mut last, mut code) = (String::new(), None);
         loop {
-            let error = match tokio::time::timeout_at(self.deadline, read()).await {
+            let unread = match tokio::time::timeout_at(self.deadline, read()).await {
                 Ok(Ok(value)) => return Ok(value),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(too_late(what, &last)),
+                Ok(Err(unread)) => unread,
+                Err(_) => return Err(too_late(what, last, code)),
             };
-            let Some(pause) = worth_another(&error, backoff) else {
-                return Err(refused(what, &error));
+            let Some(pause) = unread.worth_another(backoff) else {
+                return Err(unread.refused(what));
             };
-            last = format!("; last: {}", said(&error));
-            tracing::debug!(what, error = %said(&error), ?pause, "read again");
+            last = unread.last();
+            code = unread.code();
+            tracing::debug!(what, last, ?pause, "read again");
             if Instant::now() + pause >= self.deadline {
-                return Err(too_late(what, &last));
+                return Err(too_late(what, last, code));
             }
             tokio::time::sleep(pause).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
@@ -147,10 +206,93 @@ impl Api {
     }
 }
 
-fn too_late(what: &str, last: &str) -> ReadError {
-    ReadError::Deadline {
-        what: what.to_owned(),
-        last: last.to_owned(),
+/// A read that failed, and when the API server wants it again.
+struct Unread {
+    error: kube::Error,
+    retry_after: Option<Duration>,
+}
+
+impl<E: Into<kube::Error>> From<E> for Unread {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            retry_after: None,
+        }
+    }
+}
+
+impl Unread {
+    fn code(&self) -> Option<u16> {
+        match &self.error {
+            kube::Error::Api(status) => Some(status.code),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before this read is tried again; `None`: it would only fail again.
+    fn worth_another(&self, backoff: Duration) -> Option<Duration> {
+        let for_good = handshake(&self.error).is_some() || find::<AuthError>(&self.error).is_some();
+        match &self.error {
+            kube::Error::Api(status) => {
+                let details = status.details.as_ref();
+                let asked = details.map_or(0, |details| details.retry_after_seconds);
+                let asked =
+                    Duration::from_secs(asked.into()).max(self.retry_after.unwrap_or_default());
+                [429, 500, 502, 503, 504]
+                    .contains(&status.code)
+                    .then(|| backoff.max(asked))
+            }
+            _ if for_good => None,
+            kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
+                Some(backoff)
+            }
+            _ => None,
+        }
+    }
+
+    fn last(&self) -> String {
+        let code = self.code().map_or_else(String::new, |c| format!("{c} "));
+        let asked = self.retry_after.map_or_else(String::new, |after| {
+            format!(", come back in {} s", after.as_secs())
+        });
+        format!("; last: {code}{}{asked}", said(&self.error))
+    }
+
+    fn refused(&self, what: &str) -> ReadError {
+        let (what, message) = (what.to_owned(), said(&self.error));
+        if let Some((kind, message)) = handshake(&self.error) {
+            return match kind {
+                Handshake::NotLetIn => ReadError::Unauthorized { what, message },
+                _ => ReadError::Untrusted { message },
+            };
+        }
+        if find::<AuthError>(&self.error).is_some() {
+            return ReadError::Credentials { what, message };
+        }
+        match self.code() {
+            Some(403) => ReadError::Forbidden { what, message },
+            Some(401) => ReadError::Unauthorized { what, message },
+            Some(_) => ReadError::Refused { what, message },
+            None => ReadError::Failed { what, message },
+        }
+    }
+}
+
+fn too_late(what: &str, last: String, code: Option<u16>) -> ReadError {
+    let what = what.to_owned();
+    match code {
+        Some(429) => ReadError::Throttled { what, last },
+        _ => ReadError::Deadline { what, last },
+    }
+}
+
+/// `pods/orders-0 in namespace etcd`, as a role has it.
+fn place(resource: Resource, name: &str, namespace: &str) -> String {
+    let plural = resource.plural();
+    match namespace {
+        _ if !resource.namespaced() => format!("{plural}{name}"),
+        "" => format!("{plural}{name} in all namespaces"),
+        namespace => format!("{plural}{name} in namespace {namespace}"),
     }
 }
 
@@ -163,35 +305,6 @@ fn typed(resource: Resource, mut object: Value) -> Value {
     object
 }
 
-/// How long to wait before this read is tried again; `None`: it would only fail again.
-fn worth_another(error: &kube::Error, backoff: Duration) -> Option<Duration> {
-    match error {
-        kube::Error::Api(status) => {
-            let asked = status
-                .details
-                .as_ref()
-                .map_or(0, |details| details.retry_after_seconds);
-            let asked = Duration::from_secs(asked.into());
-            [429, 500, 502, 503, 504]
-                .contains(&status.code)
-                .then(|| backoff.max(asked))
-        }
-        kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
-            Some(backoff)
-        }
-        _ => None,
-    }
-}
-
-fn refused(what: &str, error: &kube::Error) -> ReadError {
-    let (what, message) = (what.to_owned(), said(error));
-    match error {
-        kube::Error::Api(status) if status.code == 403 => ReadError::Forbidden { what, message },
-        kube::Error::Api(status) if status.code == 401 => ReadError::Unauthorized { what, message },
-        _ => ReadError::Failed { what, message },
-    }
-}
-
 /// The API server's own sentence, or the whole chain of a failed connection.
 pub(super) fn said(error: &kube::Error) -> String {
     match error {
@@ -199,6 +312,35 @@ pub(super) fn said(error: &kube::Error) -> String {
             format!("HTTP {} {}", status.code, status.reason)
         }
         kube::Error::Api(status) => status.message.clone(),
+        other => match (find::<AuthError>(other), other) {
+            (Some(auth), _) => credentials(auth),
+            (None, kube::Error::Service(error)) => chain(&**error),
+            (None, other) => chain(other),
+        },
+    }
+}
+
+const LONGEST_LINE: usize = 200;
+
+/// Never what an exec plugin printed: where it succeeds that is a token.
+pub(super) fn credentials(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecRun { out, .. } => {
+            let text = String::from_utf8_lossy(&out.stderr);
+            let line = text.lines().rfind(|line| !line.trim().is_empty());
+            let line: String = line
+                .unwrap_or_default()
+                .trim()
+                .chars()
+                .take(LONGEST_LINE)
+                .collect();
+            let colon = if line.is_empty() { "" } else { ": " };
+            format!("its exec plugin ended with {}{colon}{line}", out.status)
+        }
+        AuthError::AuthExecStart(why) => format!("its exec plugin cannot be started: {why}"),
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
+            "what its exec plugin printed is no ExecCredential with a status".to_owned()
+        }
         other => chain(other),
     }
 }

@@ -1,24 +1,32 @@
 //! The fleet's contexts: one client each, opened when first needed, with a reason when that fails.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use tokio::sync::OnceCell;
+use kube::client::AuthError;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, oneshot};
+use tokio::time::Instant;
 
-use super::api::{Api, ReadError};
-use super::etcd::chain;
+use super::api::{self, Api, ReadError};
+use super::cause::{chain, find};
 use super::names::text;
 use super::resource::Resource;
 use crate::fleet::{Context, ContextSource, Fleet};
 
-/// Why a context cannot be used.
+/// Why a context cannot be used. Each text begins with the fault's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContextError {
-    #[error("the fleet has no context {0:?}")]
+    #[error(
+        "context-not-in-fleet: found no context {0:?} in fleet.yaml, expected every cluster's; add it to `contexts`"
+    )]
     NotInFleet(String),
     #[error(
-        "found no context {wanted:?} in {kubeconfig}, expected one of: {}; add it there or mend `contexts` in fleet.yaml",
+        "context-unknown: found no context {wanted:?} in {kubeconfig}, expected one of: {}; add it there or mend `contexts` in fleet.yaml",
         .existing.join(", ")
     )]
     Unknown {
@@ -26,14 +34,28 @@ pub enum ContextError {
         kubeconfig: String,
         existing: Vec<String>,
     },
-    #[error("kubeconfig {kubeconfig} cannot be used: {message}")]
-    Kubeconfig { kubeconfig: String, message: String },
-    #[error("this does not run in a pod with a service account: {0}")]
-    NotInCluster(String),
-    #[error("no client for context {context:?}: {message}")]
-    Client { context: String, message: String },
     #[error(
-        "found the Kubernetes cluster {found}, expected {expected} (`contexts.{context}.clusterUID`): the kubeconfig points at another cluster"
+        "kubeconfig-missing: found no file {kubeconfig}, expected a kubeconfig; write one, or mend KUBECONFIG or `contexts` in fleet.yaml"
+    )]
+    Missing { kubeconfig: String },
+    #[error(
+        "kubeconfig-broken: found that {kubeconfig} cannot be used ({message}), expected a kubeconfig; `kubectl --kubeconfig {kubeconfig} config view` shows what is there"
+    )]
+    Kubeconfig { kubeconfig: String, message: String },
+    #[error(
+        "not-in-cluster: found no service account here ({0}), expected to run in a pod that has one, as `contexts` in fleet.yaml says; run it there, or name a kubeconfig"
+    )]
+    NotInCluster(String),
+    #[error(
+        "exec-plugin-failed: found no credentials for context {context:?}: {message}, expected an ExecCredential; run the plugin by hand as the kubeconfig has it"
+    )]
+    ExecPlugin { context: String, message: String },
+    #[error(
+        "credentials-failed: found no credentials for context {context:?} ({message}), expected its user to yield some; mend the user in the kubeconfig"
+    )]
+    Credentials { context: String, message: String },
+    #[error(
+        "wrong-kubernetes-cluster: found the Kubernetes cluster {found}, expected {expected} (`contexts.{context}.clusterUID`); the kubeconfig points at another cluster: mend the one that is wrong"
     )]
     WrongCluster {
         context: String,
@@ -59,9 +81,12 @@ pub(super) struct Opened {
 
 struct Slot {
     context: Context,
-    opened: OnceCell<Result<Opened, ContextError>>,
+    opened: OnceCell<Opened>,
     cluster_uid: OnceCell<String>,
 }
+
+/// For an exec plugin that is run outside an observation.
+const OPEN: Duration = Duration::from_secs(10);
 
 /// All contexts of a fleet, opened lazily and kept for the run.
 pub struct Contexts {
@@ -94,7 +119,7 @@ impl Contexts {
                         client,
                         in_cluster: context.source == ContextSource::InCluster,
                     };
-                    (name, slot(context, OnceCell::new_with(Some(Ok(opened)))))
+                    (name, slot(context, OnceCell::new_with(Some(opened))))
                 })
                 .collect(),
             root: PathBuf::new(),
@@ -107,17 +132,19 @@ impl Contexts {
             .ok_or_else(|| ContextError::NotInFleet(name.to_owned()))
     }
 
-    pub(super) async fn open(&self, name: &str) -> Result<Opened, ContextError> {
+    /// What fails is tried again at the next look: a plugin's server may be back.
+    pub(super) async fn open(&self, name: &str, until: Instant) -> Result<Opened, ContextError> {
         let slot = self.slot(name)?;
         slot.opened
-            .get_or_init(|| open(name, &slot.context, &self.root))
+            .get_or_try_init(|| open(name, &slot.context, &self.root, until))
             .await
-            .clone()
+            .cloned()
     }
 
     /// A client for the Lease of this context's clusters.
     pub async fn client(&self, name: &str) -> Result<kube::Client, ContextError> {
-        self.open(name).await.map(|opened| opened.client)
+        let opened = self.open(name, Instant::now() + OPEN).await;
+        opened.map(|opened| opened.client)
     }
 
     /// UID of `kube-system`, held against the pin.
@@ -144,7 +171,7 @@ impl Contexts {
     }
 }
 
-fn slot(context: Context, opened: OnceCell<Result<Opened, ContextError>>) -> Slot {
+fn slot(context: Context, opened: OnceCell<Opened>) -> Slot {
     Slot {
         context,
         opened,
@@ -152,31 +179,83 @@ fn slot(context: Context, opened: OnceCell<Result<Opened, ContextError>>) -> Slo
     }
 }
 
-async fn open(name: &str, context: &Context, root: &Path) -> Result<Opened, ContextError> {
+async fn open(
+    name: &str,
+    context: &Context,
+    root: &Path,
+    until: Instant,
+) -> Result<Opened, ContextError> {
     let in_cluster = context.source == ContextSource::InCluster;
-    let mut config = match &context.source {
+    let (place, mut config) = match &context.source {
         ContextSource::InCluster => {
-            kube::Config::incluster().map_err(|error| ContextError::NotInCluster(chain(&error)))?
+            let config = kube::Config::incluster();
+            let config = config.map_err(|error| ContextError::NotInCluster(chain(&error)))?;
+            ("the service account".to_owned(), config)
         }
         ContextSource::KubeContext(wanted) => {
             let place = std::env::var("KUBECONFIG").unwrap_or_else(|_| "~/.kube/config".into());
             let read = Kubeconfig::read().map_err(|error| unusable(&place, &error))?;
-            config(&place, read, Some(wanted)).await?
+            let config = config(&place, read, Some(wanted)).await?;
+            (place, config)
         }
         ContextSource::Kubeconfig { path, context } => {
             let path = root.join(path);
             let place = path.display().to_string();
             let read = Kubeconfig::read_from(&path).map_err(|error| unusable(&place, &error))?;
-            config(&place, read, context.as_deref()).await?
+            let config = config(&place, read, context.as_deref()).await?;
+            (place, config)
         }
     };
     // Reads are retried here under our own deadline; a mutation never is.
     config.default_retry = false;
-    let client = kube::Client::try_from(config).map_err(|error| ContextError::Client {
-        context: name.to_owned(),
-        message: chain(&error),
-    })?;
+    let client = client(name, &place, config, until).await?;
     Ok(Opened { client, in_cluster })
+}
+
+/// Making a client runs the exec plugin, if there is one, and waits for it: on a thread that nobody waits for, so that
+/// one that hangs costs the deadline and the end of the process ends it.
+async fn client(
+    name: &str,
+    place: &str,
+    config: kube::Config,
+    until: Instant,
+) -> Result<kube::Client, ContextError> {
+    let (answer, answered) = oneshot::channel();
+    let runtime = Handle::current();
+    std::thread::spawn(move || {
+        let _entered = runtime.enter();
+        // Nobody listens any more when the deadline has passed.
+        let _ = answer.send(kube::Client::try_from(config));
+    });
+    let context = name.to_owned();
+    let message = match tokio::time::timeout_at(until, answered).await {
+        Ok(Ok(Ok(client))) => return Ok(client),
+        Ok(Ok(Err(error))) => match find::<AuthError>(&error) {
+            Some(auth) if !is_of_plugin(auth) => {
+                let message = api::credentials(auth);
+                return Err(ContextError::Credentials { context, message });
+            }
+            Some(auth) => api::credentials(auth),
+            None => return Err(unusable(place, &error)),
+        },
+        Ok(Err(_)) => "its exec plugin broke off".to_owned(),
+        Err(_) => "its exec plugin did not end before the deadline".to_owned(),
+    };
+    Err(ContextError::ExecPlugin { context, message })
+}
+
+const fn is_of_plugin(error: &AuthError) -> bool {
+    matches!(
+        error,
+        AuthError::AuthExec(_)
+            | AuthError::AuthExecStart(_)
+            | AuthError::AuthExecRun { .. }
+            | AuthError::AuthExecParse(_)
+            | AuthError::ExecPluginFailed
+            | AuthError::ExecMissingClusterInfo
+            | AuthError::MissingCommand
+            | AuthError::MalformedTokenExpirationDate(_)
+    )
 }
 
 async fn config(
@@ -207,10 +286,26 @@ async fn config(
         .map_err(|error| unusable(place, &error))
 }
 
-fn unusable(place: &str, error: &dyn std::error::Error) -> ContextError {
+fn unusable(place: &str, error: &(dyn Error + 'static)) -> ContextError {
+    let kubeconfig = place.to_owned();
+    let message = match find::<KubeconfigError>(error) {
+        Some(KubeconfigError::ReadConfig(io, _)) if io.kind() == ErrorKind::NotFound => {
+            return ContextError::Missing { kubeconfig };
+        }
+        // Its own words quote the lines around the place, and one of them may be a token.
+        Some(KubeconfigError::Parse(yaml)) => match yaml.location() {
+            Some(at) => format!(
+                "no kubeconfig at line {}, column {}",
+                at.line(),
+                at.column()
+            ),
+            None => "no kubeconfig".to_owned(),
+        },
+        _ => chain(error),
+    };
     ContextError::Kubeconfig {
-        kubeconfig: place.to_owned(),
-        message: chain(error),
+        kubeconfig,
+        message,
     }
 }
 
@@ -219,6 +314,10 @@ mod tests {
     use super::*;
 
     const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster: {server: 'http://127.0.0.1:1'}\ncontexts:\n- name: eu\n  context: {cluster: c, user: u}\nusers:\n- name: u\n  user: {}\n";
+
+    fn later() -> Instant {
+        Instant::now() + OPEN
+    }
 
     fn contexts(root: &Path, path: &str, context: Option<&str>) -> Contexts {
         let source = ContextSource::Kubeconfig {
@@ -240,7 +339,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("kc"), KUBECONFIG).unwrap();
         let error = contexts(dir.path(), "kc", Some("us"))
-            .open("eu-1")
+            .open("eu-1", later())
             .await
             .err()
             .unwrap();
@@ -253,7 +352,7 @@ mod tests {
     async fn a_missing_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let error = contexts(dir.path(), "nowhere", None)
-            .open("eu-1")
+            .open("eu-1", later())
             .await
             .err()
             .unwrap();
@@ -265,9 +364,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("kc"), KUBECONFIG).unwrap();
         let contexts = contexts(dir.path(), "kc", Some("eu"));
-        assert!(contexts.open("eu-1").await.is_ok());
+        assert!(contexts.open("eu-1", later()).await.is_ok());
         assert_eq!(
-            contexts.open("eu-9").await.err(),
+            contexts.open("eu-9", later()).await.err(),
             Some(ContextError::NotInFleet("eu-9".into()))
         );
     }

@@ -11,6 +11,11 @@ pub(super) fn leaves(fields: &Value, object: &Value) -> BTreeSet<String> {
     found
 }
 
+/// A key as a part of a JSON pointer.
+pub(super) fn token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 fn walk(fields: &Value, object: &Value, at: &str, found: &mut BTreeSet<String>) {
     let children: Vec<(&String, &Value)> = children(fields).collect();
     if children.is_empty() && !at.is_empty() {
@@ -18,7 +23,7 @@ fn walk(fields: &Value, object: &Value, at: &str, found: &mut BTreeSet<String>) 
     }
     for (key, below) in children {
         if let Some((token, child)) = step(key, object) {
-            let at = format!("{at}/{}", token.replace('~', "~0").replace('/', "~1"));
+            let at = format!("{at}/{}", self::token(&token));
             walk(below, child, &at, found);
         }
     }

@@ -6,7 +6,9 @@ use futures::future::join_all;
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 
+use super::actors;
 use super::api::{Api, ReadError};
+use super::census::{self, Census};
 use super::claims::{self, Volumes};
 use super::names;
 use super::nodes::Nodes;
@@ -36,6 +38,8 @@ const LISTED: [Resource; 9] = [
 pub(super) struct Namespace {
     exists: bool,
     lists: BTreeMap<Resource, BTreeMap<String, Vec<Value>>>,
+    /// All of them: an autoscaler is somebody else's object, and has no label of ours.
+    autoscalers: Vec<Value>,
 }
 
 impl Namespace {
@@ -49,7 +53,11 @@ impl Namespace {
                 .iter()
                 .map(|resource| api.list(*resource, namespace, selector)),
         );
-        let (exists, lists) = tokio::join!(api.get(Resource::Namespace, "", namespace), lists);
+        let (exists, lists, autoscalers) = tokio::join!(
+            api.get(Resource::Namespace, "", namespace),
+            lists,
+            api.list(Resource::Autoscaler, namespace, "")
+        );
         let mut by_kind = BTreeMap::new();
         for (resource, list) in LISTED.into_iter().zip(lists) {
             let mut by_cluster: BTreeMap<String, Vec<Value>> = BTreeMap::new();
@@ -65,6 +73,7 @@ impl Namespace {
         Ok(Self {
             exists: exists?.is_some(),
             lists: by_kind,
+            autoscalers: autoscalers?,
         })
     }
 
@@ -97,6 +106,24 @@ pub(super) struct Context<'a> {
     pub(super) cluster_uid: &'a str,
     pub(super) volumes: &'a Volumes,
     pub(super) nodes: &'a Nodes,
+    pub(super) census: &'a Census,
+}
+
+impl Context<'_> {
+    /// Asked only where nothing notes that the cluster has lived: that is where it would be born.
+    async fn elsewhere(&self, spec: &ClusterSpec, has_lived: bool) -> Reading<Vec<String>> {
+        if has_lived {
+            return Reading::Known(Vec::new());
+        }
+        match self
+            .census
+            .read(self.api, &spec.fleet, &spec.id.context)
+            .await
+        {
+            Ok(all) => Reading::Known(census::elsewhere(spec, &all)),
+            Err(error) => Reading::Unknown(error.to_string()),
+        }
+    }
 }
 
 /// One cluster's part of what was read, and by name what the LISTs lack: someone else's objects have no label of ours,
@@ -129,6 +156,7 @@ pub(super) async fn kube(
     let volumes = context.volumes.and(api, volumes).await;
     let listed = namespace.of(spec, Resource::Claim).iter();
     let mut claims = claims::claims(spec, listed.chain(&more_claims), &volumes)?;
+    let has_lived = ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
     let nodes = context.nodes.of(api, &pods, &mut claims).await;
     Ok(Kube {
         cluster_uid: context.cluster_uid.to_owned(),
@@ -148,9 +176,9 @@ pub(super) async fn kube(
         lock: namespace
             .named(spec, Resource::Lease, &spec.name)
             .and_then(super::lock::lock),
-        elsewhere: Reading::Unknown("not read".into()),
+        elsewhere: context.elsewhere(spec, has_lived).await,
         nodes,
-        actors: Vec::new(),
+        actors: actors::actors(spec, &found, &namespace.autoscalers),
         claimed_by: found
             .iter()
             .filter(|(_, object)| !names::is_ours(object, spec))

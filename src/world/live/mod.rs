@@ -3,7 +3,10 @@
 //! Observing never fails: what cannot be read is unknown in the observation, with the reason. Performing does one thing,
 //! once, bound to what was observed.
 
+mod actors;
 mod api;
+mod cause;
+mod census;
 mod claims;
 mod contexts;
 pub mod etcd;

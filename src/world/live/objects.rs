@@ -85,7 +85,7 @@ fn kept_annotations(object: &Value, spec: &ClusterSpec) -> Map<String, Value> {
         .collect()
 }
 
-fn entries(object: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn entries(object: &Value) -> impl Iterator<Item = &Value> {
     object
         .pointer("/metadata/managedFields")
         .and_then(Value::as_array)
@@ -93,7 +93,7 @@ fn entries(object: &Value) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-fn said<'a>(entry: &'a Value, field: &str) -> &'a str {
+pub(super) fn said<'a>(entry: &'a Value, field: &str) -> &'a str {
     entry.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 

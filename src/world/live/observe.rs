@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::api::Api;
+use super::census::Census;
 use super::claims::Volumes;
 use super::contexts::Opened;
 use super::etcd;
@@ -32,6 +33,7 @@ struct Shared {
     secrets: BTreeMap<String, Secrets>,
     volumes: Volumes,
     nodes: Nodes,
+    census: Census,
 }
 
 impl Shared {
@@ -41,6 +43,7 @@ impl Shared {
             cluster_uid: &self.cluster_uid,
             volumes: &self.volumes,
             nodes: &self.nodes,
+            census: &self.census,
         }
     }
 }
@@ -89,14 +92,15 @@ impl Live {
     }
 
     async fn share(&self, context: &str, specs: &[&ClusterSpec]) -> Result<Shared, String> {
+        let deadline = Instant::now() + self.options.read_timeout;
         let opened = self
             .contexts
-            .open(context)
+            .open(context, deadline)
             .await
             .map_err(|error| error.to_string())?;
         let api = Api {
             client: opened.client.clone(),
-            deadline: Instant::now() + self.options.read_timeout,
+            deadline,
         };
         let mut by_namespace: BTreeMap<&str, Vec<&ClusterSpec>> = BTreeMap::new();
         for spec in specs {
@@ -130,6 +134,7 @@ impl Live {
             secrets,
             volumes,
             nodes: Nodes::default(),
+            census: Census::default(),
         })
     }
 
@@ -217,6 +222,7 @@ fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {
         etcd: Etcd {
             membership: Reading::Unknown(no_pods()),
             disagreement: None,
+            barred: None,
             statuses: BTreeMap::new(),
             alarms: Reading::Unknown(no_pods()),
         },
@@ -243,6 +249,7 @@ fn scrubbed(observation: Observation, scrubber: &Scrubber) -> Observation {
             etcd: Etcd {
                 membership: Reading::Unknown("see above".to_owned()),
                 disagreement: None,
+                barred: None,
                 statuses: BTreeMap::new(),
                 alarms: Reading::Unknown("see above".to_owned()),
             },

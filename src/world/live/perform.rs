@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Live;
@@ -16,12 +16,13 @@ use super::etcd::{MembershipAct, Seats};
 use super::fields;
 use super::gather::member_files;
 use super::names::{self, text};
-use super::objects::our_fields;
+use super::objects::{self, our_fields};
 use super::resource::Resource;
 use super::seats::Look;
 use super::write::{Deletion, Writer, identity};
 use crate::decide::{Act, RestartBy};
 use crate::fleet::{ClusterSpec, Ordinal};
+use crate::manifest;
 use crate::state::{Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
 use crate::world::PerformError;
 
@@ -43,7 +44,7 @@ impl Live {
     ) -> Result<(), PerformError> {
         let opened = self
             .contexts
-            .open(&spec.id.context)
+            .open(&spec.id.context, Instant::now() + self.options.act_timeout)
             .await
             .map_err(|error| PerformError::NotDone(error.to_string()))?;
         let doing = Doing {
@@ -92,6 +93,31 @@ fn membership(act: &Act) -> Option<MembershipAct> {
     })
 }
 
+/// A server-side apply of a complete body, and what it is about.
+struct Update<'a> {
+    object: &'a ObjectKey,
+    uid: &'a Uid,
+    body: &'a Value,
+    /// JSON pointers of what differs.
+    fields: &'a [String],
+    /// Those of them that are taken from persons' tools.
+    takes: &'a [String],
+}
+
+impl Update<'_> {
+    /// A merge patch without the keys of `data` that differ and that the body does not have.
+    fn keys_to_remove(&self) -> Option<Value> {
+        let keys: Map<String, Value> = self
+            .fields
+            .iter()
+            .filter(|field| self.body.pointer(field).is_none())
+            .filter_map(|field| field.strip_prefix("/data/"))
+            .map(|key| (key.replace("~1", "/").replace("~0", "~"), Value::Null))
+            .collect();
+        (!keys.is_empty()).then(|| json!({"data": keys}))
+    }
+}
+
 impl Doing<'_> {
     async fn kube_act(&self, act: &Act) -> Result<(), PerformError> {
         match act {
@@ -104,9 +130,18 @@ impl Doing<'_> {
                 object,
                 uid,
                 body,
-                force,
-                ..
-            } => self.update_object(object, uid, body, *force).await,
+                fields,
+                takes,
+            } => {
+                let update = Update {
+                    object,
+                    uid,
+                    body,
+                    fields,
+                    takes,
+                };
+                self.update_object(&update).await
+            }
             Act::WriteMemberFile {
                 ordinal,
                 object,
@@ -200,37 +235,53 @@ impl Doing<'_> {
     }
 
     /// The body holds what was observed of the members (their files, how many run): it must not take back what has
-    /// happened to them since.
-    async fn update_object(
-        &self,
-        object: &ObjectKey,
-        uid: &Uid,
-        body: &Value,
-        force: bool,
-    ) -> Result<(), PerformError> {
+    /// happened to them since. It is forced only where fields are to be taken over, and then takes exactly those.
+    async fn update_object(&self, update: &Update<'_>) -> Result<(), PerformError> {
+        let object = update.object;
         let live = self.live(object.kind, &object.name).await?;
-        let moved = match object.kind {
-            ObjectKind::StatefulSet => {
-                let replicas = |object: &Value| object.pointer("/spec/replicas").cloned();
-                let wanted = replicas(body);
-                (wanted.is_some() && wanted != replicas(&live)).then_some("replicas")
-            }
-            ObjectKind::ConfigMap => (member_files(self.spec, &live) != self.look.member_files)
-                .then_some("the members' files"),
-            _ => None,
-        };
-        if let Some(what) = moved {
+        if let Some(what) = self.moved(update, &live) {
             return Err(PerformError::NotDone(format!(
                 "{} {}: {what} moved since it was observed",
                 object.kind.kind(),
                 object.name
             )));
         }
-        let mut body = body.clone();
+        let mut body = update.body.clone();
         body["metadata"]["resourceVersion"] = text(&live, "resourceVersion").into();
-        self.writer(object.kind.into(), &object.name)
-            .update(body, uid, force)
-            .await
+        let writer = self.writer(object.kind.into(), &object.name);
+        writer
+            .update(body, update.uid, !update.takes.is_empty())
+            .await?;
+        // An apply gives up only what is ours: a key that another put into a map of ours is taken out by name.
+        match update.keys_to_remove() {
+            Some(patch) => writer.merge(patch, update.uid).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What of the live object is not as it was when this update was decided on.
+    fn moved(&self, update: &Update, live: &Value) -> Option<String> {
+        let observed = match update.object.kind {
+            ObjectKind::StatefulSet => {
+                let replicas = |object: &Value| object.pointer("/spec/replicas").cloned();
+                let wanted = replicas(update.body);
+                (wanted.is_some() && wanted != replicas(live)).then_some("replicas")
+            }
+            ObjectKind::ConfigMap => (member_files(self.spec, live) != self.look.member_files)
+                .then_some("the members' files"),
+            _ => None,
+        };
+        if let Some(what) = observed {
+            return Some(what.to_owned());
+        }
+        let now = objects::live_object(live, self.spec);
+        manifest::differences(update.body, &now.content)
+            .into_iter()
+            .filter(|difference| !update.takes.contains(&difference.pointer))
+            .find_map(|difference| {
+                let holder = now.holder(&difference.pointer)?;
+                Some(format!("{} (held by {})", difference.pointer, holder.name))
+            })
     }
 
     async fn write_member_file(

@@ -17,6 +17,7 @@ pub(super) enum Resource {
     EndpointSlice,
     Lease,
     Node,
+    Autoscaler,
 }
 
 impl Resource {
@@ -26,6 +27,7 @@ impl Resource {
             Self::StatefulSet => "apps/v1",
             Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::Lease => "coordination.k8s.io/v1",
+            Self::Autoscaler => "autoscaling/v2",
             _ => "v1",
         }
     }
@@ -45,10 +47,11 @@ impl Resource {
             Self::EndpointSlice => "EndpointSlice",
             Self::Lease => "Lease",
             Self::Node => "Node",
+            Self::Autoscaler => "HorizontalPodAutoscaler",
         }
     }
 
-    const fn plural(self) -> &'static str {
+    pub(super) const fn plural(self) -> &'static str {
         match self {
             Self::Namespace => "namespaces",
             Self::Secret => "secrets",
@@ -63,19 +66,20 @@ impl Resource {
             Self::EndpointSlice => "endpointslices",
             Self::Lease => "leases",
             Self::Node => "nodes",
+            Self::Autoscaler => "horizontalpodautoscalers",
         }
     }
 
-    const fn namespaced(self) -> bool {
+    pub(super) const fn namespaced(self) -> bool {
         !matches!(self, Self::Namespace | Self::Volume | Self::Node)
     }
 
-    /// Path of the collection; the namespace is passed over where the kind has none.
+    /// Path of the collection; the namespace is passed over where the kind has none, and an empty one means all.
     pub(super) fn path(self, namespace: &str) -> String {
         let version = self.api_version();
         let root = if version == "v1" { "/api" } else { "/apis" };
         let plural = self.plural();
-        if self.namespaced() {
+        if self.namespaced() && !namespace.is_empty() {
             format!("{root}/{version}/namespaces/{namespace}/{plural}")
         } else {
             format!("{root}/{version}/{plural}")

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::Live;
 use super::contexts::Opened;
-use super::etcd::{Access, Dial, MemberChannel, PortForward, Seats, Target};
+use super::etcd::{Access, Dial, MemberChannel, PortForward, Seats, Silence, Target};
 use super::secrets::{self, Secrets};
 use crate::fleet::{ClusterId, ClusterSpec, Ordinal, Reach};
 use crate::state::{Etcd, Kube, Ledger, Pod, PodPhase, Reading};
@@ -53,8 +53,8 @@ impl Live {
             let access = &access;
             async move {
                 let seat = match (askable(pod), access) {
-                    (Err(why), _) => Err(why),
-                    (Ok(_), Err(why)) => Err(why.clone()),
+                    (Err(why), _) => Err(Silence::down(why)),
+                    (Ok(_), Err(why)) => Err(Silence::down(why.clone())),
                     (Ok(ip), Ok((access, version))) => {
                         let target = target(spec, *ordinal, ip, opened);
                         let mark = format!("{} {ip} {version:x}", pod.uid);
@@ -77,7 +77,7 @@ impl Live {
         access: &Access,
         mark: String,
         deadline: Duration,
-    ) -> Result<MemberChannel, String> {
+    ) -> Result<MemberChannel, Silence> {
         let key = (spec.id.clone(), target.ordinal);
         if let Some(kept) = self.channels.open.lock().await.get(&key)
             && kept.mark == mark
@@ -86,7 +86,7 @@ impl Live {
         }
         let channel = MemberChannel::open(target, access, deadline)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| Silence::from(&error))?;
         let kept = Kept {
             mark,
             channel: channel.clone(),

@@ -192,9 +192,14 @@ fn from_status(what: &str, status: &kube::core::Status) -> PerformError {
         422 if message.contains("metadata.uid") => {
             PerformError::NotDone(format!("{what}: {message}"))
         }
-        429 => PerformError::NotDone(format!("{what}: the API server is busy ({message})")),
-        401 | 403 => PerformError::Refused(format!(
-            "{what}: {message}; the role that `reconcile render --rbac apply` prints allows it"
+        429 => PerformError::NotDone(format!(
+            "api-throttled: {what}: the API server is busy ({message})"
+        )),
+        401 => PerformError::Refused(format!(
+            "credentials-rejected: found that the API server does not accept our credentials for {what} ({message}), expected ones that are valid; they may have expired: log in again and run again"
+        )),
+        403 => PerformError::Refused(format!(
+            "forbidden: found no right to change {what} ({message}), expected to change it; grant it to the user of this context"
         )),
         code if code < 500 => PerformError::Refused(format!("{what}: {message}")),
         _ => PerformError::Unknown(format!("{what}: {message}")),

@@ -9,6 +9,7 @@ use super::answer::{Answer, EtcdError};
 use super::channel::{MemberChannel, within};
 use super::lists::member_list;
 use super::read::{Seats, status};
+use super::silence::Silence;
 use crate::fleet::Ordinal;
 use crate::state::{Member, MemberId};
 use crate::world::PerformError;
@@ -130,7 +131,7 @@ async fn leader_or_voter(seats: &Seats) -> Result<&MemberChannel, PerformError> 
 fn outcome(error: &EtcdError) -> PerformError {
     let text = error.to_string();
     match error {
-        EtcdError::Deadline(_) | EtcdError::Unreachable(_) => PerformError::Unknown(text),
+        EtcdError::Deadline(_) | EtcdError::Unreachable { .. } => PerformError::Unknown(text),
         EtcdError::Answer { answer, .. } => match answer {
             Answer::NotEnoughStarted
             | Answer::UnhealthyCluster
@@ -144,15 +145,16 @@ fn outcome(error: &EtcdError) -> PerformError {
             | Answer::NotLeader
             | Answer::NotForLearners
             | Answer::TokenExpired => PerformError::NotDone(text),
-            Answer::PermissionDenied | Answer::NotAuthenticated => PerformError::Refused(format!(
-                "{text}: the user in `access.credentialsSecretName` needs etcd's root role"
-            )),
+            Answer::PermissionDenied | Answer::NotAuthenticated => {
+                PerformError::Refused(Silence::from(error).why)
+            }
             Answer::TransferTimedOut
             | Answer::LeaderChanged
             | Answer::NoLeader
             | Answer::TimedOut
             | Answer::NoSpace
             | Answer::Corrupt
+            | Answer::AuthOff
             | Answer::Other => PerformError::Unknown(text),
         },
     }

@@ -3,17 +3,34 @@
 use std::error::Error;
 use std::time::Duration;
 
+use super::dial::ForwardError;
+use crate::world::live::cause::{Handshake, chain, find, handshake, is_refused};
+
 /// Why a call to a member brought no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EtcdError {
     #[error("no answer within {} ms", .0.as_millis())]
     Deadline(Duration),
     /// The wire, TLS or the dialling failed.
-    #[error("not reached: {0}")]
-    Unreachable(String),
+    #[error("not reached: {text}")]
+    Unreachable { why: Unreached, text: String },
     /// etcd said no.
     #[error("etcd answered {text:?}")]
     Answer { answer: Answer, text: String },
+}
+
+/// Where the way to a member ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreached {
+    PortClosed,
+    Untrusted,
+    WrongName,
+    Expired,
+    /// It wants a client certificate, or another than ours.
+    NotLetIn,
+    NotTls,
+    PortForward,
+    Broken,
 }
 
 /// etcd's refusals that are told apart (etcd-operations.md 2.3).
@@ -39,6 +56,8 @@ pub enum Answer {
     PermissionDenied,
     /// Wrong user or password, or none although etcd wants one.
     NotAuthenticated,
+    /// There is no logging in: it lets everybody in.
+    AuthOff,
     /// A token that etcd no longer knows: log in again.
     TokenExpired,
     Other,
@@ -77,6 +96,7 @@ const TEXTS: &[(&str, Answer)] = &[
     ("rpc not supported for learner", Answer::NotForLearners),
     ("permission denied", Answer::PermissionDenied),
     ("invalid auth token", Answer::TokenExpired),
+    ("authentication is not enabled", Answer::AuthOff),
     ("auth: ", Answer::NotAuthenticated),
     ("authentication failed", Answer::NotAuthenticated),
     ("user name is empty", Answer::NotAuthenticated),
@@ -93,14 +113,44 @@ impl Answer {
 }
 
 impl EtcdError {
-    pub(super) fn unreachable(error: &dyn Error) -> Self {
-        Self::Unreachable(chain(error))
+    pub(super) fn unreachable(error: &(dyn Error + 'static)) -> Self {
+        if let Some(forward) = find::<ForwardError>(error) {
+            return Self::Unreachable {
+                why: Unreached::PortForward,
+                text: forward.to_string(),
+            };
+        }
+        if let Some((kind, text)) = handshake(error) {
+            let why = match kind {
+                Handshake::Untrusted => Unreached::Untrusted,
+                Handshake::WrongName => Unreached::WrongName,
+                Handshake::Expired => Unreached::Expired,
+                Handshake::NotLetIn => Unreached::NotLetIn,
+                Handshake::Plain => Unreached::NotTls,
+                Handshake::Other => Unreached::Broken,
+            };
+            return Self::Unreachable { why, text };
+        }
+        if is_refused(error) {
+            return Self::Unreachable {
+                why: Unreached::PortClosed,
+                text: "connection refused".to_owned(),
+            };
+        }
+        Self::broken(chain(error))
+    }
+
+    pub(super) fn broken(text: impl Into<String>) -> Self {
+        Self::Unreachable {
+            why: Unreached::Broken,
+            text: text.into(),
+        }
     }
 
     pub const fn answer(&self) -> Option<Answer> {
         match self {
             Self::Answer { answer, .. } => Some(*answer),
-            Self::Deadline(_) | Self::Unreachable(_) => None,
+            Self::Deadline(_) | Self::Unreachable { .. } => None,
         }
     }
 
@@ -109,7 +159,7 @@ impl EtcdError {
         matches!(
             self,
             Self::Deadline(_)
-                | Self::Unreachable(_)
+                | Self::Unreachable { .. }
                 | Self::Answer {
                     answer: Answer::TokenExpired,
                     ..
@@ -134,7 +184,8 @@ impl From<&tonic::Status> for EtcdError {
             | tonic::Code::Internal
             | tonic::Code::Cancelled
             | tonic::Code::DeadlineExceeded => {
-                Self::Unreachable(status.source().map_or_else(|| text.to_owned(), chain))
+                let source = status.source();
+                source.map_or_else(|| Self::broken(text), Self::unreachable)
             }
             code => Self::Answer {
                 answer: Answer::of(text),
@@ -151,20 +202,6 @@ impl From<etcd_client::Error> for EtcdError {
             other => Self::unreachable(&other),
         }
     }
-}
-
-/// An error with its causes, each said once: the deepest one is the one that helps.
-pub(in crate::world::live) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -283,6 +320,11 @@ mod tests {
             Answer::NotAuthenticated,
         ),
         (
+            FailedPrecondition,
+            "etcdserver: authentication is not enabled",
+            Answer::AuthOff,
+        ),
+        (
             InvalidArgument,
             "etcdserver: user name is empty",
             Answer::NotAuthenticated,
@@ -303,7 +345,7 @@ mod tests {
     #[test]
     fn what_the_transport_says_is_no_answer_of_etcd() {
         let error = heard(tonic::Code::Unavailable, "tcp connect error");
-        assert_eq!(error, EtcdError::Unreachable("tcp connect error".into()));
+        assert_eq!(error, EtcdError::broken("tcp connect error"));
         assert!(error.breaks_channel());
     }
 

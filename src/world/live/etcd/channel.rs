@@ -8,7 +8,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Uri};
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
-use super::answer::EtcdError;
+use super::answer::{Answer, EtcdError};
 use super::dial::Dial;
 use super::wire::{AUTHENTICATE, AuthenticateRequest, AuthenticateResponse, unary};
 use crate::fleet::Ordinal;
@@ -74,6 +74,8 @@ pub struct MemberChannel {
     pub(super) service: GrpcService,
     pub(super) client: etcd_client::Client,
     pub(super) metrics: Dial,
+    /// It speaks TLS and has no certificate of ours.
+    pub(super) is_anonymous: bool,
 }
 
 /// A dead peer behind a silent network is noticed after two of these.
@@ -91,8 +93,12 @@ impl MemberChannel {
         let service = match &access.credentials {
             None => bare,
             Some(credentials) => {
-                let token = within(deadline, log_in(bare.clone(), credentials)).await?;
-                with_token(bare, token)
+                match within(deadline, log_in(bare.clone(), credentials)).await {
+                    Ok(token) => with_token(bare, token),
+                    // A cluster is born without: whoever runs it switches it on later.
+                    Err(error) if error.answer() == Some(Answer::AuthOff) => bare,
+                    Err(error) => return Err(error),
+                }
             }
         };
         let boxed = service.clone().map_err(tower::BoxError::from);
@@ -103,6 +109,10 @@ impl MemberChannel {
             service,
             client,
             metrics,
+            is_anonymous: access
+                .tls
+                .as_ref()
+                .is_some_and(|tls| tls.identity.is_none()),
         })
     }
 }
@@ -146,7 +156,7 @@ async fn log_in(
     let mut token: AsciiMetadataValue = answer
         .token
         .parse()
-        .map_err(|_| EtcdError::Unreachable("etcd sent a token that is not ASCII".into()))?;
+        .map_err(|_| EtcdError::broken("etcd sent a token that is not ASCII"))?;
     token.set_sensitive(true);
     Ok(token)
 }

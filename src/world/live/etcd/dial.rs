@@ -7,7 +7,7 @@ use kube::Api;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::answer::chain;
+use crate::world::live::api::said;
 
 /// A byte stream to a member.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -41,22 +41,31 @@ impl Dial {
     }
 }
 
+/// The API server does not let us through to a pod.
+#[derive(Debug, thiserror::Error)]
+#[error("port-forward to pod {pod}: {message}")]
+pub(super) struct ForwardError {
+    pod: String,
+    message: String,
+}
+
 impl PortForward {
+    fn failed(&self, message: String) -> io::Error {
+        io::Error::other(ForwardError {
+            pod: self.pod.clone(),
+            message,
+        })
+    }
+
     async fn open(self) -> io::Result<Box<dyn Stream>> {
-        let pods: Api<Pod> = Api::namespaced(self.client, &self.namespace);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut forwarder = pods
             .portforward(&self.pod, &[self.port])
             .await
-            .map_err(|error| {
-                io::Error::other(format!(
-                    "port-forward to pod {}: {}",
-                    self.pod,
-                    chain(&error)
-                ))
-            })?;
-        let stream = forwarder.take_stream(self.port).ok_or_else(|| {
-            io::Error::other(format!("port-forward to pod {} has no stream", self.pod))
-        })?;
+            .map_err(|error| self.failed(said(&error)))?;
+        let stream = forwarder
+            .take_stream(self.port)
+            .ok_or_else(|| self.failed("it has no stream".to_owned()))?;
         Ok(Box::new(stream))
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn member_list(
     .await?;
     let header = answer
         .header
-        .ok_or_else(|| EtcdError::Unreachable("its member list has no header".into()))?;
+        .ok_or_else(|| EtcdError::broken("its member list has no header"))?;
     let mut members: Vec<Member> = answer
         .members
         .into_iter()

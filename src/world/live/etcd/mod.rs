@@ -10,11 +10,12 @@ mod dial;
 mod lists;
 mod metrics;
 mod read;
+mod silence;
 mod wire;
 
 pub use act::Membership as MembershipAct;
-pub(super) use answer::chain;
-pub use answer::{Answer, EtcdError};
+pub use answer::{Answer, EtcdError, Unreached};
 pub use channel::{Access, Credentials, MemberChannel, Target, Tls};
 pub use dial::{Dial, PortForward};
 pub use read::{Seats, read};
+pub use silence::Silence;

@@ -10,27 +10,30 @@ use tokio::time::Instant;
 use super::answer::{Answer, EtcdError};
 use super::channel::{MemberChannel, within};
 use super::lists::{self, Lists};
+use super::silence::{Silence, Told};
 use super::{alarms, metrics};
 use crate::fleet::Ordinal;
 use crate::state::{Etcd, MemberId, MemberStatus, Reading};
 
 /// Each seat's channel, or why there is none.
-pub type Seats = BTreeMap<Ordinal, Result<MemberChannel, String>>;
+pub type Seats = BTreeMap<Ordinal, Result<MemberChannel, Silence>>;
 
 /// Asks every seat: for its status within `deadline`, and for all the rest within another. A learner is asked for its
 /// status and nothing else: it serves no more.
 ///
 /// Whom members are connected to is read where a member is silent, for nothing else asks for it.
 pub async fn read(seats: &Seats, deadline: Duration) -> Etcd {
-    let mut statuses = read_statuses(seats, deadline).await;
     if seats.is_empty() {
         return Etcd {
             membership: Reading::Unknown("no pod to ask".into()),
             disagreement: None,
-            statuses,
+            barred: None,
+            statuses: BTreeMap::new(),
             alarms: Reading::Unknown("no pod to ask".into()),
         };
     }
+    let told = Told::of(read_statuses(seats, deadline).await);
+    let mut statuses = told.statuses;
     let until = Instant::now() + deadline;
     let voters = voters(seats, &statuses);
     let reads = join_all(
@@ -61,8 +64,13 @@ pub async fn read(seats: &Seats, deadline: Duration) -> Etcd {
         }
     }
     Etcd {
-        membership: lists.membership,
+        membership: if voters.is_empty() && !told.silent.is_empty() {
+            Reading::Unknown(format!("no voter answers: {}", told.silent))
+        } else {
+            lists.membership
+        },
         disagreement: lists.disagreement,
+        barred: told.barred,
         statuses,
         alarms,
     }
@@ -126,11 +134,13 @@ pub(super) fn reading<T>(outcome: Result<T, EtcdError>) -> Reading<T> {
 async fn read_statuses(
     seats: &Seats,
     deadline: Duration,
-) -> BTreeMap<Ordinal, Reading<MemberStatus>> {
+) -> BTreeMap<Ordinal, Result<MemberStatus, Silence>> {
     join_all(seats.iter().map(|(ordinal, seat)| async move {
         let status = match seat {
-            Ok(channel) => reading(status(channel, deadline).await),
-            Err(why) => Reading::Unknown(why.clone()),
+            Ok(channel) => status(channel, deadline)
+                .await
+                .map_err(|error| Silence::of(&error, channel.is_anonymous)),
+            Err(silence) => Err(silence.clone()),
         };
         (*ordinal, status)
     }))
@@ -151,7 +161,7 @@ pub(super) async fn status(
     .await?;
     let header = answer
         .header()
-        .ok_or_else(|| EtcdError::Unreachable("its status has no header".into()))?;
+        .ok_or_else(|| EtcdError::broken("its status has no header"))?;
     Ok(MemberStatus {
         cluster_id: MemberId(header.cluster_id()),
         member_id: MemberId(header.member_id()),

@@ -129,6 +129,9 @@ fn fresh_uid(observed: &Observation) -> Uid {
     let Some(kube) = observed.kube.known() else {
         return Uid("model-0".into());
     };
+    // A claim that is gone is not the one that is made again.
+    let seats = kube.ledger.iter().flat_map(|l| l.seats.values());
+    let noted = seats.flat_map(|s| s.claim.iter().chain(&s.claim_before));
     let used = kube
         .objects
         .values()
@@ -140,6 +143,7 @@ fn fresh_uid(observed: &Observation) -> Uid {
                 .values()
                 .filter_map(|c| Some(&c.volume.as_ref()?.known()?.uid)),
         )
+        .chain(noted)
         .filter_map(|uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok())
         .max();
     // Volumes given up keep their numbers out of use by their names.

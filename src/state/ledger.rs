@@ -45,4 +45,8 @@ pub struct SeatRecord {
     pub attempts: u32,
     /// When the last one was added.
     pub added_at: Option<Timestamp>,
+    /// The settings stamp of the template that it was added with: another one is another try.
+    pub stamp: Option<String>,
+    /// The seat's member was removed, or is being: what is left here is not needed for a quorum.
+    pub leaving: bool,
 }

@@ -120,9 +120,11 @@ impl World {
             }
             ["pod", "deleting", ordinal] => self.pod(ordinal.parse()?)?.deleting = true,
             ["attempts", ordinal, count] => {
+                let stamp = kube.stateful_set.as_ref().and_then(|s| s.stamp.clone());
                 let ledger = kube.ledger.as_mut().ok_or("no ledger")?;
                 let seat = ledger.seats.entry(Ordinal(ordinal.parse()?)).or_default();
                 (seat.attempts, seat.added_at) = (count.parse()?, Some(at));
+                seat.stamp = stamp;
             }
             ["claims", "gone"] => kube.claims.clear(),
             ["volume", "unreadable", ordinal] => {

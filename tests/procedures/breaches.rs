@@ -66,9 +66,12 @@ pub(crate) const BREACHES: &[Breach] = &[
         || {
             changed(3, |w| {
                 let now = w.truth.at;
+                let set = w.kube().stateful_set.as_ref().expect("a set");
+                let stamp = set.stamp.clone();
                 let ledger = w.kube().ledger.as_mut().expect("a ledger");
                 let seat = ledger.seats.entry(Ordinal(2)).or_default();
                 (seat.attempts, seat.added_at) = (2, Some(now));
+                seat.stamp = stamp;
             })
         },
         TOP,

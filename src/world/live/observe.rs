@@ -85,11 +85,11 @@ impl Live {
     }
 
     async fn sight_in(&self, fleet: &str, context: &str) -> Result<Vec<Sighting>, String> {
-        let opened = self.contexts.open(context).await;
-        let opened = opened.map_err(|error| error.to_string())?;
+        let deadline = Instant::now() + self.options.read_timeout;
+        let opened = self.contexts.open(context, deadline).await;
         let api = Api {
-            client: opened.client,
-            deadline: Instant::now() + self.options.read_timeout,
+            client: opened.map_err(|error| error.to_string())?.client,
+            deadline,
         };
         let (cluster_uid, seen) = tokio::join!(
             self.contexts.cluster_uid(context, &api),

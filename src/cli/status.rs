@@ -25,14 +25,13 @@ pub(super) fn run(args: &StatusArgs) -> Done {
     let loaded = documents::load(&args.selection.path)?;
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
-    let contexts: Vec<&str> = loaded.fleet.contexts.keys().map(String::as_str).collect();
-    let (observed, sightings, orphans) = worlds::runtime()?.block_on(async {
+    let (observed, sightings) = worlds::runtime()?.block_on(async {
         tokio::join!(
             world.observe_all(&picked),
-            world.sightings(&loaded.fleet.name, &contexts),
-            world.orphans(&args.selection, &loaded.fleet)
+            world.sightings(&args.selection, &loaded.fleet)
         )
     });
+    let orphans = worlds::orphans(&args.selection, &loaded.fleet, &sightings);
     if args.output == Output::Human {
         let clusters: Vec<_> = picked.iter().copied().zip(&observed).collect();
         terminal::print(&report::status_text(

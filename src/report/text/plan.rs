@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::exit::{self, FailOn};
 use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words::counted;
-use super::cluster::{BODY, Columns, block};
-use crate::plan::{Class, FieldChange, Orphan, Orphans, Plan, Verdict};
+use super::cluster::{BODY, Columns, block, explained};
+use crate::plan::{Class, FieldChange, Orphan, Plan, Verdict};
 
 /// Header, one block per cluster that is not in sync, and a closing line that is always there.
 pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
@@ -22,8 +22,8 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
         sheet.blank();
         block(&mut sheet, cluster, &columns, style);
     }
-    orphans(&mut sheet, &plan.orphans, &columns);
-    if !shown.is_empty() || plan.orphans != Orphans::default() {
+    let told = orphans(&mut sheet, plan, &columns);
+    if !shown.is_empty() || told {
         sheet.blank();
     }
     let counts = plan.counts();
@@ -39,8 +39,8 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
 }
 
 /// What runs and is in no file, each a row of its own; and where that is not known.
-pub(super) fn orphans(sheet: &mut Sheet, orphans: &Orphans, columns: &Columns) {
-    for orphan in &orphans.found {
+fn orphans(sheet: &mut Sheet, plan: &Plan, columns: &Columns) -> bool {
+    for orphan in &plan.orphans.found {
         sheet.blank();
         sheet.row(
             1,
@@ -54,12 +54,21 @@ pub(super) fn orphans(sheet: &mut Sheet, orphans: &Orphans, columns: &Columns) {
         let code = format!("{}: ", Orphan::CODE);
         sheet.prose(BODY, &code, Paint::Plain, &orphan.found());
         sheet.prose(BODY, "unblock: ", Paint::Hint, Orphan::UNBLOCK);
+        explained(sheet, Orphan::CODE);
     }
-    for (context, why) in &orphans.unknown {
+    // Where a cluster is unreadable its own row says why.
+    let said = |context: &str| {
+        let mut here = plan.clusters.iter().filter(|c| c.id.context == context);
+        here.any(|c| c.verdict == Verdict::Unreadable)
+    };
+    let unknown = plan.orphans.unknown.iter();
+    let unknown: Vec<_> = unknown.filter(|(context, _)| !said(context)).collect();
+    for (context, why) in &unknown {
         sheet.blank();
         let text = format!("what else of this fleet runs in {context}: {why}");
         sheet.prose(1, "not known: ", Paint::Warn, &text);
     }
+    !plan.orphans.found.is_empty() || !unknown.is_empty()
 }
 
 fn header(plan: &Plan) -> String {

@@ -87,9 +87,8 @@ impl Live {
     async fn sight_in(&self, fleet: &str, context: &str) -> Result<Vec<Sighting>, String> {
         let deadline = Instant::now() + self.options.read_timeout;
         let opened = self.contexts.open(context, deadline).await;
-        let opened = opened.map_err(|error| error.to_string())?;
         let api = Api {
-            client: opened.client,
+            client: opened.map_err(|error| error.to_string())?.client,
             deadline,
         };
         let (cluster_uid, seen) = tokio::join!(

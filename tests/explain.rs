@@ -9,13 +9,7 @@ use reconcile::diag::Code;
 use reconcile::report::{Kind, Page, TextStyle, explain_text, explanations, refusals_markdown};
 
 /// Codes whose pages were written before the rows and guards that refuse under them.
-const AHEAD: &[&str] = &[
-    "disconnected",
-    "held-by-controller",
-    "lives-elsewhere",
-    "orphan",
-    "split-brain",
-];
+const AHEAD: &[&str] = &["disconnected", "orphan"];
 
 const PAGE_LINES: usize = 45;
 

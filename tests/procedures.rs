@@ -64,7 +64,7 @@ fn every_guard_stops_its_act() {
             ordinal: Ordinal(2),
             pod: Uid("any".into()),
         };
-        match (guard.check)(&focus, &act) {
+        match guard.ask(&focus, &act) {
             Verdict::Holds => panic!("{}: {name}: let through", guard.id),
             Verdict::NotYet(condition) => assert!(!condition.to_string().is_empty()),
             Verdict::No(facts) => {

@@ -178,7 +178,7 @@ fn help_of_every_command() {
     let overview = place.run("--help", 0);
     assert!(overview.stderr.is_empty());
     for command in [
-        "plan", "apply", "status", "render", "validate", "schema", "explain",
+        "plan", "apply", "status", "render", "validate", "schema", "explain", "rehearse",
     ] {
         assert!(text(&overview.stdout).contains(&format!("\n  {command} ")));
         place.run(&format!("{command} --help"), 0);

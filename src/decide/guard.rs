@@ -246,8 +246,10 @@ pub const UNPROTECTED: Guard = Guard {
     id: "unprotected",
     source: "design.md 11",
     title: "policy.protected is not set: this gives up a volume, lowers the member count or bootstraps",
-    check: |f, _| {
-        if !f.view.spec.policy.protected {
+    check: |f, act| {
+        // On a seat that Git wants, a removed member's claim only makes room for the next one.
+        let refills = matches!(act, Act::ReleaseClaim { ordinal, .. } if f.view.seat(*ordinal).wanted && f.view.is_born());
+        if !f.view.spec.policy.protected || refills {
             return Verdict::Holds;
         }
         Verdict::No(Facts {

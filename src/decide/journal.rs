@@ -35,8 +35,8 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 .kube
                 .known()
                 .and_then(|k| Some(k.claims.get(ordinal)?.uid.clone()));
-            let set = observed.kube.known().and_then(|k| k.stateful_set.as_ref());
-            let stamp = set.and_then(|s| s.stamp.clone());
+            let kube = observed.kube.known();
+            let stamp = kube.and_then(|k| k.stateful_set.as_ref()?.stamp.clone());
             let seat = ledger.seats.entry(*ordinal).or_default();
             let age = seat.added_at.map(|at| observed.at.duration_since(at));
             let another = seat.stamp != stamp;

@@ -1,7 +1,7 @@
 //! The map of the crate: one module per stage, arrows one way only.
 //!
 //! ```text
-//! cli → {apply, report, source} → {world, plan} → {model, decide} → manifest → {fleet, state} → diag
+//! cli → report → rehearse → {apply, source} → {world, plan} → {model, decide} → manifest → {fleet, state} → diag
 //! ```
 //!
 //! The whole program hangs on one pure function, [`decide::decide`], driven over a *world*: a copy of an
@@ -16,6 +16,7 @@ pub mod fleet;
 pub mod manifest;
 pub mod model;
 pub mod plan;
+pub mod rehearse;
 pub mod report;
 pub mod source;
 pub mod state;

@@ -11,16 +11,18 @@ const LAYERS: &[&[&str]] = &[
     &["manifest"],
     &["model", "decide"],
     &["world", "plan"],
-    &["apply", "report", "source"],
+    &["apply", "source"],
+    &["rehearse"],
+    &["report"],
     &["cli"],
 ];
 
 /// Arrows inside a layer, one way as well.
-const SIDEWAYS: &[(&str, &str)] = &[("state", "fleet"), ("model", "decide"), ("report", "apply")];
+const SIDEWAYS: &[(&str, &str)] = &[("state", "fleet"), ("model", "decide")];
 
 /// No I/O, no clock, nothing asynchronous: time and randomness come in as arguments.
 const PURE: &[&str] = &[
-    "fleet", "state", "decide", "model", "plan", "manifest", "report",
+    "fleet", "state", "decide", "model", "plan", "manifest", "rehearse", "report",
 ];
 const IMPURE_WORDS: &[&str] = &[
     "async",

@@ -21,6 +21,7 @@ const TRANSCRIPTS: &[&str] = &[
     "help",
     "invalid",
     "now",
+    "orphan",
     "recording",
     "stop-and-go-on",
     "unreadable",
@@ -177,7 +178,7 @@ fn help_of_every_command() {
     let overview = place.run("--help", 0);
     assert!(overview.stderr.is_empty());
     for command in [
-        "plan", "apply", "status", "render", "validate", "schema", "explain",
+        "plan", "apply", "status", "render", "validate", "schema", "explain", "rehearse",
     ] {
         assert!(text(&overview.stdout).contains(&format!("\n  {command} ")));
         place.run(&format!("{command} --help"), 0);
@@ -268,6 +269,23 @@ fn what_is_refused_is_3() {
     place.run(&format!("apply {only} --yes"), 3);
     assert_eq!(place.world(), before);
     place.is_golden("blocked");
+}
+
+#[test]
+fn a_cluster_whose_file_went_is_told_and_left_alone() {
+    let mut place = Place::new();
+    std::fs::remove_file(place.path("fleet/clusters/us-2/kube-main.yaml")).expect("a file");
+    let before = place.world();
+    let only = "fleet --sandbox world.json --cluster us-2/kube-*";
+    place.run(&format!("--check {only}"), 3);
+    place.run(&format!("status {only} --record r.json"), 0);
+    place.run("--check fleet --observed r.json --cluster us-2/kube-*", 3);
+    place.run(
+        "--check fleet --sandbox world.json --cluster us-2/kube-events",
+        2,
+    );
+    assert_eq!(place.world(), before);
+    place.is_golden("orphan");
 }
 
 #[test]

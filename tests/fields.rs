@@ -78,7 +78,7 @@ fn full_spec() -> Value {
             "labels": {"team": "shop"}, "annotations": {"a": "b"}, "imagePullSecrets": ["pull"], "fsGroup": 2379,
         },
         "service": {"labels": {"team": "shop"}, "annotations": {"a": "b"}},
-        "policy": {"minTolerance": 1, "protected": true, "allowEvenMembers": true},
+        "policy": {"minTolerance": 1, "protected": true, "allowEvenMembers": true, "allowDowntime": true},
         "suspend": true,
     })
 }

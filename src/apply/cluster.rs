@@ -23,6 +23,8 @@ const LONGEST_STEP: Duration = Duration::from_secs(10);
 const MOST_REPEATS: usize = 3;
 /// A membership step is decided on nothing older (design.md 8).
 const FRESH: SignedDuration = SignedDuration::from_secs(2);
+/// After a step, a refusal must hold for as long to end the run.
+const SETTLES: SignedDuration = SignedDuration::from_secs(30);
 /// Times in a row that the world may refuse a step before the run stops.
 const MOST_REFUSALS: usize = 12;
 /// Between two tries of a step that was refused: etcd answers "unhealthy cluster" until every member has been connected
@@ -57,6 +59,7 @@ struct Walk<'a, W: World, F: Fn(ApplyEvent)> {
     not_before: Option<Timestamp>,
     /// Since when each condition is waited for; a step done starts all of them anew.
     waits: BTreeMap<Condition, Timestamp>,
+    last_done: Option<Timestamp>,
     /// The last step done, and how many times in a row.
     streak: Option<(IntentKey, usize)>,
 }
@@ -86,6 +89,7 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
         refusals: 0,
         not_before: None,
         waits: BTreeMap::new(),
+        last_done: None,
         streak: None,
     };
     if walk.approval.total() == 0 {
@@ -153,6 +157,10 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
                 return ending;
             }
             let ending = match &decision.next {
+                Next::Rest if self.may_settle(&decision, &observed) => {
+                    self.world.pause(self.spec, None).await;
+                    None
+                }
                 Next::Rest => Some(self.rest(&decision)),
                 Next::Wait { row, condition } => self.wait(&observed, *row, *condition).await,
                 Next::Act(step) => self.step(&observed, step, hold).await,
@@ -164,16 +172,39 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
     }
 
     /// Where the cluster stands, when nothing was approved for it.
+    /// Where the cluster stands, when nothing was approved for it: what comes about by itself is waited for.
     async fn look(&mut self) -> Ending {
-        let observed = self.world.observe(self.spec).await;
-        let plan = unroll(self.spec, &observed);
-        match plan.intents.first() {
-            Some(first) => {
+        loop {
+            let observed = self.world.observe(self.spec).await;
+            self.evidence.record(&observed);
+            let plan = unroll(self.spec, &observed);
+            if let Some(first) = plan.intents.first() {
                 let key = &first.intent.key;
-                Ending::NotApproved(format!("{} {}", key.verb, key.subject))
+                return Ending::NotApproved(format!("{} {}", key.verb, key.subject));
             }
-            None => self.rest_on(&plan.notes),
+            let decision = decide(&Situation {
+                spec: self.spec,
+                observed: &observed,
+                evidence: &self.evidence,
+            });
+            let Next::Wait { row, condition } = decision.next else {
+                return self.rest_on(&plan.notes);
+            };
+            if let Some(ending) = self.asked_to_stop(&observed) {
+                return ending;
+            }
+            if let Some(ending) = self.wait(&observed, row, condition).await {
+                return ending;
+            }
         }
+    }
+
+    /// What is refused right after a step may be its own wake: an image that is pulled at the second try, an endpoint
+    /// that comes a moment later.
+    fn may_settle(&self, decision: &Decision, observed: &Observation) -> bool {
+        let refused = decision.notes.iter().any(|n| n.kind == NoteKind::Refused);
+        let fresh = |at| observed.at.duration_since(at) < SETTLES;
+        refused && self.last_done.is_some_and(fresh) && self.interrupt.count() == 0
     }
 
     fn rest(&self, decision: &Decision) -> Ending {
@@ -267,6 +298,7 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
                 self.refusals = 0;
                 self.not_before = None;
                 self.waits.clear();
+                self.last_done = Some(self.world.now());
                 self.count(&step.intent.key);
                 self.done.push(step.intent.key.clone());
                 self.approval.spend(&step.intent.key);
@@ -277,7 +309,12 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
                 });
                 None
             }
-            Err(error) => self.failed(number, &error).await,
+            Err(error) => {
+                if !matches!(error, PerformError::Unknown(_)) {
+                    self.evidence.expect_no_leader_change();
+                }
+                self.failed(number, &error).await
+            }
         }
     }
 

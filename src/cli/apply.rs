@@ -62,7 +62,10 @@ async fn start(args: &ApplyArgs) -> Done {
         ));
     }
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
-    let observed = world.observe_all(&picked).await;
+    let (observed, orphans) = tokio::join!(
+        world.observe_all(&picked),
+        world.orphans(&args.selection, &loaded.fleet)
+    );
     let plans: Vec<ClusterPlan> = picked
         .iter()
         .zip(&observed)
@@ -74,7 +77,8 @@ async fn start(args: &ApplyArgs) -> Done {
         args.world.now.unwrap_or_else(|| world.now()),
         source,
         plans.clone(),
-    );
+    )
+    .with_orphans(orphans);
     terminal::tell(&report::plan_text(&plan, &terminal::stderr_style()));
     approve(args, &plan)?;
     let clusters: Vec<(&ClusterSpec, Approval)> = picked

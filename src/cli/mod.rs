@@ -5,6 +5,7 @@ mod clock;
 mod documents;
 mod explain;
 mod plan;
+mod rehearse;
 pub mod render;
 pub mod schema;
 mod selection;
@@ -39,6 +40,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
+    Rehearse(rehearse::RehearseArgs),
 }
 
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         None => plan::run(&cli.plan),
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Apply(args)) => apply::run(&args),
+        Some(Command::Rehearse(args)) => rehearse::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Render(args)) => render_command(&args),
         Some(Command::Validate(args)) => validate_command(&args),

@@ -63,7 +63,10 @@ async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
     let loaded = documents::load(&args.selection.path)?;
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
-    let observed = world.observe_all(&picked).await;
+    let (observed, orphans) = tokio::join!(
+        world.observe_all(&picked),
+        world.orphans(&args.selection, &loaded.fleet)
+    );
     let clusters = picked
         .iter()
         .zip(&observed)
@@ -75,5 +78,6 @@ async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
         args.world.now.unwrap_or_else(|| world.now()),
         source,
         clusters,
-    ))
+    )
+    .with_orphans(orphans))
 }

@@ -27,6 +27,13 @@ impl Selection {
         let contexts = self.context.iter().map(|c| format!("context={c}"));
         clusters.chain(contexts).collect()
     }
+
+    /// Of clusters that Git does not name. A glob that is none was refused when the others were picked.
+    pub(super) fn matches(&self, id: &str) -> bool {
+        let matches =
+            |glob: &String| Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(id));
+        self.cluster.is_empty() || self.cluster.iter().any(matches)
+    }
 }
 
 /// The clusters picked. A selector that picks nothing is a mistake, not an empty fleet.

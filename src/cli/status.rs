@@ -25,12 +25,22 @@ pub(super) fn run(args: &StatusArgs) -> Done {
     let loaded = documents::load(&args.selection.path)?;
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
-    let observed = worlds::runtime()?.block_on(world.observe_all(&picked));
+    let (observed, sightings) = worlds::runtime()?.block_on(async {
+        tokio::join!(
+            world.observe_all(&picked),
+            world.sightings(&args.selection, &loaded.fleet)
+        )
+    });
+    let orphans = worlds::orphans(&args.selection, &loaded.fleet, &sightings);
     if args.output == Output::Human {
         let clusters: Vec<_> = picked.iter().copied().zip(&observed).collect();
-        terminal::print(&report::status_text(&clusters, &terminal::stdout_style()));
+        terminal::print(&report::status_text(
+            &clusters,
+            &orphans,
+            &terminal::stdout_style(),
+        ));
     }
-    let text = Recording::text(world.now(), observed)
+    let text = Recording::text(world.now(), observed, sightings)
         .map_err(|error| Stop::new(1, format!("the recording cannot be written: {error}")))?;
     if args.output == Output::Json {
         terminal::print(&text);

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::selection::Selection;
 use super::{Stop, clock};
 use crate::fleet::{ClusterSpec, Fleet};
-use crate::state::Observation;
+use crate::plan::{self, Orphans};
+use crate::state::{Observation, Sightings};
 use crate::world::World as _;
 use crate::world::live::{Contexts, Live, Options};
 use crate::world::recorded::Recording;
@@ -58,6 +60,26 @@ impl Worlds {
         }
     }
 
+    /// What runs in the fleet's contexts and no file says, as far as the selection asks for it.
+    pub(super) async fn orphans(&self, selection: &Selection, fleet: &Fleet) -> Orphans {
+        orphans(selection, fleet, &self.sightings(selection, fleet).await)
+    }
+
+    /// In the contexts that the selection asks for.
+    pub(super) async fn sightings(&self, selection: &Selection, fleet: &Fleet) -> Sightings {
+        let contexts: Vec<&str> = fleet
+            .contexts
+            .keys()
+            .filter(|name| selection.context.is_empty() || selection.context.contains(name))
+            .map(String::as_str)
+            .collect();
+        match self {
+            Self::Live(world) => world.sightings(&fleet.name, &contexts).await,
+            Self::Sandbox(world) => world.sightings(&fleet.name, &contexts).await,
+            Self::Recorded(world) => world.sightings(&fleet.name, &contexts).await,
+        }
+    }
+
     /// What a plan is "as of".
     pub(super) fn now(&self) -> Timestamp {
         clock::to_seconds(match self {
@@ -66,6 +88,13 @@ impl Worlds {
             Self::Recorded(world) => world.now(),
         })
     }
+}
+
+/// Those sighted that Git does not name, as far as the selection asks for them.
+pub(super) fn orphans(selection: &Selection, fleet: &Fleet, seen: &Sightings) -> Orphans {
+    let mut orphans = plan::orphans(fleet, seen);
+    orphans.found.retain(|orphan| selection.matches(&orphan.id));
+    orphans
 }
 
 /// The runtime that a command which observes runs on.

@@ -246,8 +246,10 @@ pub const UNPROTECTED: Guard = Guard {
     id: "unprotected",
     source: "design.md 11",
     title: "policy.protected is not set: this gives up a volume, lowers the member count or bootstraps",
-    check: |f, _| {
-        if !f.view.spec.policy.protected {
+    check: |f, act| {
+        // On a seat that Git wants, a removed member's claim only makes room for the next one.
+        let refills = matches!(act, Act::ReleaseClaim { ordinal, .. } if f.view.seat(*ordinal).wanted && f.view.is_born());
+        if !f.view.spec.policy.protected || refills {
             return Verdict::Holds;
         }
         Verdict::No(Facts {
@@ -431,7 +433,8 @@ pub const ATTEMPTS_LEFT: Guard = Guard {
             return Verdict::Holds;
         };
         let recent = |at| f.view.now().duration_since(at) < ATTEMPTS_EXPIRE;
-        if !record.added_at.is_some_and(recent) {
+        let same = record.stamp.as_ref() == Some(&f.view.objects.stamp);
+        if !same || !record.added_at.is_some_and(recent) {
             return Verdict::Holds;
         }
         Verdict::No(Facts {
@@ -441,7 +444,7 @@ pub const ATTEMPTS_LEFT: Guard = Guard {
                 record.attempts,
                 f.view.spec.pod_name(seat.ordinal)
             ),
-            unblock: "find out why it does not start or does not catch up (its log, its node, its volume); it is tried again an hour after the last time".into(),
+            unblock: "find out why it does not start or does not catch up (its log, its node, its volume); it is tried again once Git changes its template, or an hour after the last time".into(),
         })
     },
 };

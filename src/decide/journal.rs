@@ -35,17 +35,24 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 .kube
                 .known()
                 .and_then(|k| Some(k.claims.get(ordinal)?.uid.clone()));
+            let set = observed.kube.known().and_then(|k| k.stateful_set.as_ref());
+            let stamp = set.and_then(|s| s.stamp.clone());
             let seat = ledger.seats.entry(*ordinal).or_default();
-            let expired = seat
-                .added_at
-                .is_some_and(|at| observed.at.duration_since(at) >= ATTEMPTS_EXPIRE);
+            let age = seat.added_at.map(|at| observed.at.duration_since(at));
+            let another = seat.stamp != stamp;
+            let expired = another || age.is_some_and(|age| age >= ATTEMPTS_EXPIRE);
             *seat = SeatRecord {
                 member: None,
                 claim: None,
                 claim_before: claim,
                 attempts: if expired { 1 } else { seat.attempts + 1 },
                 added_at: Some(observed.at),
+                stamp,
+                leaving: false,
             };
+        }
+        Act::RemoveMember { ordinal, .. } => {
+            ledger.seats.entry(*ordinal).or_default().leaving = true;
         }
         Act::Promote { ordinal, .. } => {
             let seat = ledger.seats.entry(*ordinal).or_default();

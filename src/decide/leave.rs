@@ -55,10 +55,13 @@ impl View<'_> {
             .map(|s| s.ordinal)
     }
 
-    /// Its pod was made from an older template than Git's.
+    /// Its pod was made from an older template than the one that is there, which is Git's: made again, it would be a
+    /// new one.
     pub fn is_old(&self, seat: &Seat) -> bool {
         let stamp = Some(&self.objects.stamp);
-        seat.pod.is_some_and(|p| p.stamp.as_ref() != stamp)
+        let set = self.kube.stateful_set.as_ref();
+        let follows = set.is_some_and(|s| s.stamp.as_ref() == stamp);
+        follows && seat.pod.is_some_and(|p| p.stamp.as_ref() != stamp)
     }
 
     /// Members run different versions, or another one than Git says.

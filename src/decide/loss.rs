@@ -9,6 +9,9 @@ use crate::state::ClaimPhase;
 /// the pods off it (`tolerationSeconds: 300`).
 const NODE_GONE: SignedDuration = SignedDuration::from_mins(15);
 
+/// How etcd ends that is to join, has no write-ahead log, and knows nobody but itself ([run] 3.5.35, 3.6.16, 3.7.3).
+const NO_LOG: &str = "cannot fetch cluster info from peer urls";
+
 impl View<'_> {
     /// Why the data of this voter is proven to be gone, in words; `None` while it may come back (2.8 #4). A process
     /// that answers has its data.
@@ -24,10 +27,11 @@ impl View<'_> {
         if !member.has_started() {
             return None; // its bootstrap file still gives it a life
         }
+        // What only a node's silence or a log's last line proves, a voter must confirm.
+        let confirmed = self.is_connected(seat) == Some(false);
         self.volume_lost(seat).or_else(|| {
-            // What only a node's silence proves, a voter must confirm.
-            let confirmed = self.is_connected(seat) == Some(false);
-            self.node_lost(seat).filter(|_| confirmed)
+            let else_lost = self.node_lost(seat).or_else(|| wiped(seat));
+            else_lost.filter(|_| confirmed)
         })
     }
 
@@ -109,4 +113,12 @@ impl View<'_> {
             Some(_) => None,
         }
     }
+}
+
+/// etcd reads a poisoned file only where it finds no log, and then says so: the volume is there, and it is empty.
+fn wiped(seat: &Seat) -> Option<String> {
+    let pod = seat.pod.filter(|p| p.is_stuck() && !p.deleting)?;
+    let words = pod.last_words.as_ref()?;
+    let empty = seat.is_poisoned() && words.contains(NO_LOG);
+    empty.then(|| format!("its volume is empty (its process: {NO_LOG})"))
 }

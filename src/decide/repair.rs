@@ -6,6 +6,7 @@ use super::leave;
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::quorum_lost;
 use super::step::Act;
+use super::view::Seat;
 
 pub(super) const REPAIR: Procedure = Procedure {
     name: "repair",
@@ -74,7 +75,7 @@ pub(super) const REPAIR: Procedure = Procedure {
         },
         Row {
             name: "data-lost",
-            observed: "a voter does not answer, and its data is proven to be gone: its claim is absent, Lost or another one, or its node is gone and no voter is connected to it",
+            observed: "a voter does not answer, and its data is proven to be gone: its claim is absent, Lost or another one, or no voter is connected to it and its node is gone or its volume is seen to be empty",
             step: "remove it from the list",
             why: "first out, then in: added first, its successor would raise quorum above the living (P4, etcd-io/etcd#6103); all that are lost before any is added (2.8 #10)",
             guards: &[&guard::ONE_LIST, &guard::QUORUM_TOLERANCE],
@@ -160,5 +161,6 @@ pub(super) fn delete_pod(f: &Focus, ordinal: crate::fleet::Ordinal) -> Then {
 /// Pods exist, and none of those that do not answer is stuck.
 fn coming_up(f: &Focus) -> bool {
     let silent = || f.view.seats().filter(|s| s.status.is_none());
-    f.view.replicas() > 0 && silent().all(|s| s.pod.is_none_or(|p| !p.is_stuck()))
+    let comes = |s: &Seat| s.pod.is_none_or(|p| !p.is_stuck()) && !f.view.is_pod_stranded(s);
+    f.view.replicas() > 0 && silent().all(comes)
 }

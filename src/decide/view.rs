@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::leave::Leave;
 use super::objects::Objects;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
@@ -232,20 +233,21 @@ impl<'a> View<'a> {
         self.kube.stateful_set.as_ref().map_or(0, |s| s.replicas)
     }
 
-    /// The highest ordinal that must have a pod: a voter's, or, while no list can be read, a claim's that Git wants
-    /// (2.8 #1); any other may be what a removed member left.
+    /// The highest ordinal that must have a pod: a voter's, or, while no list can be read, a claim's (2.8 #1), but one
+    /// that a removed member left.
     pub fn top_needed(&self) -> Option<Ordinal> {
         let known = self.membership().is_some();
-        self.seats()
-            .rev()
-            .find(|s| {
-                if known {
-                    s.is_voter()
-                } else {
-                    s.claim.is_some() && s.wanted
-                }
-            })
-            .map(|s| s.ordinal)
+        let member_left = |s: &Seat| s.record.is_some_and(|r| r.leaving);
+        let noted = |s: &Seat| s.record.is_some_and(|r| r.member.is_some());
+        let needed = |s: &&Seat| {
+            let counts = s.wanted || noted(s);
+            if known {
+                s.is_voter()
+            } else {
+                s.claim.is_some() && counts && !member_left(s)
+            }
+        };
+        self.seats().rev().find(needed).map(|s| s.ordinal)
     }
 
     /// Nothing is half done: no learner, nothing left on a seat without a member, no pod drained, no birth under way.
@@ -270,13 +272,13 @@ impl<'a> View<'a> {
         (!top.wanted && top.is_voter()).then_some(top)
     }
 
-    /// A leader's new home: a healthy voter that stays, serves clients and owns a steady claim; one that is done before
-    /// one that is not, the furthest ahead, then the lowest (2.8 #21).
+    /// A leader's new home: a healthy voter that serves clients and owns a steady claim; one that stays before one that
+    /// leaves, one that is done before one that is not, the furthest ahead, then the lowest (2.8 #21).
     pub fn transferee(&self) -> Option<&Seat<'a>> {
         let rank = |s: &&Seat| {
             let done = s.target && !self.is_old(s);
             let applied = s.status.map(|s| s.applied);
-            (done, applied, std::cmp::Reverse(s.ordinal))
+            (s.wanted, done, applied, std::cmp::Reverse(s.ordinal))
         };
         let serves = |s: &&Seat| self.kube.serving.contains(&s.ordinal);
         self.heirs().filter(serves).max_by_key(rank)
@@ -284,12 +286,15 @@ impl<'a> View<'a> {
 
     /// Voters that could lead as soon as they serve clients.
     pub fn heirs(&self) -> impl Iterator<Item = &Seat<'a>> {
+        // A leader that only restarts may leave its place to any; one that leaves for good to one that stays.
+        let restarts = matches!(self.leaving(), Some((_, Leave::Restart)));
+        let may_lead = move |s: &Seat| s.wanted || restarts;
         let leader = self.leader();
         self.voters().filter(move |s| {
             let bound = |c: &Claim| !c.deleting && c.phase == ClaimPhase::Bound;
             let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting);
             let leads = s.member.map(|m| m.id) == leader;
-            s.wanted && self.is_healthy(s) && s.claim.is_some_and(bound) && serving && !leads
+            may_lead(s) && self.is_healthy(s) && s.claim.is_some_and(bound) && serving && !leads
         })
     }
 

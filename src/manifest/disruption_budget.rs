@@ -1,7 +1,7 @@
 //! What keeps `kubectl drain` from taking quorum.
 
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{finish, labels, metadata};
 use crate::fleet::ClusterSpec;
@@ -9,7 +9,7 @@ use crate::state::ObjectKind;
 
 /// Pods that are not ready are not counted and cannot be evicted while the budget is not met: without quorum nobody is
 /// ready, and a drain must not take the survivors.
-pub(super) fn render(spec: &ClusterSpec, min_available: u32) -> Value {
+pub(super) fn render(spec: &ClusterSpec) -> Value {
     let budget = PodDisruptionBudget {
         metadata: metadata(ObjectKind::PodDisruptionBudget, spec),
         spec: Some(PodDisruptionBudgetSpec {
@@ -19,7 +19,5 @@ pub(super) fn render(spec: &ClusterSpec, min_available: u32) -> Value {
         }),
         ..PodDisruptionBudget::default()
     };
-    finish(&budget, |body| {
-        body["spec"]["minAvailable"] = json!(min_available);
-    })
+    finish(&budget)
 }

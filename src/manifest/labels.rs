@@ -12,7 +12,7 @@ pub const FLEET_LABEL: &str = "reconcile/fleet";
 /// The fleet's own name for the Kubernetes cluster.
 pub const CONTEXT_LABEL: &str = "reconcile/context";
 /// The cluster's name in the fleet, which need not be its objects' name.
-pub const CLUSTER_LABEL: &str = "reconcile/cluster";
+pub use crate::state::CLUSTER_LABEL;
 
 const NAME: &str = "app.kubernetes.io/name";
 const INSTANCE: &str = "app.kubernetes.io/instance";

@@ -10,6 +10,7 @@ mod difference;
 mod disruption_budget;
 mod labels;
 pub mod member_file;
+mod memo;
 mod pod_template;
 mod service_account;
 mod services;
@@ -99,14 +100,23 @@ pub fn objects(spec: &ClusterSpec, live: &LiveInputs) -> Vec<Object> {
 
 /// One object.
 pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Object {
-    let body = match kind {
-        ObjectKind::ServiceAccount => service_account::render(spec),
-        ObjectKind::PeerService => services::peer(spec),
-        ObjectKind::ClientService => services::client(spec),
-        ObjectKind::PodDisruptionBudget => disruption_budget::render(spec, live.min_available),
-        ObjectKind::ConfigMap => config_map::render(spec, &live.member_files),
-        ObjectKind::StatefulSet => stateful_set::render(spec, live.replicas),
+    let render = match kind {
+        ObjectKind::ServiceAccount => service_account::render,
+        ObjectKind::PeerService => services::peer,
+        ObjectKind::ClientService => services::client,
+        ObjectKind::PodDisruptionBudget => disruption_budget::render,
+        ObjectKind::ConfigMap => config_map::render,
+        ObjectKind::StatefulSet => stateful_set::render,
     };
+    let mut body = memo::body(kind, spec, render);
+    match kind {
+        ObjectKind::PodDisruptionBudget => {
+            body["spec"]["minAvailable"] = json!(live.min_available);
+        }
+        ObjectKind::ConfigMap => body["data"] = config_map::data(spec, &live.member_files),
+        ObjectKind::StatefulSet => body["spec"]["replicas"] = json!(live.replicas),
+        ObjectKind::ServiceAccount | ObjectKind::PeerService | ObjectKind::ClientService => {}
+    }
     Object {
         key: key(kind, spec),
         body,
@@ -141,12 +151,11 @@ fn metadata(kind: ObjectKind, spec: &ClusterSpec) -> ObjectMeta {
     }
 }
 
-/// The object as JSON, its content annotated. `live` fills in what follows the live cluster, after the hash is taken.
-fn finish<T: Serialize>(object: &T, live: impl FnOnce(&mut Value)) -> Value {
+/// The object as JSON, its content annotated. What follows the live cluster is filled in after the hash is taken.
+fn finish<T: Serialize>(object: &T) -> Value {
     let mut body = canonical::value(object);
     let hash = stamp::content_hash(&body);
     body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(hash);
-    live(&mut body);
     body
 }
 

@@ -13,5 +13,5 @@ pub(super) fn render(spec: &ClusterSpec) -> Value {
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()
     };
-    finish(&account, |_| {})
+    finish(&account)
 }

@@ -21,7 +21,7 @@ pub(super) fn peer(spec: &ClusterSpec) -> Value {
         }),
         ..Service::default()
     };
-    finish(&service, |_| {})
+    finish(&service)
 }
 
 /// Selects a label that a drain takes off the pod, so that clients leave a member before it stops.
@@ -44,7 +44,7 @@ pub(super) fn client(spec: &ClusterSpec) -> Value {
         }),
         ..Service::default()
     };
-    finish(&service, |_| {})
+    finish(&service)
 }
 
 fn port(name: &str, number: i32) -> ServicePort {

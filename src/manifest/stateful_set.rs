@@ -4,7 +4,7 @@ use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
     StatefulSetUpdateStrategy,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{finish, labels, metadata, pod_template, volumes};
 use crate::fleet::ClusterSpec;
@@ -12,7 +12,7 @@ use crate::state::ObjectKind;
 
 /// `Parallel` and `OnDelete`: order is ours to keep, by what etcd says and not by what a probe says. Volumes are
 /// retained always: giving one up is a step of its own.
-pub(super) fn render(spec: &ClusterSpec, replicas: u32) -> Value {
+pub(super) fn render(spec: &ClusterSpec) -> Value {
     let retain = || Some("Retain".to_owned());
     let set = StatefulSet {
         metadata: metadata(ObjectKind::StatefulSet, spec),
@@ -36,7 +36,5 @@ pub(super) fn render(spec: &ClusterSpec, replicas: u32) -> Value {
         }),
         ..StatefulSet::default()
     };
-    finish(&set, |body| {
-        body["spec"]["replicas"] = json!(replicas);
-    })
+    finish(&set)
 }

@@ -9,7 +9,7 @@ use crate::state::{
     Reading, ReleasedVolume, SERVING_LABEL, Volume,
 };
 
-pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec) {
+pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &super::Hinders) {
     if observed.kube.known().is_none() {
         return;
     }
@@ -17,6 +17,7 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec) {
     stop_pods(observed);
     drop_claims(observed, spec);
     make_pods(observed, spec);
+    hold_back(observed, hinders);
     run_processes(observed, spec);
     etcd::elect(observed);
     etcd::connect(observed);
@@ -123,6 +124,22 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec) {
             };
             kube.pods.insert(ordinal, pod);
         }
+    }
+}
+
+/// A pod that something keeps from running says so, and its process does not answer.
+fn hold_back(observed: &mut Observation, hinders: &super::Hinders) {
+    let kube = kube(observed);
+    let ordinals: Vec<Ordinal> = kube.pods.keys().copied().collect();
+    let held: Vec<(Ordinal, String)> = ordinals
+        .into_iter()
+        .filter_map(|o| Some((o, hinders(kube, o)?)))
+        .collect();
+    for (ordinal, why) in held {
+        if let Some(pod) = self::kube(observed).pods.get_mut(&ordinal) {
+            pod.waiting = Some(why);
+        }
+        observed.etcd.statuses.remove(&ordinal);
     }
 }
 

@@ -10,7 +10,7 @@ mod etcd;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{Act, Condition};
-use crate::fleet::{ClusterId, ClusterSpec};
+use crate::fleet::{ClusterId, ClusterSpec, Ordinal};
 use crate::state::{Etcd, Kube, Ledger, Node, Observation, Reading, Uid};
 
 /// Why the model would not do an act: the answer the real world would give.
@@ -108,20 +108,38 @@ pub fn perform(
 
 /// Lets as much time pass as a wait for `condition` looks between two observations, and what follows by itself come about.
 pub fn advance(observed: &mut Observation, spec: &ClusterSpec, condition: Condition) {
-    let span = match condition {
+    pass(observed, spec, look_after(spec, condition));
+}
+
+/// What passes before it is worth looking at a wait again.
+pub fn look_after(spec: &ClusterSpec, condition: Condition) -> SignedDuration {
+    match condition {
         Condition::Stable => {
             let timeout = i64::try_from(spec.etcd.election_timeout_ms).unwrap_or(i64::MAX);
             SignedDuration::from_millis(timeout.saturating_mul(10))
         }
         _ => SignedDuration::from_secs(1),
-    };
-    pass(observed, spec, span);
+    }
 }
 
 /// Lets `span` pass.
 pub fn pass(observed: &mut Observation, spec: &ClusterSpec, span: SignedDuration) {
+    pass_hindered(observed, spec, span, &|_, _| None);
+}
+
+/// What keeps the pod of an ordinal from running, in the kubelet's or the scheduler's words: an image that cannot be
+/// pulled, a volume that is gone, a node that is.
+pub type Hinders<'a> = dyn Fn(&Kube, Ordinal) -> Option<String> + 'a;
+
+/// Lets `span` pass in a world in which some pods cannot run.
+pub fn pass_hindered(
+    observed: &mut Observation,
+    spec: &ClusterSpec,
+    span: SignedDuration,
+    hinders: &Hinders,
+) {
     observed.at = observed.at.checked_add(span).unwrap_or(observed.at);
-    controllers::settle(observed, spec);
+    controllers::settle(observed, spec, hinders);
 }
 
 /// A UID that this world has not given out before.
@@ -129,6 +147,9 @@ fn fresh_uid(observed: &Observation) -> Uid {
     let Some(kube) = observed.kube.known() else {
         return Uid("model-0".into());
     };
+    // A claim that is gone is not the one that is made again.
+    let seats = kube.ledger.iter().flat_map(|l| l.seats.values());
+    let noted = seats.flat_map(|s| s.claim.iter().chain(&s.claim_before));
     let used = kube
         .objects
         .values()
@@ -140,6 +161,7 @@ fn fresh_uid(observed: &Observation) -> Uid {
                 .values()
                 .filter_map(|c| Some(&c.volume.as_ref()?.known()?.uid)),
         )
+        .chain(noted)
         .filter_map(|uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok())
         .max();
     // Volumes given up keep their numbers out of use by their names.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::hash::intent_hash;
+use super::orphan::Orphans;
 use super::unroll::{ClusterPlan, Verdict};
 
 /// The plan of every selected cluster.
@@ -15,6 +16,7 @@ pub struct Plan {
     pub intent_hash: String,
     /// Sorted by id.
     pub clusters: Vec<ClusterPlan>,
+    pub orphans: Orphans,
 }
 
 /// Where the desired state came from.
@@ -56,7 +58,13 @@ impl Plan {
             source,
             intent_hash: intent_hash(&clusters),
             clusters,
+            orphans: Orphans::default(),
         }
+    }
+
+    #[must_use]
+    pub fn with_orphans(self, orphans: Orphans) -> Self {
+        Self { orphans, ..self }
     }
 
     pub fn counts(&self) -> Counts {
@@ -87,7 +95,10 @@ pub fn outcome_codes(plan: &Plan) -> Vec<u8> {
     };
     let codes = [
         (2, any(changes)),
-        (3, any(|c| c.verdict == Verdict::Blocked)),
+        (
+            3,
+            any(|c| c.verdict == Verdict::Blocked) || !plan.orphans.found.is_empty(),
+        ),
         (5, any(|c| c.verdict == Verdict::Unreadable)),
     ];
     codes

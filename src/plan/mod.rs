@@ -3,6 +3,7 @@
 mod change;
 mod document;
 mod hash;
+mod orphan;
 mod unroll;
 
 #[cfg(test)]
@@ -11,4 +12,5 @@ mod tests;
 pub use change::{Class, FieldChange};
 pub use document::{Counts, Plan, SourceFacts, outcome_codes};
 pub use hash::intent_hash;
+pub use orphan::{Orphan, Orphans, orphans};
 pub use unroll::{ClusterPlan, PlannedIntent, Stall, Verdict, unroll};

@@ -27,7 +27,7 @@ pub struct ClusterPlan {
     pub intents: Vec<PlannedIntent>,
     /// Waited for after the last act, or with nothing to do: what comes about by itself, a member that restarts.
     pub awaits: Vec<Condition>,
-    /// Refused and deferred: first seen first, each once.
+    /// Refused and deferred once the steps are done.
     pub notes: Vec<Note>,
     /// The plan ends in a wait that the model cannot see the end of.
     pub stall: Option<Stall>,
@@ -182,17 +182,10 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
 }
 
 impl ClusterPlan {
+    /// What the steps before have cleared away is refused no more: the last decision's notes are the plan's.
     fn take_notes(&mut self, decision: &Decision) {
         self.rows.extend(&decision.trace);
-        for note in &decision.notes {
-            // What is found may have another age or another number a step later, and is the same refusal.
-            let same = |n: &Note| {
-                (n.row, &n.subject, n.facts.code) == (note.row, &note.subject, note.facts.code)
-            };
-            if !self.notes.iter().any(same) {
-                self.notes.push(note.clone());
-            }
-        }
+        self.notes.clone_from(&decision.notes);
     }
 
     fn judge(&self) -> Verdict {

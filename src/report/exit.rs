@@ -268,6 +268,9 @@ impl FailOn {
 /// Everything that could fail a check, whether asked for or not.
 fn found(plan: &Plan, warnings: usize) -> BTreeSet<Failure> {
     let mut found: BTreeSet<Failure> = plan.clusters.iter().flat_map(of_cluster).collect();
+    if !plan.orphans.found.is_empty() {
+        found.insert(Failure::Blocked);
+    }
     if warnings > 0 {
         found.insert(Failure::Warnings);
     }

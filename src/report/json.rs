@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::exit;
 use crate::apply::Outcome;
 use crate::decide::Note;
-use crate::plan::{ClusterPlan, FieldChange, Plan, PlannedIntent, Verdict, outcome_codes};
+use crate::plan::{
+    ClusterPlan, FieldChange, Orphan, Orphans, Plan, PlannedIntent, Verdict, outcome_codes,
+};
 
 /// Minor changes only add; an unknown major is refused by whoever reads it.
 pub const PLAN_SCHEMA: &str = "reconcile.plan/v1";
@@ -37,7 +39,7 @@ impl Tool<'_> {
 /// `reconcile.plan/v1`; `schemas/plan.schema.json` says the rest.
 pub fn plan_json(plan: &Plan, tool: Tool) -> Value {
     let clusters: Vec<Value> = plan.clusters.iter().map(cluster).collect();
-    json!({
+    let mut body = json!({
         "schema": PLAN_SCHEMA,
         "tool": tool.json(),
         "fleet": plan.fleet,
@@ -48,6 +50,23 @@ pub fn plan_json(plan: &Plan, tool: Tool) -> Value {
         "clusters": clusters,
         "counts": plan.counts(),
         "outcome": {"codes": outcome_codes(plan)},
+    });
+    if plan.orphans != Orphans::default() {
+        body["orphans"] = json!({
+            "found": plan.orphans.found.iter().map(orphan).collect::<Vec<_>>(),
+            "unknown": plan.orphans.unknown,
+        });
+    }
+    body
+}
+
+fn orphan(orphan: &Orphan) -> Value {
+    json!({
+        "id": orphan.id,
+        "code": Orphan::CODE,
+        "objects": orphan.sighted,
+        "found": orphan.found(),
+        "unblock": Orphan::UNBLOCK,
     })
 }
 

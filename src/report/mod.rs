@@ -7,6 +7,7 @@ mod exit;
 mod explain;
 mod json;
 mod procedures;
+mod rehearsal;
 mod schema;
 mod style;
 mod text;
@@ -19,6 +20,7 @@ pub use explain::{
 };
 pub use json::{OUTCOME_SCHEMA, PLAN_SCHEMA, Tool, outcome_json, plan_json};
 pub use procedures::procedures_markdown;
+pub use rehearsal::{rehearsal_text, story_text};
 pub use schema::{schema, schemas};
 pub use style::{Color, TextStyle, defuse};
 pub use text::{exit_line, plan_text, status_text, tally_text};

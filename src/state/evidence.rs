@@ -70,6 +70,11 @@ impl Evidence {
         self.moved_by_us = true;
     }
 
+    /// It was refused: a change that comes now is somebody else's.
+    pub fn expect_no_leader_change(&mut self) {
+        self.moved_by_us = false;
+    }
+
     /// Since when the present leader holds without a change that was not ours.
     pub fn stable_since(&self) -> Option<Timestamp> {
         self.leader.map(|(_, _, since)| since)

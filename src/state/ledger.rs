@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{MemberId, Uid};
-use crate::fleet::Ordinal;
+use crate::fleet::{ClusterSpec, Ordinal};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -21,6 +21,13 @@ pub struct Ledger {
     pub last_step: Option<String>,
     pub last_step_at: Option<Timestamp>,
     pub seats: BTreeMap<Ordinal, SeatRecord>,
+}
+
+impl Ledger {
+    /// The name of the ConfigMap that holds it.
+    pub fn object_name(spec: &ClusterSpec) -> String {
+        format!("{}-ledger", spec.name)
+    }
 }
 
 /// One seat's present occupation.
@@ -38,4 +45,8 @@ pub struct SeatRecord {
     pub attempts: u32,
     /// When the last one was added.
     pub added_at: Option<Timestamp>,
+    /// The settings stamp of the template that it was added with: another one is another try.
+    pub stamp: Option<String>,
+    /// The seat's member was removed, or is being: what is left here is not needed for a quorum.
+    pub leaving: bool,
 }

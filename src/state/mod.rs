@@ -27,7 +27,7 @@ pub use kube::{
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};
 pub use reading::Reading;
-pub use sighting::{Sighting, Sightings};
+pub use sighting::{CLUSTER_LABEL, Sighting, Sightings};
 
 /// Everything known about one cluster. `reconcile status --record` writes these, `--observed` replays them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

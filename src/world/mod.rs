@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::decide::{Act, Condition};
 use crate::fleet::ClusterSpec;
-use crate::state::{Ledger, Observation};
+use crate::state::{Ledger, Observation, Sightings};
 
 /// Why an act was not done, or may not have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +64,9 @@ pub trait World: Send + Sync {
 
     /// Never fails: what cannot be read is unknown in the observation. In the order of `specs`.
     fn observe_all(&self, specs: &[&ClusterSpec]) -> impl Future<Output = Vec<Observation>> + Send;
+
+    /// Everything in these contexts that says that a cluster of this fleet lives there, named in Git or not.
+    fn sightings(&self, fleet: &str, contexts: &[&str]) -> impl Future<Output = Sightings> + Send;
 
     /// One cluster, narrowly.
     fn observe(&self, spec: &ClusterSpec) -> impl Future<Output = Observation> + Send;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Hold, LockError, LockRequest, PerformError, World};
 use crate::decide::{Act, Condition};
 use crate::fleet::{ClusterId, ClusterSpec};
-use crate::state::{Ledger, Observation, Reading};
+use crate::state::{Ledger, Observation, Reading, Sighting, Sightings};
 
 const SCHEMA: &str = "reconcile.observation/v1";
 
@@ -31,12 +31,15 @@ struct Contents {
     schema: String,
     now: Timestamp,
     observations: Vec<Observation>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sightings: Sightings,
 }
 
 /// What `reconcile status --record FILE` wrote.
 pub struct Recording {
     now: Timestamp,
     observations: BTreeMap<ClusterId, Observation>,
+    sightings: Sightings,
 }
 
 impl Recording {
@@ -60,6 +63,7 @@ impl Recording {
         Ok(Self {
             now: contents.now,
             observations: observations.map(|o| (o.cluster.clone(), o)).collect(),
+            sightings: contents.sightings,
         })
     }
 
@@ -67,11 +71,13 @@ impl Recording {
     pub fn text(
         now: Timestamp,
         observations: Vec<Observation>,
+        sightings: Sightings,
     ) -> Result<String, serde_json::Error> {
         let contents = Contents {
             schema: SCHEMA.into(),
             now,
             observations,
+            sightings,
         };
         Ok(serde_json::to_string_pretty(&contents)? + "\n")
     }
@@ -111,6 +117,17 @@ impl World for Recording {
 
     async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
         specs.iter().map(|spec| self.look(spec)).collect()
+    }
+
+    /// What was sighted when it was recorded; a recording that holds none has the clusters that it observed.
+    async fn sightings(&self, _: &str, contexts: &[&str]) -> Sightings {
+        let mut sightings = Sighting::of_all(self.observations.values(), contexts);
+        for (context, seen) in &self.sightings {
+            if let Some(place) = sightings.get_mut(context) {
+                *place = seen.clone();
+            }
+        }
+        sightings
     }
 
     async fn observe(&self, spec: &ClusterSpec) -> Observation {

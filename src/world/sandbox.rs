@@ -13,7 +13,7 @@ use super::{Hold, LockError, LockRequest, PerformError, World};
 use crate::decide::{Act, Condition};
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::model::{self, ModelError};
-use crate::state::{Ledger, Observation};
+use crate::state::{Ledger, Observation, Sighting, Sightings};
 
 const SCHEMA: &str = "reconcile.sandbox/v1";
 
@@ -156,6 +156,10 @@ impl World for Sandbox {
 
     async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
         specs.iter().map(|spec| self.look(spec)).collect()
+    }
+
+    async fn sightings(&self, _: &str, contexts: &[&str]) -> Sightings {
+        Sighting::of_all(self.contents().clusters.values(), contexts)
     }
 
     async fn observe(&self, spec: &ClusterSpec) -> Observation {

@@ -97,7 +97,7 @@ async fn a_claim_that_cannot_be_read_by_name_is_not_taken_for_absent() {
     let observation = observed(&server, &fixture::spec()).await;
     let why = observation.kube.why_unknown().expect("unknown");
     assert!(
-        why.starts_with("get PersistentVolumeClaim data-orders-1: forbidden"),
+        why.starts_with("forbidden: found no right to get persistentvolumeclaims/data-orders-1 in"),
         "{why}"
     );
 }
@@ -131,7 +131,10 @@ async fn nodes_that_may_not_be_read_are_unknown_and_nothing_else_is() {
     server.fail("GET", &format!("{NODES}/n1"), 403, 99);
     let kube = look(&server).await;
     let why = kube.nodes.why_unknown().expect("unknown");
-    assert!(why.starts_with("get Node n1: forbidden"), "{why}");
+    assert!(
+        why.starts_with("forbidden: found no right to get nodes/n1 ("),
+        "{why}"
+    );
     assert_eq!(kube.pods.len(), 1);
 }
 

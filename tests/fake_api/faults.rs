@@ -10,7 +10,7 @@ use reconcile::diag::SourceFile;
 use reconcile::fleet::{ClusterSpec, Context, ContextSource, Fleet, Ordinal};
 use reconcile::plan::{Plan, SourceFacts, Verdict, unroll};
 use reconcile::report::{FailOn, TextStyle, exit_line, of, plan_text};
-use reconcile::state::{Ledger, Observation, Reading, Uid};
+use reconcile::state::{Ledger, MemberId, Observation, Reading, Uid};
 use reconcile::world::live::{Contexts, Live, Options};
 use reconcile::world::{PerformError, World as _};
 use serde_json::{Value, json};
@@ -469,7 +469,7 @@ async fn members_that_keep_us_out_are_a_row_too() {
             let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, text).await;
         }
     });
-    let seen = members_at("127.77.0.1").await;
+    let seen = members_at("127.77.0.1", true).await;
     let barred = seen.etcd.barred.clone().expect("kept out");
     assert!(barred.starts_with("etcd-not-tls: "), "{barred}");
     let plan = unroll(&spec_with_tls(), &seen);
@@ -479,7 +479,7 @@ async fn members_that_keep_us_out_are_a_row_too() {
 
 #[tokio::test]
 async fn members_that_are_down_are_no_reason_to_bear_a_cluster() {
-    let seen = members_at("127.77.0.2").await;
+    let seen = members_at("127.77.0.2", true).await;
     let why = seen.etcd.membership.why_unknown().unwrap_or_default();
     assert!(
         why.starts_with("no voter answers: etcd-port-closed: ")
@@ -488,12 +488,16 @@ async fn members_that_are_down_are_no_reason_to_bear_a_cluster() {
     );
     assert_eq!(seen.etcd.barred, None, "down is not kept out");
     let plan = unroll(&spec_with_tls(), &seen);
-    let rows: Vec<&str> = plan
-        .intents
-        .iter()
-        .map(|p| p.intent.row.procedure)
-        .collect();
-    assert!(!rows.contains(&"bootstrap"), "{rows:?}");
+    let rows = plan.intents.iter().map(|p| p.intent.row.procedure);
+    assert!(
+        !rows.collect::<Vec<_>>().contains(&"bootstrap"),
+        "{plan:#?}"
+    );
+
+    // Whoever took the ledger away left the set and its claims.
+    let plan = unroll(&spec_with_tls(), &members_at("127.77.0.2", false).await);
+    let codes: Vec<&str> = plan.refused().map(|note| note.facts.code).collect();
+    assert_eq!(codes, ["files-lost"], "{plan:#?}");
 }
 
 fn spec_with_tls() -> ClusterSpec {
@@ -506,7 +510,7 @@ fn spec_with_tls() -> ClusterSpec {
 }
 
 /// Three pods of a cluster that has lived, at one address.
-async fn members_at(ip: &str) -> Observation {
+async fn members_at(ip: &str, noted: bool) -> Observation {
     let server = Server::new();
     let set = json!({"spec": {"replicas": 3}});
     server.put(
@@ -517,6 +521,26 @@ async fn members_at(ip: &str) -> Observation {
         let name = format!("orders-{ordinal}");
         let pod = json!({"status": {"phase": "Running", "podIP": ip}});
         server.put(&format!("{CORE}/pods/{name}"), with(labelled(&name), &pod));
+        let name = format!("data-{name}");
+        let claim = json!({"spec": {"resources": {"requests": {"storage": "1Gi"}}}, "status": {"phase": "Bound"}});
+        server.put(
+            &format!("{CORE}/persistentvolumeclaims/{name}"),
+            with(labelled(&name), &claim),
+        );
+    }
+    if noted {
+        let ledger = Ledger {
+            cluster_id: Some(MemberId(7)),
+            ..Ledger::default()
+        };
+        let ledger = serde_json::to_string(&ledger).expect("plain data");
+        server.put(
+            &format!("{CORE}/configmaps/orders-ledger"),
+            with(
+                labelled("orders-ledger"),
+                &json!({"data": {"ledger.json": ledger}}),
+            ),
+        );
     }
     // No certificate is needed to find that nobody speaks TLS.
     let data = json!({"data": {"ca.crt": "", "tls.crt": "", "tls.key": ""}});

@@ -58,7 +58,7 @@ async fn autoscalers_that_may_not_be_listed_are_not_taken_for_none() {
     let observation = observed(&server, &fixture::spec()).await;
     let why = observation.kube.why_unknown().expect("unknown");
     assert!(
-        why.starts_with("list HorizontalPodAutoscalers in etcd: forbidden"),
+        why.contains("no right to list horizontalpodautoscalers in namespace etcd"),
         "{why}"
     );
 }
@@ -179,7 +179,7 @@ async fn namespaces_that_may_not_be_listed_are_unknown_and_nothing_else_is() {
     let kube = look(&server).await;
     let why = kube.elsewhere.why_unknown().expect("unknown");
     assert!(
-        why.starts_with("list StatefulSets in all namespaces: forbidden"),
+        why.contains("no right to list statefulsets in all namespaces"),
         "{why}"
     );
 }
@@ -245,4 +245,32 @@ async fn a_field_taken_since_the_look_is_not_forced() {
 async fn known_elsewhere_is_empty_where_nothing_is() {
     let server = Server::new();
     assert_eq!(look(&server).await.elsewhere, Reading::Known(Vec::new()));
+}
+
+#[tokio::test]
+async fn everything_of_the_fleet_is_sighted_wherever_it_is() {
+    let server = Server::new();
+    let audit = json!({"metadata": {"namespace": "old", "labels": {"reconcile/cluster": "audit"}}});
+    let audit = with(labelled("audit"), &audit);
+    server.put("/apis/apps/v1/namespaces/old/statefulsets/audit", audit);
+    server.put(SET, labelled("orders"));
+    server.put(MEMBERS, members());
+    let other = json!({"metadata": {"labels": {"reconcile/fleet": "dev"}}});
+    let other = with(labelled("theirs"), &other);
+    server.put("/apis/apps/v1/namespaces/etcd/statefulsets/theirs", other);
+    let world = live(&server);
+    let seen = world.sightings("prod", &["eu-1", "us-2"]).await;
+    let here = seen["eu-1"].known().expect("read");
+    let here: Vec<String> = here.iter().map(ToString::to_string).collect();
+    assert_eq!(here, ["StatefulSet old/audit", "StatefulSet etcd/orders"]);
+    let why = seen["us-2"].why_unknown().expect("not there");
+    assert!(why.contains("no context \"us-2\""), "{why}");
+
+    server.fail("GET", "/api/v1/configmaps", 403, 99);
+    let seen = world.sightings("prod", &["eu-1"]).await;
+    let why = seen["eu-1"].why_unknown().expect("forbidden");
+    assert!(
+        why.contains("no right to list configmaps in all namespaces"),
+        "{why}"
+    );
 }

@@ -4,10 +4,11 @@
 
 mod story;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use reconcile::plan::{Plan, unroll};
+use reconcile::fleet::{Fleet, Rollout};
+use reconcile::plan::{Plan, orphans, unroll};
 use reconcile::report::{
     Color, FailOn, TextStyle, Tool, exit_line, of, plan_json, plan_text, schema, status_text,
 };
@@ -37,7 +38,7 @@ fn case(path: &Path) -> datatest_stable::Result<()> {
     let files = outputs(&story, &plan);
     valid(&plan_json(&plan, TOOL), "plan")?;
     let observations = story.worlds.iter().map(|w| w.observed.clone()).collect();
-    let recording = Recording::text(plan.now, observations)?;
+    let recording = Recording::text(plan.now, observations, story.sightings.clone())?;
     valid(&serde_json::from_str(&recording)?, "observation")?;
     for (name, text) in &files {
         let golden = Data::read_from(&expected.join(name), Some(DataFormat::Text)).raw();
@@ -84,7 +85,7 @@ fn outputs(story: &Story, plan: &Plan) -> Vec<(&'static str, String)> {
             .iter()
             .map(|w| (&w.spec, &w.observed))
             .collect();
-        files.push(("status.txt", status_text(&clusters, &page)));
+        files.push(("status.txt", status_text(&clusters, &plan.orphans, &page)));
     }
     if story.color {
         let style = TextStyle {
@@ -109,6 +110,15 @@ fn valid(document: &serde_json::Value, name: &str) -> datatest_stable::Result<()
 }
 
 impl Story {
+    fn fleet(&self) -> Fleet {
+        Fleet {
+            name: "prod".into(),
+            contexts: BTreeMap::new(),
+            rollout: Rollout::default(),
+            clusters: self.worlds.iter().map(|w| w.spec.clone()).collect(),
+        }
+    }
+
     fn plan(&self) -> Plan {
         let clusters = self.worlds.iter().map(|w| unroll(&w.spec, &w.observed));
         let now = self.worlds.iter().map(|w| w.observed.at).max();
@@ -118,6 +128,7 @@ impl Story {
             self.source.clone(),
             clusters.collect(),
         )
+        .with_orphans(orphans(&self.fleet(), &self.sightings))
     }
 }
 

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use reconcile::fleet::Ordinal;
 use reconcile::state::{
-    Actor, ClaimPhase, FieldManager, Kube, LiveObject, Lock, Member, MemberId, ObjectKind, Reading,
-    ReleasedVolume, Uid,
+    Actor, ClaimPhase, Contents, FieldManager, Kube, LiveObject, Lock, Member, MemberFile,
+    MemberId, ObjectKind, Reading, ReleasedVolume, Uid,
 };
 use serde_json::{Value, json};
 
@@ -107,6 +107,25 @@ impl World {
                 let claim = kube.claims.get_mut(&Ordinal(ordinal.parse()?));
                 claim.ok_or("no claim")?.deleting = true;
             }
+            ["claim", "replaced", ordinal] => {
+                let ordinal = ordinal.parse()?;
+                return self.replace_claim(ordinal);
+            }
+            ["unstarted", ordinal] => return self.unstart(ordinal.parse()?),
+            ["node", "gone", ordinal] => {
+                let ordinal = ordinal.parse()?;
+                let pod = self.pod(ordinal)?;
+                (pod.deleting, pod.node) = (true, Some("node-7".into()));
+                return self.silence(ordinal, "connection refused");
+            }
+            ["pod", "deleting", ordinal] => self.pod(ordinal.parse()?)?.deleting = true,
+            ["attempts", ordinal, count] => {
+                let stamp = kube.stateful_set.as_ref().and_then(|s| s.stamp.clone());
+                let ledger = kube.ledger.as_mut().ok_or("no ledger")?;
+                let seat = ledger.seats.entry(Ordinal(ordinal.parse()?)).or_default();
+                (seat.attempts, seat.added_at) = (count.parse()?, Some(at));
+                seat.stamp = stamp;
+            }
             ["claims", "gone"] => kube.claims.clear(),
             ["volume", "unreadable", ordinal] => {
                 let claim = kube.claims.get_mut(&Ordinal(ordinal.parse()?));
@@ -187,6 +206,45 @@ impl World {
     fn pod(&mut self, ordinal: u32) -> Result<&mut reconcile::state::Pod> {
         let pods = &mut self.kube()?.pods;
         Ok(pods.get_mut(&Ordinal(ordinal)).ok_or("no such pod")?)
+    }
+
+    /// Someone deleted the claim and its pod; both were made again, and the volume is empty.
+    fn replace_claim(&mut self, ordinal: u32) -> Result<()> {
+        let claim = self.kube()?.claims.get_mut(&Ordinal(ordinal));
+        let claim = claim.ok_or("no claim")?;
+        claim.uid = Uid("made-again".into());
+        claim.contents = Some(Contents::Empty);
+        let pod = self.pod(ordinal)?;
+        pod.waiting = Some("CrashLoopBackOff: back-off restarting failed container".into());
+        pod.last_words = Some("cannot fetch cluster info from peer urls".into());
+        self.silence(ordinal, "connection refused")
+    }
+
+    /// Its process has never run: the file is as the bootstrap wrote it.
+    fn unstart(&mut self, ordinal: u32) -> Result<()> {
+        let url = self.spec.peer_url(Ordinal(ordinal));
+        let all = (0..self.spec.members).map(Ordinal);
+        let pairs = all.map(|o| format!("{}={}", self.spec.pod_name(o), self.spec.peer_url(o)));
+        let birth = MemberFile::Bootstrap {
+            initial_cluster: pairs.collect::<Vec<_>>().join(","),
+            token: "model-1".into(),
+        };
+        let list = self.observed.etcd.membership.known_mut().ok_or("no list")?;
+        let member = list.members.iter_mut().find(|m| m.peer_urls.contains(&url));
+        member.ok_or("not listed")?.client_urls.clear();
+        let key = format!("{}.yaml", self.spec.pod_name(Ordinal(ordinal)));
+        let kube = self.kube()?;
+        let claim = kube.claims.get_mut(&Ordinal(ordinal)).ok_or("no claim")?;
+        claim.contents = Some(Contents::Empty);
+        let file = kube
+            .member_files
+            .get_mut(&Ordinal(ordinal))
+            .ok_or("no file")?;
+        *file = birth.rewrite(file);
+        let text = json!(file.clone());
+        object(kube, "ConfigMap")?.content["data"][key.as_str()] = text;
+        self.pod(ordinal)?.waiting = Some("Unschedulable: 0/3 nodes are available".into());
+        self.silence(ordinal, "no address")
     }
 
     fn silence(&mut self, ordinal: u32, why: &str) -> Result<()> {

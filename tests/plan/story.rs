@@ -9,6 +9,7 @@
 //! apply until promote         killed right before the next act of this verb
 //! pass 10                     seconds
 //! …                           mishaps: see `mishap`
+//! sighted eu-1 audit StatefulSet etcd/audit   found by the fleet's label; or: sighted eu-1 unreadable WHY
 //! show status|color           one more golden
 //! width 80
 //! ```
@@ -21,7 +22,7 @@ use reconcile::fleet::{
 };
 use reconcile::model;
 use reconcile::plan::SourceFacts;
-use reconcile::state::{Evidence, Observation};
+use reconcile::state::{Evidence, Observation, Reading, Sighting, Sightings};
 
 #[path = "mishap.rs"]
 mod mishap;
@@ -36,6 +37,7 @@ pub(crate) struct World {
 pub(crate) struct Story {
     pub(crate) worlds: Vec<World>,
     pub(crate) source: SourceFacts,
+    pub(crate) sightings: Sightings,
     pub(crate) width: usize,
     pub(crate) status: bool,
     pub(crate) color: bool,
@@ -53,6 +55,7 @@ impl Story {
                 dirty: false,
                 filters: Vec::new(),
             },
+            sightings: Sightings::new(),
             width: 100,
             status: false,
             color: false,
@@ -71,6 +74,23 @@ impl Story {
         match words.as_slice() {
             ["cluster", id] => self.worlds.push(World::new(id)?),
             ["width", columns] => self.width = columns.parse()?,
+            ["sighted", context, cluster, kind, place] => {
+                let (namespace, name) = place.split_once('/').ok_or("no namespace")?;
+                let sighting = Sighting {
+                    cluster: (*cluster).to_owned(),
+                    kind: (*kind).to_owned(),
+                    namespace: namespace.to_owned(),
+                    name: name.to_owned(),
+                };
+                let none = || Reading::Known(Vec::new());
+                let seen = self.sightings.entry((*context).to_owned());
+                let seen = seen.or_insert_with(none).known_mut();
+                seen.ok_or("not readable")?.push(sighting);
+            }
+            ["sighted", context, "unreadable", why @ ..] => {
+                let unknown = Reading::Unknown(why.join(" "));
+                self.sightings.insert((*context).to_owned(), unknown);
+            }
             ["show", "status"] => self.status = true,
             ["show", "color"] => self.color = true,
             ["commit", "none"] => self.source.commit = None,

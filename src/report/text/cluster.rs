@@ -167,7 +167,7 @@ fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
 }
 
 /// Where all of it is told.
-fn explained(sheet: &mut Sheet, code: &str) {
+pub(super) fn explained(sheet: &mut Sheet, code: &str) {
     let command = format!("`reconcile explain {code}`");
     sheet.prose(BODY, "more: ", Paint::Dim, &command);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::super::exit::{self, FailOn};
 use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words::counted;
-use super::cluster::{Columns, block};
-use crate::plan::{Class, FieldChange, Plan, Verdict};
+use super::cluster::{BODY, Columns, block, explained};
+use crate::plan::{Class, FieldChange, Orphan, Plan, Verdict};
 
 /// Header, one block per cluster that is not in sync, and a closing line that is always there.
 pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
@@ -22,11 +22,13 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
         sheet.blank();
         block(&mut sheet, cluster, &columns, style);
     }
-    if !shown.is_empty() {
+    let told = orphans(&mut sheet, plan, &columns);
+    if !shown.is_empty() || told {
         sheet.blank();
     }
     let counts = plan.counts();
-    let all_quiet = counts.changes + counts.blocked + counts.unreadable == 0;
+    let stray = plan.orphans.found.len();
+    let all_quiet = counts.changes + counts.blocked + counts.unreadable + stray == 0;
     let (paint, closing) = if all_quiet {
         (Paint::Good, quiet(plan))
     } else {
@@ -34,6 +36,39 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
     };
     sheet.prose(0, "", paint, &closing);
     sheet.finish()
+}
+
+/// What runs and is in no file, each a row of its own; and where that is not known.
+fn orphans(sheet: &mut Sheet, plan: &Plan, columns: &Columns) -> bool {
+    for orphan in &plan.orphans.found {
+        sheet.blank();
+        sheet.row(
+            1,
+            &[
+                (Paint::Bad, "!", 1),
+                (Paint::Strong, &orphan.id, columns.id),
+                (Paint::Plain, "not in Git", columns.headline),
+                (Paint::Bad, &format!("BLOCKED  {}", Orphan::CODE), 0),
+            ],
+        );
+        let code = format!("{}: ", Orphan::CODE);
+        sheet.prose(BODY, &code, Paint::Plain, &orphan.found());
+        sheet.prose(BODY, "unblock: ", Paint::Hint, Orphan::UNBLOCK);
+        explained(sheet, Orphan::CODE);
+    }
+    // Where a cluster is unreadable its own row says why.
+    let said = |context: &str| {
+        let mut here = plan.clusters.iter().filter(|c| c.id.context == context);
+        here.any(|c| c.verdict == Verdict::Unreadable)
+    };
+    let unknown = plan.orphans.unknown.iter();
+    let unknown: Vec<_> = unknown.filter(|(context, _)| !said(context)).collect();
+    for (context, why) in &unknown {
+        sheet.blank();
+        let text = format!("what else of this fleet runs in {context}: {why}");
+        sheet.prose(1, "not known: ", Paint::Warn, &text);
+    }
+    !plan.orphans.found.is_empty() || !unknown.is_empty()
 }
 
 fn header(plan: &Plan) -> String {
@@ -104,16 +139,23 @@ fn summary(plan: &Plan) -> String {
         (counts.unreadable, "unreadable"),
         (counts.deferred, "deferred"),
     ];
+    let stray = plan.orphans.found.len();
     let clusters = kinds
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"));
     let touched = counts.clusters - counts.in_sync;
-    let mut parts = vec![format!(
-        "{}: {}",
-        counted(touched, "cluster"),
-        clusters.collect::<Vec<_>>().join(", ")
-    )];
+    let mut parts = Vec::new();
+    if touched > 0 {
+        parts.push(format!(
+            "{}: {}",
+            counted(touched, "cluster"),
+            clusters.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    if stray > 0 {
+        parts.push(counted(stray, "orphan"));
+    }
     let fields: usize = plan.clusters.iter().map(|c| c.changes.len()).sum();
     if fields > 0 {
         let classes = [Class::Pending, Class::Drift, Class::InFlight];

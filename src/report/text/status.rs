@@ -4,10 +4,15 @@ use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words::{self, counted};
 use crate::decide::{Seat, View};
 use crate::fleet::ClusterSpec;
+use crate::plan::Orphans;
 use crate::state::{AlarmKind, Claim, Evidence, Kube, MemberStatus, Observation, Pod, Reading};
 
 /// One block per cluster: its members, and below them what else there is to know.
-pub fn status_text(clusters: &[(&ClusterSpec, &Observation)], style: &TextStyle) -> String {
+pub fn status_text(
+    clusters: &[(&ClusterSpec, &Observation)],
+    orphans: &Orphans,
+    style: &TextStyle,
+) -> String {
     let mut sheet = Sheet::new(style);
     for (at, (spec, observed)) in clusters.iter().enumerate() {
         if at > 0 {
@@ -34,7 +39,25 @@ pub fn status_text(clusters: &[(&ClusterSpec, &Observation)], style: &TextStyle)
             }
         }
     }
+    strays(&mut sheet, orphans);
     sheet.finish()
+}
+
+/// What runs and is in no file.
+fn strays(sheet: &mut Sheet, orphans: &Orphans) {
+    for orphan in &orphans.found {
+        sheet.blank();
+        sheet.row(
+            0,
+            &[(Paint::Strong, &orphan.id, 0), (Paint::Bad, "orphan", 0)],
+        );
+        sheet.prose(2, "", Paint::Plain, &orphan.found());
+    }
+    for (context, why) in &orphans.unknown {
+        sheet.blank();
+        let text = format!("what else of this fleet runs in {context}: {why}");
+        sheet.prose(0, "not known: ", Paint::Warn, &text);
+    }
 }
 
 fn block(sheet: &mut Sheet, view: &View, style: &TextStyle) {
@@ -49,6 +72,7 @@ fn block(sheet: &mut Sheet, view: &View, style: &TextStyle) {
     table(sheet, view, style);
     alarms(sheet, view);
     unknown(sheet, view);
+    actors(sheet, view);
     past(sheet, view.kube);
 }
 
@@ -235,6 +259,16 @@ fn unknown(sheet: &mut Sheet, view: &View) {
     gaps.extend(volumes.map(|w| format!("released volumes: {w}")));
     for gap in gaps {
         sheet.prose(2, "not known: ", Paint::Warn, &gap);
+    }
+}
+
+/// Who else acts on its objects.
+fn actors(sheet: &mut Sheet, view: &View) {
+    for actor in &view.kube.actors {
+        let object = &view.objects.desired(actor.on).key;
+        let since = actor.since.map_or(String::new(), |t| format!(" since {t}"));
+        let text = format!("{} on {object}{since}", actor.name);
+        sheet.prose(2, "another actor: ", Paint::Bad, &text);
     }
 }
 

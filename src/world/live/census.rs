@@ -58,11 +58,8 @@ pub(super) async fn take(
 /// Those with this cluster's id that are not where Git says it lives.
 pub(super) fn elsewhere(spec: &ClusterSpec, all: &[Sighting]) -> Vec<String> {
     let label = manifest::label_value(&spec.id.name);
-    let ledger = names::ledger(spec);
-    let is_home =
-        |s: &Sighting| s.namespace == spec.namespace && (s.name == spec.name || s.name == ledger);
     all.iter()
-        .filter(|sighting| sighting.cluster == label && !is_home(sighting))
+        .filter(|sighting| sighting.cluster == label && !sighting.is_home(spec))
         .map(ToString::to_string)
         .collect()
 }

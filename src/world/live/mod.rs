@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use super::{Hold, LockError, LockRequest, PerformError, World};
 use crate::decide::{Act, Condition};
 use crate::fleet::ClusterSpec;
-use crate::state::{Ledger, Observation};
+use crate::state::{Ledger, Observation, Sightings};
 use lock::{Acquired, Held};
 use seats::Channels;
 
@@ -98,6 +98,10 @@ impl World for Live {
 
     async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
         self.observe_each(specs).await
+    }
+
+    async fn sightings(&self, fleet: &str, contexts: &[&str]) -> Sightings {
+        self.sight(fleet, contexts).await
     }
 
     async fn observe(&self, spec: &ClusterSpec) -> Observation {

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest::{CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL};
 use crate::manifest::{fleet_selector as in_context, label_value, object_labels, selector};
+use crate::state::Ledger;
 
 /// On the Lease: the commit its holder applies.
 pub(super) const COMMIT_ANNOTATION: &str = "reconcile/commit";
@@ -60,7 +61,7 @@ pub(super) fn text<'a>(object: &'a Value, field: &str) -> &'a str {
 }
 
 pub(super) fn ledger(spec: &ClusterSpec) -> String {
-    format!("{}-ledger", spec.name)
+    Ledger::object_name(spec)
 }
 
 /// The key of a member's file in the ConfigMap.

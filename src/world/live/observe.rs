@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::api::Api;
-use super::census::Census;
+use super::census::{self, Census};
 use super::claims::Volumes;
 use super::contexts::Opened;
 use super::etcd;
@@ -19,7 +19,7 @@ use super::secret::Scrubber;
 use super::secrets::{self, Secrets};
 use super::{Live, names, now};
 use crate::fleet::ClusterSpec;
-use crate::state::{Etcd, Kube, Observation, Reading};
+use crate::state::{Etcd, Kube, Observation, Reading, Sighting, Sightings};
 
 /// Clusters whose members are asked at the same time.
 const CLUSTERS_AT_ONCE: usize = 32;
@@ -70,6 +70,33 @@ impl Live {
             .iter()
             .filter_map(|spec| found.remove(&spec.id))
             .collect()
+    }
+
+    /// What of the fleet is in each of these contexts.
+    pub(super) async fn sight(&self, fleet: &str, contexts: &[&str]) -> Sightings {
+        let looks = contexts.iter().map(|context| async move {
+            let seen = match self.sight_in(fleet, context).await {
+                Ok(seen) => Reading::Known(seen),
+                Err(why) => Reading::Unknown(why),
+            };
+            ((*context).to_owned(), seen)
+        });
+        join_all(looks).await.into_iter().collect()
+    }
+
+    async fn sight_in(&self, fleet: &str, context: &str) -> Result<Vec<Sighting>, String> {
+        let deadline = Instant::now() + self.options.read_timeout;
+        let opened = self.contexts.open(context, deadline).await;
+        let api = Api {
+            client: opened.map_err(|error| error.to_string())?.client,
+            deadline,
+        };
+        let (cluster_uid, seen) = tokio::join!(
+            self.contexts.cluster_uid(context, &api),
+            census::take(&api, fleet, context)
+        );
+        cluster_uid.map_err(|error| error.to_string())?;
+        seen.map_err(|error| error.to_string())
     }
 
     #[tracing::instrument(level = "debug", skip_all, fields(context, clusters = specs.len()))]

@@ -105,11 +105,8 @@ impl Pair<'_> {
                 self.told()
             );
             self.twin.follow(&seen);
-            self.compare(&seen);
-            let live = self.next(&seen);
-            let model = self.twin.next().map(|act| act.key());
-            assert_eq!(live, model, "the next step: live, model\n{}", self.told());
-            let Some(key) = live else {
+            let (key, seen) = self.compare(seen);
+            let Some(key) = key else {
                 self.story.say(&format!("{part}: the same"));
                 return;
             };
@@ -171,17 +168,25 @@ impl Pair<'_> {
         );
     }
 
-    /// Equal, at once or within the time that what is under way takes.
-    fn compare(&mut self, seen: &Observation) {
+    /// Equal in the projection and in what comes next, at once or within the time that what is under way takes.
+    fn compare(&mut self, mut seen: Observation) -> (Option<IntentKey>, Observation) {
         let model = self.twin.project();
+        let next = self.twin.next().map(|act| act.key());
         let deadline = Instant::now() + IN_FLIGHT;
-        let mut live = self.live.of(seen);
-        while live != model && Instant::now() < deadline {
+        loop {
+            let live = self.live.of(&seen);
+            let live_next = self.next(&seen);
+            if (&live, &live_next) == (&model, &next) {
+                return (next, seen);
+            }
+            assert!(
+                Instant::now() < deadline,
+                "live, then {live_next:?}:\n{live}model, then {next:?}:\n{model}{}",
+                self.told()
+            );
             std::thread::sleep(Duration::from_millis(300));
-            let seen = self.look();
-            live = self.live.of(&seen);
+            seen = self.look();
         }
-        assert!(live == model, "live:\n{live}model:\n{model}{}", self.told());
     }
 
     fn told(&self) -> String {

@@ -3,7 +3,7 @@
 use super::{Before, born, stop_after_verb};
 use crate::bed;
 
-const BAD_IMAGE: &str = "docker.io/testbed/etcd:none";
+const BAD_IMAGE: &str = "docker.io/testbed/nothing:3.6.16";
 
 /// #4: a bad image in Git, and a pod is evicted: its data is whole, and stays. Git is fixed.
 #[test]

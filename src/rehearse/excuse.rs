@@ -1,0 +1,60 @@
+//! Where a story may end in a refusal: I5 asks for a name, this asks for a reason as well.
+
+use super::event::Event;
+use super::laws::{Violation, broken};
+use super::play::Play;
+use super::run::End;
+use crate::decide::{quorum, tolerance};
+use crate::state::ObjectKind;
+
+/// An end that nothing in the story explains.
+pub(super) fn unexcused(play: &Play, end: &End) -> Option<Violation> {
+    match end {
+        End::InSync => None,
+        End::Refused(notes) => {
+            let odd = notes.iter().find(|(_, code)| !is_excused(play, code))?;
+            broken(
+                "I5",
+                format!(
+                    "refused for good: {} ({}), which nothing in the story explains",
+                    odd.1, odd.0
+                ),
+            )
+        }
+        End::Deferred => broken("I5", "deferred, with nothing to wait for"),
+        other => broken("I5", format!("with faults stopped the story ends: {other}")),
+    }
+}
+
+fn is_excused(play: &Play, code: &str) -> bool {
+    let spec = play.spec();
+    let (voters, intact) = play.stage.could_vote();
+    let born = play.stage.is_born();
+    match code {
+        // Too few voters are left with their data, or can run at all.
+        "quorum-unknown" => born && intact < quorum(voters),
+        // One member less than Git asks for would be one too few.
+        "quorum-tolerance" => {
+            let left = tolerance(
+                spec.members.saturating_sub(1) as usize,
+                spec.members as usize,
+            );
+            left < i64::from(spec.policy.min_tolerance) || !play.stage.has_quorum()
+        }
+        // One or two members cannot be restarted without an outage that nobody allowed.
+        "downtime" => spec.members < 3,
+        // What nobody can know: whether a member ever started on the files that were lost.
+        "files-lost" | "left-behind" | "released-volumes" => !born,
+        "foreign-member" => play.happened(Event::StrangerJoins),
+        // A volume that was emptied behind its claim is proven to nobody.
+        "member-down" | "all-healthy" => play.stage.hinders_any() || play.happened(Event::Wiped(0)),
+        "not-yet-possible" => {
+            play.happened(Event::ObjectDeleted(ObjectKind::StatefulSet))
+                || play.happened(Event::ClaimDeleted(0))
+                || play.happened(Event::Scaled(0))
+                || play.happened(Event::Quota(2))
+                || play.happened(Event::Image(super::Image::Good))
+        }
+        _ => false,
+    }
+}

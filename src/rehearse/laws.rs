@@ -1,0 +1,351 @@
+//! I1 to I5 of etcd-operations.md 2.8, counted on the truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::stage::{Stage, is_ready};
+use crate::decide::{Act, RowId, quorum, tolerance};
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::state::{Contents, Kube, MemberFile, MemberId, ObjectKind, Observation, Reading, Uid};
+
+/// A law that was broken: which, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// `I1` to `I5`, or the number of a state of 2.8.
+    pub law: &'static str,
+    pub what: String,
+}
+
+impl Violation {
+    /// The law and the beginning of its breach, without the numbers: two breaches of one shape are one finding.
+    pub fn shape(&self) -> String {
+        const LONG_ENOUGH: usize = 48;
+        let words = self.what.chars().filter(|c| !c.is_ascii_digit());
+        let words: String = words.take(LONG_ENOUGH).collect();
+        format!("{}: {words}", self.law)
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.law, self.what)
+    }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "laws are asked one after the other, and this is the answer of one that is broken"
+)]
+pub(super) fn broken(law: &'static str, what: impl Into<String>) -> Option<Violation> {
+    Some(Violation {
+        law,
+        what: what.into(),
+    })
+}
+
+/// What the laws remember of the past.
+#[derive(Clone, Default)]
+pub(super) struct Laws {
+    cluster: Option<MemberId>,
+    /// IDs that have had data, and the claim it was on; none after a wipe.
+    data: BTreeMap<MemberId, Option<Uid>>,
+    /// IDs whose file was seen poisoned after they had started, and which nobody re-armed since.
+    poisoned: BTreeSet<MemberId>,
+    retired: BTreeSet<MemberId>,
+    listed: BTreeSet<MemberId>,
+    /// A person's hand took the poison out of a file: what I2 and I4 promise is void from then on.
+    disarmed: bool,
+}
+
+impl Laws {
+    /// What a person's hand does is not held against a run.
+    pub(super) fn hand(&mut self, stage: &Stage) {
+        let files = stage.kube().member_files.values();
+        let armed = files.filter(|t| !is_poisoned(t)).count();
+        let known = stage.kube().member_files.len();
+        self.disarmed |= armed > 0 && known > 0 && stage.is_born();
+    }
+
+    /// I2 and I4: what has come about since it was last asked.
+    pub(super) fn passage(&mut self, stage: &Stage) -> Option<Violation> {
+        let found = self.one_cluster(&stage.truth);
+        let found = found.or_else(|| self.one_life(stage));
+        let lost = || {
+            let lost = stage.data.could_be_lost(&stage.truth, &stage.rendered);
+            lost.filter(|_| !self.disarmed)
+                .and_then(|what| broken("I4", what))
+        };
+        found.or_else(lost)
+    }
+
+    fn one_cluster(&mut self, truth: &Observation) -> Option<Violation> {
+        let Some(list) = truth.etcd.membership.known() else {
+            let was = self.cluster?;
+            return broken("I4", format!("the member list of cluster {was} is gone"));
+        };
+        let first = *self.cluster.get_or_insert(list.cluster_id);
+        if first != list.cluster_id {
+            let what = format!("cluster {} was born where {first} was", list.cluster_id);
+            return broken("I4", what);
+        }
+        let now: BTreeSet<MemberId> = list.members.iter().map(|m| m.id).collect();
+        self.retired.extend(self.listed.difference(&now));
+        let back = now.iter().find(|id| self.retired.contains(id)).copied();
+        self.listed = now;
+        back.and_then(|id| broken("I4", format!("the removed member ID {id} came back")))
+    }
+
+    /// Data under an ID whose file has been poisoned is never on another volume than before.
+    fn one_life(&mut self, stage: &Stage) -> Option<Violation> {
+        let kube = stage.kube();
+        for (ordinal, claim) in &kube.claims {
+            let Some(Contents::Of(id)) = claim.contents else {
+                self.wiped(&claim.uid);
+                continue;
+            };
+            let home = self.data.insert(id, Some(claim.uid.clone()));
+            let moved = home.is_some_and(|home| home.as_ref() != Some(&claim.uid));
+            if moved && self.poisoned.contains(&id) {
+                return broken("I2", format!("member {id} booted on an empty volume"));
+            }
+            match kube.member_files.get(ordinal).map(|t| is_poisoned(t)) {
+                Some(true) => self.poisoned.insert(id),
+                // Someone else's hand: `disarmed` watches ours.
+                Some(false) => self.poisoned.remove(&id),
+                None => false,
+            };
+        }
+        None
+    }
+
+    fn wiped(&mut self, claim: &Uid) {
+        for home in self.data.values_mut() {
+            if home.as_ref() == Some(claim) {
+                *home = None;
+            }
+        }
+    }
+}
+
+fn is_poisoned(text: &str) -> bool {
+    matches!(MemberFile::parse(text), Ok(MemberFile::Poisoned { .. }))
+}
+
+/// I1: (voters, healthy voters) before and after a step.
+pub(super) fn quorum_kept(
+    spec: &ClusterSpec,
+    act: &Act,
+    (n, h): (usize, usize),
+    (n_after, h_after): (usize, usize),
+) -> Option<Violation> {
+    if n == 0 {
+        return None;
+    }
+    let verb = act.verb();
+    if h >= quorum(n) && h_after < quorum(n_after) {
+        let what =
+            format!("{verb} took the quorum: {h} of {n} were healthy, now {h_after} of {n_after}");
+        return broken("I1", what);
+    }
+    let left = tolerance(h_after, n_after);
+    let floor = tolerance(h, n).min(i64::from(spec.policy.min_tolerance));
+    if left < floor {
+        let what = format!("{verb} left tolerance {left}, expected at least {floor}");
+        return broken("I1", what);
+    }
+    None
+}
+
+/// I3 and the rules about removing, before an act reaches its server.
+pub(super) fn may_do(stage: &Stage, act: &Act, row: Option<RowId>) -> Option<Violation> {
+    match act {
+        Act::ReleaseClaim { ordinal, uid, .. } => release(stage, *ordinal, uid),
+        Act::StopMember { replicas, .. } => outside(stage, *replicas, act),
+        Act::CreateObject { object, body } if object.kind == ObjectKind::StatefulSet => {
+            let replicas = body.pointer("/spec/replicas")?.as_u64()?;
+            outside(stage, u32::try_from(replicas).ok()?, act)
+        }
+        Act::DeletePod { ordinal, pod, .. } | Act::RestartMember { ordinal, pod, .. } => {
+            stop_pod(stage, *ordinal, pod, act)
+        }
+        Act::RemoveMember { ordinal, member } => remove(stage, *ordinal, *member, row),
+        Act::DeleteObject {
+            object,
+            orphan: false,
+            ..
+        } if object.kind == ObjectKind::StatefulSet => {
+            broken("I3", "the StatefulSet was deleted together with its pods")
+        }
+        _ => None,
+    }
+}
+
+fn release(stage: &Stage, ordinal: Ordinal, uid: &Uid) -> Option<Violation> {
+    let claim = stage.kube().claims.get(&ordinal);
+    let claim = claim.filter(|c| c.uid == *uid)?;
+    if let Some(Contents::Of(id)) = claim.contents
+        && stage.is_listed(id)
+    {
+        return broken(
+            "I3",
+            format!("the claim with the data of listed member {id} was given up"),
+        );
+    }
+    let kept = claim.volume.as_ref().and_then(Reading::known);
+    let kept = kept.is_none_or(|v| v.reclaim_policy == "Retain");
+    (!kept)
+        .then(|| broken("I3", "a volume was released that is not Retain"))
+        .flatten()
+}
+
+/// A listed member's ordinal is put outside `replicas`.
+fn outside(stage: &Stage, replicas: u32, act: &Act) -> Option<Violation> {
+    let pods = stage.kube().pods.keys();
+    let left_out = pods
+        .filter(|o| o.0 >= replicas)
+        .find(|o| stage.member_at(**o).is_some())?;
+    let what = format!(
+        "{} puts listed member {left_out} outside replicas {replicas}",
+        act.verb()
+    );
+    broken("I3", what)
+}
+
+/// A pod is stopped whose claim would not survive, or that may still run where nobody can see it.
+fn stop_pod(stage: &Stage, ordinal: Ordinal, pod: &Uid, act: &Act) -> Option<Violation> {
+    let kube = stage.kube();
+    let live = kube.pods.get(&ordinal).filter(|p| p.uid == *pod)?;
+    let claim = kube.claims.get(&ordinal)?;
+    let Some(Contents::Of(id)) = claim.contents else {
+        return None;
+    };
+    if !stage.is_listed(id) {
+        return None;
+    }
+    let verb = act.verb();
+    if claim.deleting {
+        return broken(
+            "I3",
+            format!(
+                "{verb} {ordinal}: its claim goes with it, and holds the data of listed member {id}"
+            ),
+        );
+    }
+    let lost = live.node.as_ref().is_some_and(|n| !is_ready(kube, n));
+    let forced = matches!(act, Act::DeletePod { force: true, .. });
+    (lost && forced)
+        .then(|| {
+            let what =
+                format!("{verb} {ordinal}: listed member {id} may still run on its lost node");
+            broken("2.8-14", what)
+        })
+        .flatten()
+}
+
+fn remove(
+    stage: &Stage,
+    ordinal: Ordinal,
+    member: MemberId,
+    row: Option<RowId>,
+) -> Option<Violation> {
+    let statuses = stage.truth.etcd.statuses.values();
+    let mut known = statuses.filter_map(Reading::known);
+    if known.any(|s| s.leader == Some(member) && s.member_id == member) && stage.blind.is_empty() {
+        return broken("G8", format!("member {ordinal} was removed while it led"));
+    }
+    let repair = row.is_some_and(|r| r.procedure == "repair");
+    let list = stage.truth.etcd.membership.known()?;
+    let votes = list.members.iter().any(|m| m.id == member && !m.learner);
+    let pod = stage.kube().pods.get(&ordinal);
+    let node = pod.and_then(|p| p.node.as_ref());
+    let node_is_there = node.is_none_or(|n| is_ready(stage.kube(), n));
+    if repair
+        && votes
+        && node_is_there
+        && !stage.runs(member)
+        && stage.data.is_intact(&stage.truth, &stage.rendered, member)
+    {
+        return broken(
+            "2.8-4",
+            format!(
+                "member {ordinal} was given up as lost while its data is intact and its node is there"
+            ),
+        );
+    }
+    None
+}
+
+/// A drain leaves somebody whom clients find.
+pub(super) fn someone_serves(stage: &Stage, act: &Act) -> Option<Violation> {
+    let kube = stage.kube();
+    let serves = |pod: &crate::state::Pod| pod.serving_label && pod.ready && !pod.deleting;
+    let drained = matches!(act, Act::Drain { .. });
+    (drained && !kube.pods.values().any(serves))
+        .then(|| broken("2.8-18", "a drain left the client Service empty"))
+        .flatten()
+}
+
+/// I2: no act of ours takes the poison out of the file of a listed member that has started.
+pub(super) fn files_kept(before: &Kube, stage: &Stage) -> Option<Violation> {
+    let after = stage.kube();
+    for (ordinal, claim) in &before.claims {
+        let Some(Contents::Of(id)) = claim.contents else {
+            continue;
+        };
+        let poisoned = |kube: &Kube| kube.member_files.get(ordinal).map(|t| is_poisoned(t));
+        let disarmed = poisoned(before) == Some(true) && poisoned(after) != Some(true);
+        if disarmed && stage.is_listed(id) && stage.member_at(*ordinal) == Some(id) {
+            return broken(
+                "I2",
+                format!("the file of started member {ordinal} was armed again"),
+            );
+        }
+    }
+    None
+}
+
+/// What in sync means, counted on the truth.
+pub(super) fn in_place(stage: &Stage, spec: &ClusterSpec) -> Option<Violation> {
+    let kube = stage.kube();
+    let all: BTreeSet<Ordinal> = spec.target().collect();
+    let members = spec.members as usize;
+    let differs = |what: String| broken("I5", format!("said to be in sync, but {what}"));
+    if stage.voters() != (members, members) {
+        let (n, h) = stage.voters();
+        return differs(format!(
+            "{h} of {n} voters are healthy, Git asks for {members}"
+        ));
+    }
+    let list = stage.truth.etcd.membership.known()?;
+    if list.members.len() != members {
+        return differs(format!("{} members are listed", list.members.len()));
+    }
+    let ours = |kind: &str, found: BTreeSet<Ordinal>| {
+        (found != all)
+            .then(|| differs(format!("{kind} are on {found:?}")))
+            .flatten()
+    };
+    ours("pods", kube.pods.keys().copied().collect())
+        .or_else(|| ours("claims", kube.claims.keys().copied().collect()))
+        .or_else(|| ours("endpoints", kube.serving.clone()))
+        .or_else(|| {
+            let count = kube.objects.len();
+            (count != ObjectKind::ALL.len())
+                .then(|| differs(format!("{count} objects are there")))
+                .flatten()
+        })
+        .or_else(|| {
+            let armed = all
+                .iter()
+                .find(|o| !kube.member_files.get(o).is_some_and(|t| is_poisoned(t)))?;
+            differs(format!("the file of member {armed} is not poisoned"))
+        })
+        .or_else(|| {
+            let stamp = crate::manifest::settings_stamp(spec);
+            let old = kube
+                .pods
+                .iter()
+                .find(|(_, p)| p.stamp.as_ref() != Some(&stamp))?;
+            differs(format!("pod {} runs with other settings", old.0))
+        })
+}

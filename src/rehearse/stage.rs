@@ -1,0 +1,421 @@
+//! What is: the model's world with the faults that the model has none of, and what a run can see of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::data::Data;
+use super::event::Part;
+use crate::decide::{Act, quorum};
+use crate::fleet::{ClusterSpec, Ordinal};
+use crate::model;
+use crate::state::{
+    ClaimPhase, Kube, MemberId, MemberStatus, Node, ObjectKind, Observation, Pod, Reading,
+    ReleasedVolume, Uid,
+};
+
+/// An image of this tag can be pulled by no node.
+pub(super) const MISSING_TAG: &str = ":missing";
+/// The claim of a volume that never was.
+const MARK: &str = "";
+/// Nodes that pods are placed on.
+const NODES: u32 = 9;
+
+/// An act that was not answered and takes effect later.
+#[derive(Clone)]
+pub(super) struct Late {
+    pub(super) due: Timestamp,
+    pub(super) act: Act,
+}
+
+#[derive(Clone)]
+pub(super) struct Stage {
+    /// Every fact, none of them unknown; the API server may be away and the quorum lost all the same.
+    pub(super) truth: Observation,
+    /// What the StatefulSet was last made from.
+    pub(super) rendered: ClusterSpec,
+    pub(super) data: Data,
+    pub(super) blind: BTreeSet<Part>,
+    pub(super) away_until: Option<Timestamp>,
+    pub(super) stuck: BTreeSet<Ordinal>,
+    pub(super) learners_stall: bool,
+    pub(super) late: Vec<Late>,
+    /// Volumes cannot leave their node.
+    pub(super) local: bool,
+    /// Clients write all the time.
+    pub(super) writes: bool,
+    highest_uid: u64,
+    /// The image each pod was made with.
+    images: BTreeMap<Uid, String>,
+}
+
+impl Stage {
+    pub(super) fn empty(spec: &ClusterSpec, at: Timestamp) -> Self {
+        let mut truth = model::empty(spec.id.clone(), at);
+        model::provide_secrets(&mut truth, spec);
+        if let Some(kube) = truth.kube.known_mut() {
+            let ready = Node {
+                ready: true,
+                since: None,
+            };
+            kube.nodes =
+                Reading::Known((0..NODES).map(|n| (node_name(n), ready.clone())).collect());
+        }
+        Self {
+            truth,
+            rendered: spec.clone(),
+            data: Data::default(),
+            blind: BTreeSet::new(),
+            away_until: None,
+            stuck: BTreeSet::new(),
+            learners_stall: false,
+            late: Vec::new(),
+            local: false,
+            writes: true,
+            highest_uid: 0,
+            images: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn kube(&self) -> &Kube {
+        self.truth.kube.known().expect("the truth is never unknown")
+    }
+
+    pub(super) fn kube_mut(&mut self) -> &mut Kube {
+        self.truth
+            .kube
+            .known_mut()
+            .expect("the truth is never unknown")
+    }
+
+    pub(super) fn is_born(&self) -> bool {
+        self.truth.etcd.membership.known().is_some()
+    }
+
+    /// `n` and `h`.
+    pub(super) fn voters(&self) -> (usize, usize) {
+        let list = self.truth.etcd.membership.known();
+        let voters = || list.iter().flat_map(|m| &m.members).filter(|m| !m.learner);
+        let alive = voters().filter(|m| self.runs(m.id)).count();
+        (voters().count(), alive)
+    }
+
+    /// Its process answers, and its pod is there.
+    pub(super) fn runs(&self, id: MemberId) -> bool {
+        let pods = &self.kube().pods;
+        let mut answers = self.truth.etcd.statuses.iter();
+        answers.any(|(o, s)| s.known().is_some_and(|s| s.member_id == id) && pods.contains_key(o))
+    }
+
+    pub(super) fn has_quorum(&self) -> bool {
+        let (n, h) = self.voters();
+        n > 0 && h >= quorum(n)
+    }
+
+    pub(super) fn is_listed(&self, id: MemberId) -> bool {
+        let list = self.truth.etcd.membership.known();
+        list.is_some_and(|m| m.members.iter().any(|m| m.id == id))
+    }
+
+    /// The member on this ordinal, by its URL.
+    pub(super) fn member_at(&self, ordinal: Ordinal) -> Option<MemberId> {
+        let url = self.rendered.peer_url(ordinal);
+        let list = self.truth.etcd.membership.known()?;
+        let member = list.members.iter().find(|m| m.peer_urls.contains(&url));
+        member.map(|m| m.id)
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.away_until.is_some_and(|until| self.truth.at < until)
+    }
+
+    pub(super) fn statuses_mut(&mut self) -> impl Iterator<Item = &mut MemberStatus> {
+        let statuses = self.truth.etcd.statuses.values_mut();
+        statuses.filter_map(Reading::known_mut)
+    }
+
+    /// Lets time pass, and what follows by itself come about.
+    pub(super) fn pass(&mut self, span: SignedDuration) {
+        self.free_pods();
+        let hinders = |kube: &Kube, ordinal| self.hinders(kube, ordinal);
+        let mut truth = self.truth.clone();
+        model::pass_hindered(&mut truth, &self.rendered, span, &hinders);
+        self.truth = truth;
+        self.retire_uids();
+        self.place_pods();
+        self.commit_late();
+        self.write();
+    }
+
+    /// The model counts on from the highest UID that is there, or that a released volume had: a mark among those keeps
+    /// it from giving the UID of something deleted to its successor.
+    pub(super) fn retire_uids(&mut self) {
+        if !self.is_born() {
+            return;
+        }
+        let kube = self.kube();
+        let uids = kube.pods.values().map(|p| &p.uid);
+        let uids = uids.chain(kube.claims.values().map(|c| &c.uid));
+        let uids = uids.chain(kube.objects.values().map(|o| &o.uid));
+        let number = |uid: &Uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok();
+        let highest = uids.filter_map(number).max().unwrap_or(0);
+        self.highest_uid = self.highest_uid.max(highest);
+        let mark = ReleasedVolume {
+            name: format!("pv-model-{}", self.highest_uid),
+            claim: MARK.into(),
+        };
+        if let Some(released) = self.kube_mut().released_volumes.known_mut() {
+            released.retain(|v| v.claim != MARK);
+            released.push(mark);
+        }
+    }
+
+    fn write(&mut self) {
+        if self.writes && self.has_quorum() {
+            for status in self.statuses_mut() {
+                status.index += 1;
+                status.applied += 1;
+                status.revision += 1;
+            }
+        }
+        self.data.follow(&self.truth, self.writes);
+    }
+
+    /// What was sent and not answered takes effect when its time has come, were it refused or not.
+    fn commit_late(&mut self) {
+        let now = self.truth.at;
+        let (due, late) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|l| l.due <= now);
+        self.late = late;
+        let due: Vec<Late> = due;
+        for Late { act, .. } in due {
+            let ledger = self.kube().ledger.clone().unwrap_or_default();
+            // What the server says to it now, nobody hears.
+            let _unheard = self.carry_out(&act, &ledger);
+        }
+    }
+
+    /// Pods that nothing holds back any more are started again.
+    fn free_pods(&mut self) {
+        let held: Vec<Ordinal> = {
+            let kube = self.kube();
+            let waits = |pod: &Pod| pod.is_stuck() && !is_crash_loop(pod);
+            let waiting = kube.pods.iter().filter(|(_, pod)| waits(pod));
+            let free = waiting.filter(|(o, _)| self.hinders(kube, **o).is_none());
+            free.map(|(o, _)| *o).collect()
+        };
+        for ordinal in held {
+            if let Some(pod) = self.kube_mut().pods.get_mut(&ordinal) {
+                pod.waiting = None;
+            }
+        }
+    }
+
+    /// What keeps this pod from running, in the words of whoever keeps it.
+    pub(super) fn hinders(&self, kube: &Kube, ordinal: Ordinal) -> Option<String> {
+        let pod = kube.pods.get(&ordinal)?;
+        if pod.deleting {
+            return None;
+        }
+        if self.stuck.contains(&ordinal) {
+            return Some("CreateContainerError: context deadline exceeded".into());
+        }
+        let image = self.images.get(&pod.uid).cloned();
+        if image
+            .or_else(|| template_image(kube))?
+            .ends_with(MISSING_TAG)
+        {
+            return Some("ImagePullBackOff: Back-off pulling image".into());
+        }
+        let claim = kube.claims.get(&ordinal)?;
+        if claim.phase == ClaimPhase::Lost {
+            return Some("Unschedulable: persistentvolumeclaim is Lost".into());
+        }
+        let home = claim.volume.as_ref()?.known()?.node.as_ref()?;
+        (!is_ready(kube, home))
+            .then(|| "Unschedulable: node(s) had volume node affinity conflict".into())
+    }
+
+    /// The scheduler: a node of its own for every pod, the one its volume is on if it cannot leave.
+    fn place_pods(&mut self) {
+        let local = self.local;
+        let image = template_image(self.kube());
+        let known: BTreeSet<Uid> = self.kube().pods.values().map(|p| p.uid.clone()).collect();
+        self.images.retain(|uid, _| known.contains(uid));
+        for uid in known {
+            let made_with = image.clone().unwrap_or_default();
+            self.images.entry(uid).or_insert(made_with);
+        }
+        let kube = self.kube_mut();
+        let unplaced: Vec<Ordinal> = {
+            let is_placed = |pod: &Pod| pod.node.as_ref().is_some_and(|n| n.starts_with("node-"));
+            let unplaced = kube.pods.iter().filter(|(_, pod)| !is_placed(pod));
+            unplaced.map(|(o, _)| *o).collect()
+        };
+        for ordinal in unplaced {
+            let node = node_for(kube, ordinal);
+            if let Some(pod) = kube.pods.get_mut(&ordinal) {
+                pod.node.clone_from(&node);
+            }
+            let claim = kube.claims.get_mut(&ordinal);
+            if local && let Some(volume) = claim.and_then(|c| c.volume.as_mut()?.known_mut()) {
+                volume.node = volume.node.take().or(node);
+            }
+        }
+    }
+
+    /// What a run can see: without a quorum no list, and nothing of what it is blind to.
+    pub(super) fn look(&self) -> Observation {
+        let mut seen = self.truth.clone();
+        let released = seen.kube.known_mut().map(|k| &mut k.released_volumes);
+        if let Some(released) = released.and_then(Reading::known_mut) {
+            released.retain(|v| v.claim != MARK);
+        }
+        if self.is_born() && !self.has_quorum() {
+            silence(&mut seen);
+        }
+        if self.learners_stall {
+            for status in seen
+                .etcd
+                .statuses
+                .values_mut()
+                .filter_map(Reading::known_mut)
+            {
+                if status.learner {
+                    status.applied = 1;
+                }
+            }
+            raise_leaders(&mut seen);
+        }
+        for part in &self.blind {
+            hide(&mut seen, *part);
+        }
+        if self.is_away() {
+            hide_all(&mut seen);
+        }
+        seen
+    }
+}
+
+/// Far enough ahead that a learner which stalls is seen to lag.
+fn raise_leaders(seen: &mut Observation) {
+    const AHEAD: u64 = 100_000;
+    for status in seen
+        .etcd
+        .statuses
+        .values_mut()
+        .filter_map(Reading::known_mut)
+    {
+        status.index += AHEAD;
+        status.applied += if status.learner { 0 } else { AHEAD };
+    }
+}
+
+fn silence(seen: &mut Observation) {
+    let late = || "etcdserver: request timed out".to_owned();
+    seen.etcd.membership = Reading::Unknown(late());
+    seen.etcd.alarms = Reading::Unknown(late());
+    for status in seen
+        .etcd
+        .statuses
+        .values_mut()
+        .filter_map(Reading::known_mut)
+    {
+        status.leader = None;
+        status.linearizable_read = Some(Reading::Unknown("no leader".into()));
+    }
+}
+
+const DEADLINE: &str = "deadline exceeded";
+
+/// Takes a part of what is from what is seen.
+fn hide(seen: &mut Observation, part: Part) {
+    let why = || DEADLINE.to_owned();
+    match part {
+        Part::Kubernetes => seen.kube = Reading::Unknown(why()),
+        Part::Membership => seen.etcd.membership = Reading::Unknown(why()),
+        Part::Alarms => seen.etcd.alarms = Reading::Unknown(why()),
+        Part::Status(ordinal) => {
+            if let Some(status) = seen.etcd.statuses.get_mut(&Ordinal(ordinal)) {
+                *status = Reading::Unknown(why());
+            }
+        }
+        Part::Volumes => {
+            if let Some(kube) = seen.kube.known_mut() {
+                kube.released_volumes = Reading::Unknown(why());
+                for volume in kube.claims.values_mut().filter_map(|c| c.volume.as_mut()) {
+                    *volume = Reading::Unknown(why());
+                }
+            }
+        }
+    }
+}
+
+/// An API server that is away takes the port-forwards with it.
+fn hide_all(seen: &mut Observation) {
+    hide(seen, Part::Kubernetes);
+    hide(seen, Part::Membership);
+    hide(seen, Part::Alarms);
+    for status in seen.etcd.statuses.values_mut() {
+        *status = Reading::Unknown(DEADLINE.into());
+    }
+}
+
+fn node_name(n: u32) -> String {
+    format!("node-{n}")
+}
+
+pub(super) fn is_ready(kube: &Kube, node: &str) -> bool {
+    let nodes = kube.nodes.known();
+    nodes.is_none_or(|all| all.get(node).is_some_and(|n| n.ready))
+}
+
+/// The node of its volume, else its own, else the first one that has none of ours.
+fn node_for(kube: &Kube, ordinal: Ordinal) -> Option<String> {
+    let volume = kube
+        .claims
+        .get(&ordinal)
+        .and_then(|c| c.volume.as_ref()?.known());
+    if let Some(home) = volume.and_then(|v| v.node.clone()) {
+        return is_ready(kube, &home).then_some(home);
+    }
+    let taken = |name: &String| kube.pods.values().any(|p| p.node.as_ref() == Some(name));
+    let order = std::iter::once(ordinal.0).chain((0..NODES).rev());
+    let mut free = order
+        .map(node_name)
+        .filter(|n| is_ready(kube, n) && !taken(n));
+    free.next()
+}
+
+pub(super) fn template_image(kube: &Kube) -> Option<String> {
+    let set = kube.objects.get(&ObjectKind::StatefulSet)?;
+    let image = set
+        .content
+        .pointer("/spec/template/spec/containers/0/image")?;
+    image.as_str().map(str::to_owned)
+}
+
+fn is_crash_loop(pod: &Pod) -> bool {
+    let why = pod.waiting.as_deref().unwrap_or_default();
+    why.starts_with("CrashLoopBackOff")
+}
+
+impl Stage {
+    /// Something lasting keeps a pod from running.
+    pub(super) fn hinders_any(&self) -> bool {
+        let kube = self.kube();
+        let held = |o: &Ordinal| self.hinders(kube, *o).is_some();
+        kube.pods.iter().any(|(o, pod)| pod.deleting || held(o))
+    }
+
+    /// Voters, and those of them that could come up with their data.
+    pub(super) fn could_vote(&self) -> (usize, usize) {
+        let kube = self.kube();
+        let can_run = |ordinal: Ordinal| {
+            let pod = kube.pods.get(&ordinal);
+            pod.is_none_or(|p| !p.deleting) && self.hinders(kube, ordinal).is_none()
+        };
+        self.data.intact(&self.truth, &self.rendered, can_run)
+    }
+}

@@ -1,0 +1,58 @@
+//! What was tried, counted.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::decide::RowId;
+
+/// Figures of a rehearsal; those of its parts add up.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub schedules: u64,
+    /// Of them through the engine of `apply`, the others through `decide` alone.
+    pub engine: u64,
+    pub runs: u64,
+    pub acts: u64,
+    pub events: BTreeMap<&'static str, u64>,
+    pub rows: BTreeSet<RowId>,
+    /// How the stories ended: `in sync`, or the codes of the refusals that stayed.
+    pub ends: BTreeMap<String, u64>,
+    states: HashSet<u64>,
+}
+
+impl Tally {
+    /// States told apart by the projection.
+    pub fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    pub fn add(&mut self, other: Self) {
+        self.schedules += other.schedules;
+        self.engine += other.engine;
+        self.runs += other.runs;
+        self.acts += other.acts;
+        for (kind, count) in other.events {
+            *self.events.entry(kind).or_default() += count;
+        }
+        for (end, count) in other.ends {
+            *self.ends.entry(end).or_default() += count;
+        }
+        self.rows.extend(other.rows);
+        self.states.extend(other.states);
+    }
+
+    pub(super) fn event(&mut self, kind: &'static str) {
+        *self.events.entry(kind).or_default() += 1;
+    }
+
+    pub(super) fn end(&mut self, end: &super::run::End) {
+        *self.ends.entry(end.word()).or_default() += 1;
+    }
+
+    pub(super) fn rows(&mut self, trace: &[RowId]) {
+        self.rows.extend(trace);
+    }
+
+    pub(super) fn state(&mut self, hash: u64) {
+        self.states.insert(hash);
+    }
+}

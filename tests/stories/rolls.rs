@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bed;
-use crate::judge::longest_gap;
 use crate::story::{Setting, Story};
 use crate::wish::Wish;
 
@@ -79,11 +78,9 @@ fn roll(name: &'static str, members: u32) {
     assert_eq!(story.members(), listed, "a roll keeps its members");
     let verdict = story.judge(members);
     for (phase, _) in CHANGES {
-        let gap = longest_gap(&verdict, phase);
-        assert!(gap <= PLANNED, "{phase}: a gap of {gap} s");
+        story.assert_gap(&verdict, phase, PLANNED);
     }
-    let gap = longest_gap(&verdict, "killed");
-    assert!(gap <= KILLED, "the leader killed: a gap of {gap} s");
+    story.assert_gap(&verdict, "killed", KILLED);
 }
 
 /// One restart for each member, and the leader moved first where it led.

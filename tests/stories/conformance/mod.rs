@@ -146,7 +146,8 @@ impl Pair<'_> {
         self.steps.push(format!("{} {}", key.verb, key.subject));
         for _ in 0..5 {
             let plans = vec![unroll(self.twin.spec(), &seen)];
-            let plan = Plan::new("stories".into(), seen.at, SourceFacts::default(), plans);
+            let fleet = self.story.namespace.clone();
+            let plan = Plan::new(fleet, seen.at, SourceFacts::default(), plans);
             let plan = serde_json::json!({"intentHash": plan.intent_hash});
             let Some(outcome) = self.story.apply(&plan, &["--max-steps", "1"]) else {
                 seen = self.look();

@@ -27,7 +27,7 @@ fn killed_after_every_step() {
     let mut moments = Moments::from_clock(&story);
     let mut lives = Lives::default();
     story.start_writers();
-    for (members, last) in [(3, 0), (5, 3), (3, 5), (1, 3), (3, 1)] {
+    for (members, last) in [(3, 0), (1, 3), (3, 1)] {
         if last != 0 {
             story.mark(&format!("{last} to {members}"));
         }
@@ -39,8 +39,8 @@ fn killed_after_every_step() {
             story.await_writers();
         }
     }
-    // 3 born, 3 and 4 added once each, 2 and 1 added once more each: nothing was done twice.
-    lives.assert_each_once(&[("0", 1), ("1", 2), ("2", 2), ("3", 1), ("4", 1)]);
+    // 3 born, 2 and 1 added once more each: nothing was done twice.
+    lives.assert_each_once(&[("0", 1), ("1", 2), ("2", 2)]);
     story.judge(3);
 }
 

@@ -73,7 +73,7 @@ fn outage_of_the_controllers() {
 #[test]
 fn two_runs_at_once() {
     let name = "two_runs_at_once";
-    let Some((bed, _turn)) = bed::take_own(name) else {
+    let Some((bed, _turn)) = bed::share(name) else {
         return;
     };
     let story = born(name, bed);
@@ -99,7 +99,7 @@ fn two_runs_at_once() {
 #[test]
 fn frozen_past_the_lease() {
     let name = "frozen_past_the_lease";
-    let Some((bed, _turn)) = bed::take_own(name) else {
+    let Some((bed, _turn)) = bed::share(name) else {
         return;
     };
     let story = born(name, bed);

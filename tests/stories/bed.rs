@@ -43,12 +43,17 @@ pub(crate) fn take_own(story: &str) -> Option<(&'static Bed, Turn)> {
     Some((bed, turn))
 }
 
-/// As [`take_own`], beside other stories: for one that breaks nothing but its own cluster, and measures no gap.
-pub(crate) fn share(story: &str) -> Option<(&'static Bed, Turn)> {
+/// The bed, beside other stories: for one that breaks nothing but its own cluster, and measures no gap.
+pub(crate) fn beside(story: &str) -> Option<(&'static Bed, Turn)> {
     let guard = TURN.read().unwrap_or_else(PoisonError::into_inner);
-    let bed = bed(story)?;
+    Some((bed(story)?, Turn::Shared { _guard: guard }))
+}
+
+/// As [`beside`], on a bed of which the story's own processes may be stopped and killed.
+pub(crate) fn share(story: &str) -> Option<(&'static Bed, Turn)> {
+    let (bed, turn) = beside(story)?;
     own(bed, story)?;
-    Some((bed, Turn::Shared { _guard: guard }))
+    Some((bed, turn))
 }
 
 fn own(bed: &Bed, story: &str) -> Option<()> {

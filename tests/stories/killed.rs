@@ -20,7 +20,7 @@ const SETTING: Setting = Setting {
 #[test]
 fn killed_after_every_step() {
     let name = "killed_after_every_step";
-    let Some((bed, _turn)) = bed::take(name) else {
+    let Some((bed, _turn)) = bed::beside(name) else {
         return;
     };
     let story = Story::new(name, bed, SETTING);
@@ -148,7 +148,7 @@ impl Lives {
 #[test]
 fn stopped_by_a_signal() {
     let name = "stopped_by_a_signal";
-    let Some((bed, _turn)) = bed::take(name) else {
+    let Some((bed, _turn)) = bed::beside(name) else {
         return;
     };
     let story = Story::new(name, bed, SETTING);

@@ -2,7 +2,7 @@
 
 use super::{Before, born, stop_after_verb};
 use crate::bed;
-use crate::rolls::apply_beside;
+use crate::runs::apply_beside;
 
 const BAD_IMAGE: &str = "docker.io/testbed/nothing:3.6.16";
 

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::bed::{Bed, program};
 use crate::certificates;
+use crate::judge::load_average;
 use crate::wish::Wish;
 
 /// Exit code of a plan that is not the one approved.
@@ -40,6 +41,8 @@ pub(crate) struct Story {
     /// All that our program printed.
     printed: RefCell<String>,
     started: Instant,
+    /// How busy the machine was before it.
+    pub(crate) load: f64,
 }
 
 impl Story {
@@ -58,6 +61,7 @@ impl Story {
             wish: RefCell::new(Wish::of(&setting)),
             printed: RefCell::default(),
             started: Instant::now(),
+            load: load_average(),
         };
         bed.kubectl(&["create", "namespace", &story.namespace]);
         // Nobody may make a pod before a controller has made this.
@@ -74,9 +78,10 @@ impl Story {
         if setting.tls {
             certificates::install(bed, story.directory.path(), &story.namespace);
         }
+        // A fleet of its own: `orders` of another story would be this cluster, living elsewhere.
         let fleet = format!(
-            "apiVersion: reconcile/v1alpha1\nkind: Fleet\nmetadata: {{name: stories}}\nspec:\n  contexts:\n    here: {{kubeconfig: {{path: {}}}}}\n",
-            bed.kubeconfig
+            "apiVersion: reconcile/v1alpha1\nkind: Fleet\nmetadata: {{name: {}}}\nspec:\n  contexts:\n    here: {{kubeconfig: {{path: {}}}}}\n",
+            story.namespace, bed.kubeconfig
         );
         fs::create_dir(story.directory.path().join("clusters")).expect("a writable directory");
         fs::write(story.directory.path().join("fleet.yaml"), fleet).expect("a writable directory");

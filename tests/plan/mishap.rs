@@ -210,6 +210,7 @@ impl World {
         let ledger = kube.ledger.as_mut().ok_or("no ledger")?;
         let seat = ledger.seats.entry(Ordinal(ordinal)).or_default();
         (seat.attempts, seat.added_at, seat.stamp) = (count, Some(at), stamp);
+        seat.leaving = true;
         Ok(())
     }
 

@@ -177,6 +177,16 @@ pub(crate) const OBJECTS: &[Case] = &[
             w.happen(Event::ObjectDeleted(ObjectKind::StatefulSet));
         })
     }),
+    (
+        "StatefulSet deleted, and another minor version in Git",
+        || {
+            changed(3, |w| {
+                w.happen(Event::ObjectDeleted(ObjectKind::StatefulSet));
+                w.spec.version = EtcdVersion::new(3, 5, 35);
+                w.spec.image = "registry.example/etcd:v3.5.35".into();
+            })
+        },
+    ),
     ("Service being deleted", || {
         changed(1, |w| object(w, ObjectKind::PeerService).deleting = true)
     }),

@@ -2,14 +2,19 @@
 
 use super::objects::Held;
 use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
-use super::view::View;
+use super::view::{Seat, View};
+use crate::fleet::EtcdVersion;
 
 pub(super) const CHANGE: Procedure = Procedure {
     name: "change",
     title: "minor version, TLS, class and size of a running cluster are as Git says",
     source: "etcd-operations.md P5, P6, P10, P11, P18, which are not there yet",
     subjects: |view| {
-        if view.kube.stateful_set.is_some() && view.is_born() {
+        // A seat that lost its member is filled again whatever Git asks for besides: its members are of one kind with
+        // the template that is there (2.8 #9).
+        let vacated = |s: &Seat| s.wanted && !s.is_listed() && (s.in_set || s.is_left());
+        let half_done = view.learner().is_some() || view.seats().any(vacated);
+        if view.kube.stateful_set.is_some() && view.is_born() && !half_done {
             vec![About::Cluster]
         } else {
             Vec::new()
@@ -20,41 +25,19 @@ pub(super) const CHANGE: Procedure = Procedure {
             "minor-upgrade",
             "Git asks for a higher minor version than members run",
             |f| matches!(f.view.objects.held, Some(Held::MinorUpgrade(_))),
-            |f| {
-                minor(
-                    f,
-                    "minor-upgrade",
-                    "stay within the minor version; the hop to a higher one is not yet possible",
-                )
-            },
+            held,
         ),
         not_yet(
             "minor-downgrade",
             "Git asks for a lower minor version than members run",
             |f| matches!(f.view.objects.held, Some(Held::MinorDowngrade(_))),
-            |f| {
-                minor(
-                    f,
-                    "minor-downgrade",
-                    "put version back: an older binary refuses a newer store, and leading etcd through its own downgrade is not yet possible",
-                )
-            },
+            held,
         ),
         not_yet(
             "tls-switch",
             "Git switches TLS of a running cluster on or off",
             |f| matches!(f.view.objects.held, Some(Held::TlsSwitch(_))),
-            |f| {
-                let listener = match f.view.objects.held {
-                    Some(Held::TlsSwitch(listener)) => listener,
-                    _ => "",
-                };
-                Then::Refuse(Facts {
-                    code: "tls-switch",
-                    found: format!("`{listener}` of the members' files would change between http and https"),
-                    unblock: "put tls back as it was: members with and without it cannot talk to each other".into(),
-                })
-            },
+            held,
         ),
         not_yet(
             "immutable",
@@ -107,15 +90,34 @@ const fn not_yet(
     }
 }
 
-fn minor(f: &Focus, code: &'static str, unblock: &str) -> Then {
-    let running = match f.view.objects.held {
-        Some(Held::MinorUpgrade(v) | Held::MinorDowngrade(v)) => v.to_string(),
-        _ => String::new(),
-    };
-    Then::Refuse(Facts {
+/// Why files and template do not follow Git, as a refusal.
+pub(super) fn held(f: &Focus) -> Then {
+    let hop = |code, running: EtcdVersion, unblock: &str| Facts {
         code,
         found: format!("members run {running}, Git says {}", f.view.spec.version),
         unblock: unblock.into(),
+    };
+    Then::Refuse(match f.view.objects.held {
+        None => return Then::Pass,
+        Some(Held::MinorUpgrade(running)) => hop(
+            "minor-upgrade",
+            running,
+            "stay within the minor version; the hop to a higher one is not yet possible",
+        ),
+        Some(Held::MinorDowngrade(running)) => hop(
+            "minor-downgrade",
+            running,
+            "put version back: an older binary refuses a newer store, and leading etcd through its own downgrade is not yet possible",
+        ),
+        Some(Held::TlsSwitch(listener)) => Facts {
+            code: "tls-switch",
+            found: format!(
+                "`{listener}` of the members' files would change between http and https"
+            ),
+            unblock:
+                "put tls back as it was: members with and without it cannot talk to each other"
+                    .into(),
+        },
     })
 }
 

@@ -9,7 +9,7 @@ use super::repair::delete_pod;
 use super::step::{Act, FileLife};
 use super::watchdog;
 use crate::manifest::member_file;
-use crate::state::{MemberFile, ObjectKind};
+use crate::state::{ClaimPhase, MemberFile, ObjectKind};
 
 pub(super) const GROW: Procedure = Procedure {
     name: "grow",
@@ -87,7 +87,9 @@ pub(super) const GROW: Procedure = Procedure {
             hides: false,
             when: |f| {
                 let volume = f.seat().claim.and_then(|c| c.volume.as_ref());
-                is_earlier(f) && volume.is_some_and(|v| v.known().is_none())
+                // What is lost cannot be read, and there is nothing to keep.
+                let lost = f.seat().claim.is_some_and(|c| c.phase == ClaimPhase::Lost);
+                is_earlier(f) && !lost && volume.is_some_and(|v| v.known().is_none())
             },
             then: |f| Then::Wait(Condition::ClaimSettled(f.seat().ordinal)),
         },
@@ -177,7 +179,7 @@ pub(super) const GROW: Procedure = Procedure {
         },
         Row {
             name: "old-template",
-            observed: "the learner has not started, and its pod cannot start and is older than the template",
+            observed: "the learner does not answer, and its pod cannot start and is older than the template",
             step: "delete the pod, bound to its UID",
             why: "a template mended in Git reaches a pod only when it is made again (2.8 #5)",
             guards: &[&guard::ONE_LIST],
@@ -186,7 +188,7 @@ pub(super) const GROW: Procedure = Procedure {
             when: |f| {
                 let seat = f.seat();
                 let stuck = seat.pod.is_some_and(|p| p.is_stuck() && !p.deleting);
-                !seat.has_started() && stuck && f.view.is_old(seat)
+                !seat.answers() && stuck && f.view.is_old(seat)
             },
             then: |f| delete_pod(f, f.seat().ordinal),
         },

@@ -267,7 +267,9 @@ pub const VOLUME_RETAINED: Guard = Guard {
     title: "the claim's volume outlives it: reclaim policy Retain, or never bound",
     check: |f, _| {
         let seat = f.seat();
-        match seat.claim.map(|c| &c.volume) {
+        // Of a volume that is gone nothing can be kept.
+        let there = seat.claim.filter(|c| c.phase != ClaimPhase::Lost);
+        match there.map(|c| &c.volume) {
             None | Some(None) => Verdict::Holds,
             Some(Some(volume)) => match volume.known() {
                 Some(v) if v.reclaim_policy == "Retain" => Verdict::Holds,
@@ -332,7 +334,10 @@ pub const NO_ALARM: Guard = Guard {
     id: "no-alarm",
     source: "G2, P8",
     title: "the alarms were read, and none stands: planned work does not begin while writes are refused",
-    check: |f, _| {
+    check: |f, act| {
+        if matches!(act, Act::AddLearner { .. }) && f.seat().is_left() {
+            return Verdict::Holds; // the way back to tolerance
+        }
         let found = match f.view.observed.etcd.alarms.known() {
             None => {
                 let why = f.view.observed.etcd.alarms.why_unknown();
@@ -433,6 +438,9 @@ pub const ATTEMPTS_LEFT: Guard = Guard {
             return Verdict::Holds;
         };
         let recent = |at| f.view.now().duration_since(at) < ATTEMPTS_EXPIRE;
+        if !record.leaving {
+            return Verdict::Holds; // the last one is on its way, or etcd would not add it yet
+        }
         let same = record.stamp.as_ref() == Some(&f.view.objects.stamp);
         if !same || !record.added_at.is_some_and(recent) {
             return Verdict::Holds;

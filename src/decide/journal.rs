@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::step::Act;
+use crate::fleet::EtcdVersion;
 use crate::state::{ClaimPhase, Ledger, MemberId, Observation, SeatRecord};
 
 /// A learner that failed is tried again without a person after this long: what was wrong with its node may be mended.
@@ -25,6 +26,13 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     if let Some(id) = born_as(observed) {
         ledger.cluster_id.get_or_insert(id);
     }
+    let answers = observed.etcd.statuses.values().filter_map(|s| s.known());
+    if let Some(version) = answers
+        .filter_map(|s| s.version.parse::<EtcdVersion>().ok())
+        .max()
+    {
+        ledger.version = Some(version.to_string());
+    }
     ledger.commit.clone_from(&run.commit);
     ledger.last_step = Some(format!("{} {}", act.verb(), act.subject()));
     ledger.last_step_at = Some(observed.at);
@@ -35,8 +43,8 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 .kube
                 .known()
                 .and_then(|k| Some(k.claims.get(ordinal)?.uid.clone()));
-            let set = observed.kube.known().and_then(|k| k.stateful_set.as_ref());
-            let stamp = set.and_then(|s| s.stamp.clone());
+            let kube = observed.kube.known();
+            let stamp = kube.and_then(|k| k.stateful_set.as_ref()?.stamp.clone());
             let seat = ledger.seats.entry(*ordinal).or_default();
             let age = seat.added_at.map(|at| observed.at.duration_since(at));
             let another = seat.stamp != stamp;
@@ -45,7 +53,12 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 member: None,
                 claim: None,
                 claim_before: claim,
-                attempts: if expired { 1 } else { seat.attempts + 1 },
+                // One that etcd would not even add is no try.
+                attempts: match (expired, seat.leaving) {
+                    (true, _) => 1,
+                    (false, true) => seat.attempts + 1,
+                    (false, false) => seat.attempts.max(1),
+                },
                 added_at: Some(observed.at),
                 stamp,
                 leaving: false,
@@ -53,10 +66,6 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         }
         Act::RemoveMember { ordinal, .. } => {
             ledger.seats.entry(*ordinal).or_default().leaving = true;
-        }
-        Act::Promote { ordinal, .. } => {
-            let seat = ledger.seats.entry(*ordinal).or_default();
-            (seat.claim_before, seat.attempts, seat.added_at) = (None, 0, None);
         }
         _ => {}
     }
@@ -76,12 +85,20 @@ fn note_volumes(observed: &Observation, ledger: &mut Ledger) {
     let Some(kube) = observed.kube.known() else {
         return;
     };
+    let list = observed.etcd.membership.known();
     for (ordinal, status) in &observed.etcd.statuses {
         let (Some(status), Some(claim)) = (status.known(), kube.claims.get(ordinal)) else {
             continue;
         };
         let steady = claim.phase == ClaimPhase::Bound && !claim.deleting;
         let seat = ledger.seats.entry(*ordinal).or_default();
+        let listed = list.is_some_and(|m| m.members.iter().any(|m| m.id == status.member_id));
+        if listed && status.learner {
+            seat.added_at.get_or_insert(observed.at); // by someone else, or by a ledger that was lost
+        } else if listed {
+            (seat.claim_before, seat.attempts, seat.added_at) = (None, 0, None);
+            seat.leaving = false;
+        }
         if steady && seat.member != Some(status.member_id) {
             seat.member = Some(status.member_id);
             seat.claim = Some(claim.uid.clone());

@@ -59,8 +59,8 @@ impl View<'_> {
     /// new one.
     pub fn is_old(&self, seat: &Seat) -> bool {
         let stamp = Some(&self.objects.stamp);
-        let set = self.kube.stateful_set.as_ref();
-        let follows = set.is_some_and(|s| s.stamp.as_ref() == stamp);
+        let template = self.kube.stateful_set.as_ref();
+        let follows = template.is_some_and(|t| t.stamp.as_ref() == stamp);
         follows && seat.pod.is_some_and(|p| p.stamp.as_ref() != stamp)
     }
 

@@ -30,7 +30,11 @@ impl View<'_> {
         // What only a node's silence or a log's last line proves, a voter must confirm.
         let confirmed = self.is_connected(seat) == Some(false);
         self.volume_lost(seat).or_else(|| {
-            let else_lost = self.node_lost(seat).or_else(|| wiped(seat));
+            let node = || {
+                self.local_volume_lost(seat)
+                    .or_else(|| self.node_lost(seat))
+            };
+            let else_lost = wiped(seat).or_else(node);
             else_lost.filter(|_| confirmed)
         })
     }
@@ -50,7 +54,12 @@ impl View<'_> {
                 claim.uid
             ));
         }
-        let volume = claim.volume.as_ref()?.known()?;
+        None
+    }
+
+    /// A volume that can be used nowhere but on a node that is gone.
+    fn local_volume_lost(&self, seat: &Seat) -> Option<String> {
+        let volume = seat.claim?.volume.as_ref()?.known()?;
         let node = volume.node.as_ref()?;
         let gone = self.is_node_gone(node) == Some(true);
         gone.then(|| {
@@ -97,7 +106,12 @@ impl View<'_> {
 
     /// Why the volume of this member will not stay although the member runs on it; `None` where it is steady.
     pub fn mismatch(&self, seat: &Seat) -> Option<String> {
-        if !seat.is_voter() || !seat.answers() {
+        self.unsteady(seat).filter(|_| seat.answers())
+    }
+
+    /// Why the volume of this voter will not stay, whether the voter answers or not.
+    pub fn unsteady(&self, seat: &Seat) -> Option<String> {
+        if !seat.is_voter() {
             return None;
         }
         let name = self.spec.claim_name(seat.ordinal);

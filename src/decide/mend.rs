@@ -42,8 +42,22 @@ pub(super) const MEND: Procedure = Procedure {
             guards: &[],
             undo: "delete it with its pods orphaned",
             hides: false,
-            when: |f| f.object() == ObjectKind::StatefulSet && is_absent(f),
+            when: |f| {
+                let held = f.view.objects.held.is_some();
+                f.object() == ObjectKind::StatefulSet && is_absent(f) && !held
+            },
             then: create,
+        },
+        Row {
+            name: "statefulset-absent-held",
+            observed: "the cluster has lived, its StatefulSet is gone, and Git asks for a change that is not possible yet",
+            step: "refuse",
+            why: "made again from Git it would bring the change to whatever pod restarts first",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.object() == ObjectKind::StatefulSet && is_absent(f),
+            then: super::change::held,
         },
         Row {
             name: "being-deleted",

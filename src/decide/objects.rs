@@ -39,7 +39,9 @@ impl Objects {
         let listed = list.map(|m| ordinals(spec, m, |_| true));
         let started = list.map(|m| ordinals(spec, m, Member::has_started));
         let noted = kube.ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
-        let moved = settings_moved && (list.is_some() || noted);
+        // A set that is gone would be made again with whatever Git says.
+        let moved = settings_moved || kube.stateful_set.is_none();
+        let moved = moved && (list.is_some() || noted);
         let held = moved.then(|| held(spec, observed, kube)).flatten();
         let voters = list.map(|m| m.members.iter().filter(|m| !m.learner).count());
         let inputs = LiveInputs {
@@ -196,6 +198,10 @@ fn running_versions(observed: &Observation, kube: &Kube) -> Vec<EtcdVersion> {
     let said: Vec<EtcdVersion> = answers.filter_map(|s| s.version.parse().ok()).collect();
     if !said.is_empty() {
         return said;
+    }
+    let noted = kube.ledger.as_ref().and_then(|l| l.version.as_ref());
+    if let Some(noted) = noted.and_then(|v| v.parse().ok()) {
+        return vec![noted];
     }
     let set = kube.objects.get(&ObjectKind::StatefulSet);
     let image = set.and_then(|s| {

@@ -85,7 +85,7 @@ pub(super) const VACATE: Procedure = Procedure {
             undo: "",
             hides: false,
             when: |f| f.seat().pod.is_some(),
-            then: |f| Then::Wait(Condition::PodGone(f.seat().ordinal)),
+            then: |f| wait(f, Condition::PodGone(f.seat().ordinal)),
         },
         Row {
             name: "claim-going",
@@ -96,7 +96,7 @@ pub(super) const VACATE: Procedure = Procedure {
             undo: "",
             hides: false,
             when: |f| f.seat().claim.is_some_and(|c| c.deleting),
-            then: |f| Then::Wait(Condition::ClaimGone(f.seat().ordinal)),
+            then: |f| wait(f, Condition::ClaimGone(f.seat().ordinal)),
         },
         Row {
             name: "volume-not-retained",
@@ -126,7 +126,7 @@ pub(super) const VACATE: Procedure = Procedure {
                         && c.volume.as_ref().is_none_or(|v| v.known().is_none())
                 })
             },
-            then: |f| Then::Wait(Condition::ClaimSettled(f.seat().ordinal)),
+            then: |f| wait(f, Condition::ClaimSettled(f.seat().ordinal)),
         },
         Row {
             name: "claim-left",
@@ -170,4 +170,13 @@ pub(super) fn release(f: &Focus) -> Then {
             uid: claim.uid.clone(),
         })
     })
+}
+
+/// Not while a voter is unwell: what is left of a removed member can wait, a repair cannot.
+fn wait(f: &Focus, condition: Condition) -> Then {
+    if f.view.voters().all(|s| f.view.is_healthy(s)) {
+        Then::Wait(condition)
+    } else {
+        Then::Pass
+    }
 }

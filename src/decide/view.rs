@@ -76,6 +76,11 @@ impl Seat<'_> {
         matches!(self.file, Some(MemberFile::Poisoned { .. }))
     }
 
+    /// Its last member was removed.
+    pub fn is_left(&self) -> bool {
+        self.record.is_some_and(|r| r.leaving)
+    }
+
     /// The claim is another one than this member's data was seen on.
     pub fn is_on_another_claim(&self) -> bool {
         let noted = self
@@ -128,7 +133,9 @@ impl<'a> View<'a> {
         }
         let mut target = self.seats().filter(|s| s.target);
         let there = self.seats.get(&spare).is_some_and(Seat::is_listed);
-        target.any(|s| self.mismatch(s).is_some() || (there && !s.is_voter()))
+        // One that is there stays also while the member it stands in for is silent for a moment.
+        let keeps = |s: &Seat| !s.is_voter() || self.unsteady(s).is_some();
+        target.any(|s| self.mismatch(s).is_some() || (there && keeps(s)))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -237,14 +244,13 @@ impl<'a> View<'a> {
     /// that a removed member left.
     pub fn top_needed(&self) -> Option<Ordinal> {
         let known = self.membership().is_some();
-        let member_left = |s: &Seat| s.record.is_some_and(|r| r.leaving);
         let noted = |s: &Seat| s.record.is_some_and(|r| r.member.is_some());
         let needed = |s: &&Seat| {
             let counts = s.wanted || noted(s);
             if known {
                 s.is_voter()
             } else {
-                s.claim.is_some() && counts && !member_left(s)
+                s.claim.is_some() && counts && !s.is_left()
             }
         };
         self.seats().rev().find(needed).map(|s| s.ordinal)

@@ -123,6 +123,11 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec) {
                 last_words: None,
             };
             kube.pods.insert(ordinal, pod);
+            if let Reading::Known(nodes) = &mut kube.nodes {
+                nodes
+                    .entry(super::NODE.into())
+                    .or_insert(super::model_node());
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::state::ObjectKind;
 
 /// Something that happens. Numbers name an ordinal, or count round among those there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Event {
     /// The run is gone where it stands; the next one knows nothing of it.
     Killed,
@@ -63,7 +63,7 @@ pub enum Event {
     Passes(u32),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Image {
     Good,
     /// Another good one of the same version.
@@ -72,7 +72,7 @@ pub enum Image {
     Missing,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     Kubernetes,
     Membership,
@@ -183,7 +183,7 @@ impl fmt::Display for Event {
 }
 
 /// When an event strikes, counted from the one before it. A run that ends first makes it strike between two runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cue {
     /// At the next thing the run does.
     Now,

@@ -5,7 +5,6 @@ use super::laws::{Violation, broken};
 use super::play::Play;
 use super::run::End;
 use crate::decide::{quorum, tolerance};
-use crate::state::ObjectKind;
 
 /// An end that nothing in the story explains.
 pub(super) fn unexcused(play: &Play, end: &End) -> Option<Violation> {
@@ -48,13 +47,6 @@ fn is_excused(play: &Play, code: &str) -> bool {
         "foreign-member" => play.happened(Event::StrangerJoins),
         // A volume that was emptied behind its claim is proven to nobody.
         "member-down" | "all-healthy" => play.stage.hinders_any() || play.happened(Event::Wiped(0)),
-        "not-yet-possible" => {
-            play.happened(Event::ObjectDeleted(ObjectKind::StatefulSet))
-                || play.happened(Event::ClaimDeleted(0))
-                || play.happened(Event::Scaled(0))
-                || play.happened(Event::Quota(2))
-                || play.happened(Event::Image(super::Image::Good))
-        }
         _ => false,
     }
 }

@@ -58,12 +58,11 @@ pub(super) struct Laws {
 }
 
 impl Laws {
-    /// What a person's hand does is not held against a run.
-    pub(super) fn hand(&mut self, stage: &Stage) {
-        let files = stage.kube().member_files.values();
-        let armed = files.filter(|t| !is_poisoned(t)).count();
-        let known = stage.kube().member_files.len();
-        self.disarmed |= armed > 0 && known > 0 && stage.is_born();
+    /// What a person's hand does is not held against a run: one that was poisoned is not any more.
+    pub(super) fn hand(&mut self, before: &Kube, stage: &Stage) {
+        let now = &stage.kube().member_files;
+        let mut poisoned = before.member_files.iter().filter(|(_, t)| is_poisoned(t));
+        self.disarmed |= poisoned.any(|(o, _)| now.get(o).is_some_and(|t| !is_poisoned(t)));
     }
 
     /// I2 and I4: what has come about since it was last asked.

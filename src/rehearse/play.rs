@@ -1,6 +1,7 @@
 //! One schedule acted out: runs that look, act and wait on the stage, events when their cue comes, laws after each.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -49,6 +50,8 @@ enum Moment<'a> {
 pub(super) struct Play {
     pub(super) stage: Stage,
     base: ClusterSpec,
+    /// What of the schedule no event changes, as a part of every triple.
+    setting: (u32, bool, bool, bool, bool),
     pub(super) wish: Wish,
     script: VecDeque<Scene>,
     laws: Laws,
@@ -87,6 +90,7 @@ impl Play {
         Self {
             stage,
             base,
+            setting: schedule.setting(),
             wish: schedule.wish,
             script: schedule.script.iter().copied().collect(),
             laws: Laws::default(),
@@ -299,14 +303,24 @@ impl Play {
             Event::TimesOut { after } => self.unanswered = Some(after),
             _ => {
                 let had_quorum = self.stage.has_quorum();
+                let before = self.stage.kube().clone();
                 self.stage.strike(event);
+                if matches!(event, Event::ObjectEdited(_)) {
+                    self.laws.hand(&before, &self.stage);
+                }
                 self.evicted(event, had_quorum);
             }
         }
-        if let Event::ObjectEdited(_) | Event::ObjectDeleted(_) = event {
-            self.laws.hand(&self.stage);
-        }
         self.watch();
+        self.stand();
+    }
+
+    /// One (state, desired, schedule): from here on the story has to keep the laws to its end.
+    pub(super) fn stand(&mut self) {
+        let mut hash = DefaultHasher::new();
+        projection(&self.stage.truth, &self.base).hash(&mut hash);
+        (self.wish, self.setting, &self.script).hash(&mut hash);
+        self.tally.triple(hash.finish());
     }
 
     /// The budget is ours to keep right: as long as no hand has touched it, no eviction takes the quorum.
@@ -402,6 +416,7 @@ impl Play {
 
     /// The whole story: runs and events until the script is over, then, with faults stopped, to the end.
     pub(super) fn perform_to_the_end(&mut self, through: fn(&mut Self, &mut Run) -> End) -> End {
+        self.stand();
         let mut again = 0;
         loop {
             let end = self.one_run(through);

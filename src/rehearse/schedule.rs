@@ -7,7 +7,7 @@ use super::stage::MISSING_TAG;
 use crate::fleet::{ClusterSpec, Quantity};
 
 /// What Git says, beside what all commits have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Wish {
     pub members: u32,
     /// GiB; `None`: as in the documents.
@@ -66,6 +66,14 @@ pub struct Schedule {
     /// Through the engine of `apply`, or through `decide` alone.
     pub engine: bool,
     pub script: Vec<Scene>,
+}
+
+impl Schedule {
+    /// What no event changes, beside where it starts.
+    pub(super) fn setting(&self) -> (u32, bool, bool, bool, bool) {
+        let (local, writes) = (self.local, self.writes);
+        (self.min_tolerance, local, writes, self.settles, self.engine)
+    }
 }
 
 impl fmt::Display for Schedule {

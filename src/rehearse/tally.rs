@@ -17,12 +17,19 @@ pub struct Tally {
     /// How the stories ended: `in sync`, or the codes of the refusals that stayed.
     pub ends: BTreeMap<String, u64>,
     states: HashSet<u64>,
+    triples: HashSet<u64>,
 }
 
 impl Tally {
     /// States told apart by the projection.
     pub fn states(&self) -> usize {
         self.states.len()
+    }
+
+    /// Different (state, desired, schedule): where a story stood at its start and after each event, what Git said then,
+    /// and all that was still to happen. From each of them the story went on to its end with the laws counted.
+    pub fn triples(&self) -> usize {
+        self.triples.len()
     }
 
     pub fn add(&mut self, other: Self) {
@@ -38,6 +45,7 @@ impl Tally {
         }
         self.rows.extend(other.rows);
         self.states.extend(other.states);
+        self.triples.extend(other.triples);
     }
 
     pub(super) fn event(&mut self, kind: &'static str) {
@@ -54,5 +62,9 @@ impl Tally {
 
     pub(super) fn state(&mut self, hash: u64) {
         self.states.insert(hash);
+    }
+
+    pub(super) fn triple(&mut self, hash: u64) {
+        self.triples.insert(hash);
     }
 }

@@ -26,6 +26,13 @@ pub fn rehearsal_text(tally: &Tally, clusters: usize, sizes: &[u32], seeds: (u64
             grouped(tally.engine)
         ),
     );
+    row(
+        "triples",
+        &format!(
+            "{} different (state, desired, schedule)",
+            grouped(tally.triples() as u64)
+        ),
+    );
     row("runs", &grouped(tally.runs));
     row("steps", &grouped(tally.acts));
     row("states", &grouped(tally.states() as u64));

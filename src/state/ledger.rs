@@ -15,6 +15,8 @@ pub struct Ledger {
     /// The etcd cluster that lives here, noted when its first member had started. Once noted, nothing bootstraps here
     /// again, whatever else is gone (kopeio/etcd-manager#299).
     pub cluster_id: Option<MemberId>,
+    /// The etcd version that the members were last seen to run: what a StatefulSet that is gone can tell no more.
+    pub version: Option<String>,
     /// The Git commit of the last run that changed something.
     pub commit: Option<String>,
     /// The last intent begun, as `verb subject`.

@@ -50,6 +50,19 @@ impl World {
                 list.ok_or("no list")?.cluster_id = id;
                 Ok(())
             }
+            ["claim", "replaced", ordinal] => self.replace_claim(ordinal.parse()?),
+            ["unstarted", ordinal] => self.unstart(ordinal.parse()?),
+            ["node", "gone", ordinal] => {
+                let ordinal = ordinal.parse()?;
+                let pod = self.pod(ordinal)?;
+                (pod.deleting, pod.node) = (true, Some("node-7".into()));
+                self.silence(ordinal, "connection refused")
+            }
+            ["pod", "deleting", ordinal] => {
+                self.pod(ordinal.parse()?)?.deleting = true;
+                Ok(())
+            }
+            ["attempts", ordinal, count] => self.fail_learners(ordinal.parse()?, count.parse()?),
             _ => self.kube_mishap(words),
         }
     }
@@ -106,25 +119,6 @@ impl World {
             ["claim", "deleting", ordinal] => {
                 let claim = kube.claims.get_mut(&Ordinal(ordinal.parse()?));
                 claim.ok_or("no claim")?.deleting = true;
-            }
-            ["claim", "replaced", ordinal] => {
-                let ordinal = ordinal.parse()?;
-                return self.replace_claim(ordinal);
-            }
-            ["unstarted", ordinal] => return self.unstart(ordinal.parse()?),
-            ["node", "gone", ordinal] => {
-                let ordinal = ordinal.parse()?;
-                let pod = self.pod(ordinal)?;
-                (pod.deleting, pod.node) = (true, Some("node-7".into()));
-                return self.silence(ordinal, "connection refused");
-            }
-            ["pod", "deleting", ordinal] => self.pod(ordinal.parse()?)?.deleting = true,
-            ["attempts", ordinal, count] => {
-                let stamp = kube.stateful_set.as_ref().and_then(|s| s.stamp.clone());
-                let ledger = kube.ledger.as_mut().ok_or("no ledger")?;
-                let seat = ledger.seats.entry(Ordinal(ordinal.parse()?)).or_default();
-                (seat.attempts, seat.added_at) = (count.parse()?, Some(at));
-                seat.stamp = stamp;
             }
             ["claims", "gone"] => kube.claims.clear(),
             ["volume", "unreadable", ordinal] => {
@@ -206,6 +200,18 @@ impl World {
     fn pod(&mut self, ordinal: u32) -> Result<&mut reconcile::state::Pod> {
         let pods = &mut self.kube()?.pods;
         Ok(pods.get_mut(&Ordinal(ordinal)).ok_or("no such pod")?)
+    }
+
+    /// So many learners in a row did not become voters here.
+    fn fail_learners(&mut self, ordinal: u32, count: u32) -> Result<()> {
+        let at = self.observed.at;
+        let kube = self.kube()?;
+        let stamp = kube.stateful_set.as_ref().and_then(|s| s.stamp.clone());
+        let ledger = kube.ledger.as_mut().ok_or("no ledger")?;
+        let seat = ledger.seats.entry(Ordinal(ordinal)).or_default();
+        (seat.attempts, seat.added_at, seat.stamp) = (count, Some(at), stamp);
+        seat.leaving = true;
+        Ok(())
     }
 
     /// Someone deleted the claim and its pod; both were made again, and the volume is empty.

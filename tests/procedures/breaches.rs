@@ -72,6 +72,7 @@ pub(crate) const BREACHES: &[Breach] = &[
                 let seat = ledger.seats.entry(Ordinal(2)).or_default();
                 (seat.attempts, seat.added_at) = (2, Some(now));
                 seat.stamp = stamp;
+                seat.leaving = true;
             })
         },
         TOP,

@@ -43,12 +43,17 @@ pub(crate) fn take_own(story: &str) -> Option<(&'static Bed, Turn)> {
     Some((bed, turn))
 }
 
-/// As [`take_own`], beside other stories: for one that breaks nothing but its own cluster, and measures no gap.
-pub(crate) fn share(story: &str) -> Option<(&'static Bed, Turn)> {
+/// The bed, beside other stories: for one that breaks nothing but its own cluster, and measures no gap.
+pub(crate) fn beside(story: &str) -> Option<(&'static Bed, Turn)> {
     let guard = TURN.read().unwrap_or_else(PoisonError::into_inner);
-    let bed = bed(story)?;
+    Some((bed(story)?, Turn::Shared { _guard: guard }))
+}
+
+/// As [`beside`], on a bed of which the story's own processes may be stopped and killed.
+pub(crate) fn share(story: &str) -> Option<(&'static Bed, Turn)> {
+    let (bed, turn) = beside(story)?;
     own(bed, story)?;
-    Some((bed, Turn::Shared { _guard: guard }))
+    Some((bed, turn))
 }
 
 fn own(bed: &Bed, story: &str) -> Option<()> {
@@ -72,9 +77,14 @@ fn bed(story: &str) -> Option<&'static Bed> {
     }
 }
 
-fn skip(story: &str, why: &str) {
+/// Says that a story is not told this time, by choice.
+pub(crate) fn left_out(story: &str, why: &str) {
     // Straight to stderr, past the test harness' capture: a skip is always seen.
     writeln!(std::io::stderr(), "SKIP {story}: {why}").expect("stderr is open");
+}
+
+fn skip(story: &str, why: &str) {
+    left_out(story, why);
     let required = std::env::var("RECONCILE_TEST_REQUIRE").is_ok_and(|v| v == "all");
     assert!(!required, "{story} may not be skipped: {why}");
 }

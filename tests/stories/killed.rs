@@ -20,14 +20,14 @@ const SETTING: Setting = Setting {
 #[test]
 fn killed_after_every_step() {
     let name = "killed_after_every_step";
-    let Some((bed, _turn)) = bed::take(name) else {
+    let Some((bed, _turn)) = bed::beside(name) else {
         return;
     };
     let story = Story::new(name, bed, SETTING);
     let mut moments = Moments::from_clock(&story);
     let mut lives = Lives::default();
     story.start_writers();
-    for (members, last) in [(3, 0), (5, 3), (3, 5), (1, 3), (3, 1)] {
+    for (members, last) in [(3, 0), (1, 3), (3, 1)] {
         if last != 0 {
             story.mark(&format!("{last} to {members}"));
         }
@@ -39,8 +39,8 @@ fn killed_after_every_step() {
             story.await_writers();
         }
     }
-    // 3 born, 3 and 4 added once each, 2 and 1 added once more each: nothing was done twice.
-    lives.assert_each_once(&[("0", 1), ("1", 2), ("2", 2), ("3", 1), ("4", 1)]);
+    // 3 born, 2 and 1 added once more each: nothing was done twice.
+    lives.assert_each_once(&[("0", 1), ("1", 2), ("2", 2)]);
     story.judge(3);
 }
 
@@ -148,7 +148,7 @@ impl Lives {
 #[test]
 fn stopped_by_a_signal() {
     let name = "stopped_by_a_signal";
-    let Some((bed, _turn)) = bed::take(name) else {
+    let Some((bed, _turn)) = bed::beside(name) else {
         return;
     };
     let story = Story::new(name, bed, SETTING);

@@ -4,6 +4,7 @@
 //! does not know which. Where neither can be had each says `SKIP` with its name and the reason, and fails instead when
 //! `RECONCILE_TEST_REQUIRE=all`.
 
+mod alone;
 mod bed;
 mod certificates;
 mod conformance;
@@ -11,8 +12,7 @@ mod faults;
 mod hands;
 mod judge;
 mod killed;
-mod outages;
-mod rolls;
+mod runs;
 mod sizes;
 mod states;
 mod story;

@@ -2,6 +2,7 @@
 
 use super::{Before, born, stop_after_verb};
 use crate::bed;
+use crate::runs::apply_beside;
 
 const BAD_IMAGE: &str = "docker.io/testbed/nothing:3.6.16";
 
@@ -52,6 +53,14 @@ fn states_learner_cannot_start() {
     story.want(5);
     stop_after_verb(&story, "add-learner");
     story.git(|wish| wish.image = Some(BAD_IMAGE));
+    let mut run = apply_beside(&story);
+    let image = "-o=jsonpath={.spec.containers[0].image}";
+    let learner = ["get", "pod", "orders-3", "--ignore-not-found", image];
+    story.until("a learner with the bad image", 90, || {
+        story.kubectl(&learner) == BAD_IMAGE
+    });
+    let _ = run.kill();
+    run.wait().expect("our program ends");
     story.kubectl(&["delete", "service", "orders-peer"]);
     story.kill_etcd(story.follower());
     story.git(|wish| wish.image = None);

@@ -3,7 +3,6 @@
 //! #19, a learner that fails each time, takes fifteen minutes an attempt: that one is left to the model.
 
 mod images;
-mod nodes;
 mod objects;
 mod quorum;
 mod sizes;
@@ -21,7 +20,7 @@ const PLAIN: Setting = Setting {
 };
 
 /// So many members, under writers.
-fn born(name: &'static str, bed: &'static Bed, members: u32) -> Story {
+pub(crate) fn born(name: &'static str, bed: &'static Bed, members: u32) -> Story {
     let story = Story::new(name, bed, PLAIN);
     story.start_writers();
     story.want(members);
@@ -54,7 +53,7 @@ fn stop_after_verb(story: &Story, verb: &str) {
 }
 
 /// These seats have new members on new volumes, all others their own.
-fn assert_renewed(story: &Story, seats: &[u32], before: &Before) {
+pub(crate) fn assert_renewed(story: &Story, seats: &[u32], before: &Before) {
     let after = Before::of(story);
     assert_eq!(after.members.len(), before.members.len());
     for (ordinal, (old, new)) in before.members.iter().zip(&after.members).enumerate() {
@@ -70,13 +69,13 @@ fn assert_renewed(story: &Story, seats: &[u32], before: &Before) {
 }
 
 /// Who is where on what.
-struct Before {
-    members: Vec<(u32, String)>,
+pub(crate) struct Before {
+    pub(crate) members: Vec<(u32, String)>,
     claims: Vec<String>,
 }
 
 impl Before {
-    fn of(story: &Story) -> Self {
+    pub(crate) fn of(story: &Story) -> Self {
         let members = story.members();
         let seats = u32::try_from(members.len()).expect("few seats");
         Self {

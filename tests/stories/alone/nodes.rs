@@ -1,7 +1,7 @@
 //! A node that is lost with all that ran on it (2.8 #14; F1's second half).
 
-use super::{Before, assert_renewed, born};
 use crate::bed;
+use crate::states::{Before, assert_renewed, born};
 
 /// #14: its pod is Terminating for ever, for nobody is left to say that it has ended, and its volume is bound to where
 /// it was. While the Node is there this may be a cable; once it was deleted the member is replaced.

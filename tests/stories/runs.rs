@@ -1,11 +1,10 @@
-//! The API server away, two runs at once, and a run that is frozen past its Lease.
+//! Two runs at once, and a run that is frozen past its Lease.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::bed;
-use crate::rolls::apply_beside;
 use crate::story::{Setting, Story};
 
 const PLAIN: Setting = Setting {
@@ -18,62 +17,9 @@ const PLAIN: Setting = Setting {
 const PAST_THE_LEASE: Duration = Duration::from_secs(32);
 
 #[test]
-fn outage_of_the_api_server() {
-    let name = "outage_of_the_api_server";
-    let Some((bed, _turn)) = bed::take_own(name) else {
-        return;
-    };
-    let story = born(name, bed);
-    // In the middle of growing, and in the middle of a roll.
-    for (phase, change) in [
-        (
-            "growing",
-            (|wish| wish.members = 5) as fn(&mut crate::wish::Wish),
-        ),
-        ("rolling", |wish| wish.quota = "384Mi"),
-    ] {
-        story.mark(phase);
-        story.git(change);
-        let mut run = apply_beside(&story);
-        std::thread::sleep(Duration::from_secs(4));
-        let away = bed.without("kube-apiserver");
-        std::thread::sleep(Duration::from_secs(20));
-        drop(away);
-        let ended = ended_within(&mut run, 240);
-        story.say(&format!("{phase}: the run ended by itself with {ended}"));
-        story.settle();
-    }
-    story.judge(5);
-}
-
-#[test]
-fn outage_of_the_controllers() {
-    let name = "outage_of_the_controllers";
-    let Some((bed, _turn)) = bed::take_own(name) else {
-        return;
-    };
-    // Nobody acts on a template or on replicas: what was asked for has not come about (2.8 #20).
-    let story = born(name, bed);
-    let away = bed.without("kube-controller-manager");
-    story.git(|wish| wish.quota = "384Mi");
-    let mut run = apply_beside(&story);
-    std::thread::sleep(Duration::from_secs(10));
-    let early = run.try_wait().expect("our program is ours to ask");
-    assert!(
-        early.is_none(),
-        "it ended with {early:?} while no controller ran"
-    );
-    assert_eq!(story.members().len(), 3);
-    drop(away);
-    ended_within(&mut run, 120);
-    story.settle();
-    story.judge(3);
-}
-
-#[test]
 fn two_runs_at_once() {
     let name = "two_runs_at_once";
-    let Some((bed, _turn)) = bed::take_own(name) else {
+    let Some((bed, _turn)) = bed::share(name) else {
         return;
     };
     let story = born(name, bed);
@@ -99,7 +45,7 @@ fn two_runs_at_once() {
 #[test]
 fn frozen_past_the_lease() {
     let name = "frozen_past_the_lease";
-    let Some((bed, _turn)) = bed::take_own(name) else {
+    let Some((bed, _turn)) = bed::share(name) else {
         return;
     };
     let story = born(name, bed);
@@ -127,13 +73,20 @@ fn frozen_past_the_lease() {
 }
 
 /// Three members under writers.
-fn born(name: &'static str, bed: &'static bed::Bed) -> Story {
+pub(crate) fn born(name: &'static str, bed: &'static bed::Bed) -> Story {
     let story = Story::new(name, bed, PLAIN);
     story.start_writers();
     story.want(3);
     story.settle();
     story.await_writers();
     story
+}
+
+/// Applies what is planned now, and goes on beside us.
+pub(crate) fn apply_beside(story: &Story) -> Child {
+    let plan = story.plan();
+    let hash = plan["intentHash"].as_str().expect("a hash");
+    story.spawn(&["apply", ".", "--yes", "--expect-hash", hash])
 }
 
 /// Starts an apply and stops it with SIGSTOP as soon as its ledger tells of a step of this verb.

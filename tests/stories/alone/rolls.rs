@@ -1,12 +1,11 @@
 //! Settings, resources and the patch level change while clients write.
 
-use std::process::Child;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::bed;
-use crate::judge::longest_gap;
+use crate::runs::apply_beside;
 use crate::story::{Setting, Story};
 use crate::wish::Wish;
 
@@ -79,11 +78,9 @@ fn roll(name: &'static str, members: u32) {
     assert_eq!(story.members(), listed, "a roll keeps its members");
     let verdict = story.judge(members);
     for (phase, _) in CHANGES {
-        let gap = longest_gap(&verdict, phase);
-        assert!(gap <= PLANNED, "{phase}: a gap of {gap} s");
+        story.assert_gap(&verdict, phase, PLANNED);
     }
-    let gap = longest_gap(&verdict, "killed");
-    assert!(gap <= KILLED, "the leader killed: a gap of {gap} s");
+    story.assert_gap(&verdict, "killed", KILLED);
 }
 
 /// One restart for each member, and the leader moved first where it led.
@@ -113,13 +110,6 @@ fn kill_the_leader_on_the_way(story: &Story) {
     story.say(&format!("killed the leader, member {leader}"));
     // Whether this run goes on or stops is its own affair; the next one ends in sync.
     run.wait().expect("our program ends");
-}
-
-/// Applies what is planned now, and goes on beside us.
-pub(crate) fn apply_beside(story: &Story) -> Child {
-    let plan = story.plan();
-    let hash = plan["intentHash"].as_str().expect("a hash");
-    story.spawn(&["apply", ".", "--yes", "--expect-hash", hash])
 }
 
 fn versions(seen: &Value) -> Vec<&str> {

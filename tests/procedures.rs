@@ -9,12 +9,15 @@ mod world;
 mod breaches;
 #[path = "procedures/cases.rs"]
 mod cases;
+#[path = "procedures/hidden.rs"]
+mod hidden;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use breaches::BREACHES;
 use cases::{CHANGES, DOWN, OBJECTS, ROLLS, STORIES, STRANGE};
+use hidden::HIDDEN;
 use reconcile::decide::guard::{self, Verdict};
 use reconcile::decide::{Act, Focus, ORDER, RowId, View};
 use reconcile::fleet::Ordinal;
@@ -25,7 +28,7 @@ use world::End;
 #[test]
 fn every_row_is_reached_by_a_named_case() {
     let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
-    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN].concat() {
+    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN].concat() {
         let mut world = case();
         world.run_at_most(300);
         for row in world.rows {
@@ -54,7 +57,7 @@ fn every_row_is_reached_by_a_named_case() {
 #[test]
 fn every_named_case_goes_as_told() {
     let mut told = String::new();
-    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN].concat() {
+    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN].concat() {
         let mut world = case();
         let from = world.told.len();
         let end = match world.run_at_most(300) {

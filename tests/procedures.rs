@@ -9,21 +9,26 @@ mod world;
 mod breaches;
 #[path = "procedures/cases.rs"]
 mod cases;
+#[path = "procedures/hidden.rs"]
+mod hidden;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use breaches::BREACHES;
 use cases::{CHANGES, DOWN, OBJECTS, ROLLS, STORIES, STRANGE};
+use hidden::HIDDEN;
 use reconcile::decide::guard::{self, Verdict};
 use reconcile::decide::{Act, Focus, ORDER, RowId, View};
 use reconcile::fleet::Ordinal;
 use reconcile::report::procedures_markdown;
 use reconcile::state::{Evidence, Uid};
+use world::End;
 
 #[test]
 fn every_row_is_reached_by_a_named_case() {
     let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
-    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN].concat() {
+    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN].concat() {
         let mut world = case();
         world.run_at_most(300);
         for row in world.rows {
@@ -46,6 +51,33 @@ fn every_row_is_reached_by_a_named_case() {
         "rows that no case reaches: {}",
         missed.join(", ")
     );
+}
+
+/// Golden: without one of the rows something else would happen in the case that is there for it (tests/mutants).
+#[test]
+fn every_named_case_goes_as_told() {
+    let mut told = String::new();
+    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN].concat() {
+        let mut world = case();
+        let from = world.told.len();
+        let end = match world.run_at_most(300) {
+            Some(End::InSync) => "in sync",
+            Some(End::Refused(_)) => "what is left is not done",
+            Some(End::Stalled(_)) => "it does not come about",
+            None => "goes on and on",
+        };
+        let lines = world.told[from..].iter().map(|line| format!("  {line}\n"));
+        let _ = write!(
+            told,
+            "{name}\n{}  end: {end}\n\n",
+            lines.collect::<String>()
+        );
+    }
+    let golden = std::path::Path::new("tests/golden/procedures/cases.txt");
+    let golden = snapbox::Data::read_from(golden, Some(snapbox::data::DataFormat::Text)).raw();
+    snapbox::Assert::new()
+        .action_env("SNAPSHOTS")
+        .eq(snapbox::Data::text(told).raw(), golden);
 }
 
 #[test]

@@ -90,6 +90,8 @@ pub(crate) struct World {
     /// Guards by the code of their refusal, and the ids of those that said "not yet".
     pub(crate) refused: BTreeSet<&'static str>,
     pub(crate) story: Vec<String>,
+    /// What a bystander sees: acts, waits and refusals in order, without the rows they come from.
+    pub(crate) told: Vec<String>,
     /// Lowest `h - q` right after an act, on the truth.
     pub(crate) lowest: Option<i64>,
     seen: BTreeSet<(String, IntentKey)>,
@@ -113,6 +115,7 @@ impl World {
             rows: BTreeSet::new(),
             refused: BTreeSet::new(),
             story: Vec::new(),
+            told: Vec::new(),
             lowest: None,
             seen: BTreeSet::new(),
             laws: Laws::default(),
@@ -204,6 +207,12 @@ impl World {
         decide::decide(&situation)
     }
 
+    fn tell(&mut self, line: String) {
+        if !self.told.ends_with(std::slice::from_ref(&line)) {
+            self.told.push(line);
+        }
+    }
+
     /// One turn of the loop; `None` while there is more to do.
     pub(crate) fn turn(&mut self, waits: &mut (String, usize)) -> Option<End> {
         let seen = self.look();
@@ -217,6 +226,14 @@ impl World {
                 .filter(|n| n.kind == NoteKind::Refused)
                 .map(|n| n.facts.code),
         );
+        for note in &decision.notes {
+            let subject = note.subject.as_ref().map(ToString::to_string);
+            let line = format!("says {} {}", note.facts.code, subject.unwrap_or_default());
+            let line = line.trim_end().to_owned();
+            if !self.told.contains(&line) {
+                self.told.push(line);
+            }
+        }
         match decision.next {
             Next::Rest => Some(if decision.notes.is_empty() {
                 End::InSync
@@ -231,6 +248,7 @@ impl World {
             }),
             Next::Wait { row, condition } => {
                 let name = format!("{row} waits for {condition}");
+                self.tell(format!("waits for {condition}"));
                 if waits.0 == name {
                     waits.1 += 1;
                 } else {
@@ -279,6 +297,7 @@ impl World {
         let key = act.key();
         self.story
             .push(format!("{row}: {} {}", key.verb, key.subject));
+        self.tell(format!("{} {}", key.verb, key.subject));
         let again = !self.seen.insert((fingerprint(seen), key.clone()));
         assert!(
             !again,

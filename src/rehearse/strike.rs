@@ -292,11 +292,8 @@ impl Stage {
         self.stuck.clear();
         self.away_until = None;
         // A node that is not ready is gone after a quarter of an hour, and tries that failed count for a whole one.
-        let nodes = self.kube().nodes.known();
-        let lost = nodes.is_some_and(|nodes| nodes.values().any(|n| !n.ready));
-        if std::mem::take(&mut self.learners_stall) || lost {
-            self.pass(SignedDuration::from_mins(61));
-        }
+        self.learners_stall = false;
+        self.pass(SignedDuration::from_mins(61));
         let known = self.kube().released_volumes.known().is_some();
         if !known {
             self.kube_mut().released_volumes = Reading::Known(Vec::new());

@@ -48,6 +48,12 @@ impl View<'_> {
         if claim.phase == ClaimPhase::Lost {
             return Some(format!("the volume of claim {name} is gone"));
         }
+        // A pod that could start keeps its claim for as long as it lives; one that cannot will never start on it.
+        if claim.deleting && seat.pod.is_some_and(|p| p.is_stuck() && !p.deleting) {
+            return Some(format!(
+                "claim {name} goes as soon as its pod ends, and its pod cannot run"
+            ));
+        }
         if seat.is_on_another_claim() {
             return Some(format!(
                 "claim {name} is another one than its data was on (now {})",

@@ -75,7 +75,7 @@ pub(super) const REPAIR: Procedure = Procedure {
         },
         Row {
             name: "data-lost",
-            observed: "a voter does not answer, and its data is proven to be gone: its claim is absent, Lost or another one, or no voter is connected to it and its node is gone or its volume is seen to be empty",
+            observed: "a voter does not answer, and its data is proven to be gone: its claim is absent, Lost, another one, or going under a pod that cannot run, or no voter is connected to it and its node is gone or its volume is seen to be empty",
             step: "remove it from the list",
             why: "first out, then in: added first, its successor would raise quorum above the living (P4, etcd-io/etcd#6103); all that are lost before any is added (2.8 #10)",
             guards: &[&guard::ONE_LIST, &guard::QUORUM_TOLERANCE],

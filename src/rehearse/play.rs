@@ -189,7 +189,8 @@ impl Play {
         self.verbs.insert(act.verb());
         match &answer {
             Ok(()) => {
-                let again = !self.seen.insert((before, act.key()));
+                // Of a run that stood still with the act in hand, the look is not the state any more.
+                let again = !self.seen.insert((before, act.key())) && calm;
                 if again {
                     let (verb, subject) = (act.verb(), act.subject());
                     let what = format!("{verb} {subject}: the same act on the same state again");
@@ -248,6 +249,11 @@ impl Play {
             }
             self.script.pop_front();
             match (event, at) {
+                // An act is never done on an old look: `Frozen` is what makes it so. Here the time passes after it.
+                (Event::Passes(_), Moment::Before(_)) => {
+                    self.script.push_front((Cue::Now, event));
+                    break;
+                }
                 (Event::Killed, _) => {
                     self.strike(event);
                     return Err(Halt);

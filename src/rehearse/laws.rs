@@ -252,7 +252,10 @@ fn remove(
     if known.any(|s| s.leader == Some(member) && s.member_id == member) && stage.blind.is_empty() {
         return broken("G8", format!("member {ordinal} was removed while it led"));
     }
-    let repair = row.is_some_and(|r| r.procedure == "repair");
+    // A claim that is going is intact only until its pod ends, and a pod that cannot run will end.
+    let claim = stage.kube().claims.get(&ordinal);
+    let going = claim.is_some_and(|c| c.deleting);
+    let repair = row.is_some_and(|r| r.procedure == "repair") && !going;
     let list = stage.truth.etcd.membership.known()?;
     let votes = list.members.iter().any(|m| m.id == member && !m.learner);
     let pod = stage.kube().pods.get(&ordinal);

@@ -22,7 +22,7 @@ test: setup ## All levels; what cannot run here is named with the reason
 	@./tests/run
 
 test-fast: setup ## Level 0 only: no etcd, no Kubernetes
-	cargo test --locked --lib --bins --test '*' -- --skip sizes_ --skip killed_ --skip live_etcd
+	RECONCILE_TEST_NO_BED='level 0 only' cargo test --locked --lib --bins --test '*' -- --skip live_etcd
 
 mutants: setup ## Break every rule and guard in turn: does a test notice? (half an hour)
 	@tests/mutants --behaviour

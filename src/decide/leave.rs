@@ -26,13 +26,11 @@ impl View<'_> {
             return None;
         }
         let vacant = self.seats().any(|s| s.wanted && !s.is_listed());
-        let restart = || self.first_out(|s| s.wanted && self.is_old(s));
-        let restart = |()| restart().map(|o| (o, Leave::Restart));
+        let restart = self.first_out(|s| s.wanted && self.is_old(s));
+        let restart = restart.map(|o| (o, Leave::Restart));
         // No growing or replacing in the middle of an upgrade.
-        if self.is_mixed_version()
-            && let Some(found) = restart(())
-        {
-            return Some(found);
+        if self.is_mixed_version() && restart.is_some() {
+            return restart;
         }
         if vacant {
             return None;
@@ -41,7 +39,7 @@ impl View<'_> {
         let shrink = || self.victim().map(|s| (s.ordinal, Leave::Shrink));
         replace
             .map(|o| (o, Leave::Replace))
-            .or_else(|| restart(()))
+            .or(restart)
             .or_else(shrink)
     }
 

@@ -2,7 +2,7 @@
 
 use super::guard::{self, Guard};
 use super::leave::{self, Leave};
-use super::procedure::{About, Focus, Procedure, Row, Then};
+use super::procedure::{Focus, Procedure, Row, Then};
 use super::step::{Act, RestartBy};
 use super::view::quorum;
 
@@ -68,7 +68,6 @@ fn quorum_stays(f: &Focus) -> bool {
 }
 
 fn restart(f: &Focus, by: RestartBy) -> Then {
-    debug_assert!(matches!(f.about, About::Seat(_)));
     let seat = f.seat();
     seat.pod.map_or(Then::Pass, |pod| {
         Then::act(Act::RestartMember {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bed;
-use crate::story::{Setting, Story, interrupt};
+use crate::ending::send;
+use crate::story::{Setting, Story};
 
 /// More runs than any size takes, killed ones included.
 const MOST_RUNS: usize = 120;
@@ -159,7 +160,7 @@ fn stopped_by_a_signal() {
     let run = story.spawn(&["apply", ".", "--yes", "--expect-hash", hash]);
     // In the middle of the first member: it is a learner now.
     story.await_learner();
-    interrupt(&run);
+    send("-INT", run.id());
     let ended = run.wait_with_output().expect("our program ends");
     let told = String::from_utf8_lossy(&ended.stdout).into_owned();
     assert_eq!(ended.status.code(), Some(130), "{told}");

@@ -8,6 +8,7 @@ mod alone;
 mod bed;
 mod certificates;
 mod conformance;
+mod ending;
 mod faults;
 mod hands;
 mod judge;

@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use crate::bed;
+use crate::ending::{ended_within, send};
 use crate::story::{Setting, Story};
 
 const PLAIN: Setting = Setting {
@@ -63,7 +64,7 @@ fn frozen_past_the_lease() {
             took_over.len()
         ));
         let before = story.members();
-        send("-CONT", &frozen);
+        send("-CONT", frozen.id());
         let code = ended_within(&mut frozen, 120);
         story.say(&format!("{verb}: the first run woke and ended with {code}"));
         assert_eq!(story.members(), before, "the frozen run changed the list");
@@ -103,7 +104,7 @@ fn freeze_at(story: &Story, hash: &str, verb: &str) -> Child {
     let run = story.spawn(&["apply", ".", "--yes", "--expect-hash", hash]);
     let lines = BufReader::new(watch.stdout.take().expect("stdout is piped")).lines();
     let seen = lines.map_while(Result::ok).any(|line| line.contains(verb));
-    send("-STOP", &run);
+    send("-STOP", run.id());
     let _ = watch.kill();
     watch.wait().expect("kubectl ends");
     assert!(seen, "no {verb} was ever begun");
@@ -112,22 +113,4 @@ fn freeze_at(story: &Story, hash: &str, verb: &str) -> Child {
         story.members().len()
     ));
     run
-}
-
-fn send(signal: &str, run: &Child) {
-    let arguments = [signal.to_owned(), run.id().to_string()];
-    let sent = std::process::Command::new("kill").args(arguments).status();
-    assert!(sent.expect("kill runs").success());
-}
-
-/// The exit code; panics where it does not end by itself.
-pub(crate) fn ended_within(run: &mut Child, seconds: u64) -> i32 {
-    for _ in 0..seconds * 10 {
-        if let Some(status) = run.try_wait().expect("our program is ours to ask") {
-            return status.code().unwrap_or(-1);
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let _ = run.kill();
-    panic!("it did not end within {seconds} s");
 }

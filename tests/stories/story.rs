@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::bed::{Bed, program};
 use crate::certificates;
+use crate::ending::{meanwhile, output_of};
 use crate::judge::load_average;
 use crate::wish::Wish;
 
@@ -120,7 +121,7 @@ impl Story {
 
     /// Runs our program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        let output = self.command(arguments).output().expect("our program runs");
+        let output = output_of(&mut self.command(arguments));
         let mut printed = self.printed.borrow_mut();
         printed.push_str(&String::from_utf8_lossy(&output.stdout));
         printed.push_str(&String::from_utf8_lossy(&output.stderr));
@@ -233,16 +234,14 @@ impl Story {
         let cluster = &plan["clusters"][0];
         let planned = counted(cluster["actions"].as_array().expect("a list"));
         let lowest = lowest_tolerance(cluster);
-        let (least, stop) = (AtomicI64::new(i64::MAX), AtomicBool::new(false));
+        let least = AtomicI64::new(i64::MAX);
         let begun = Instant::now();
-        let outcome = std::thread::scope(|scope| {
-            let (bed, directory) = (self.bed, self.directory.path());
-            let (least, stop) = (&least, &stop);
-            scope.spawn(move || watch_tolerance(bed, directory, least, stop));
-            let outcome = self.apply(&plan, &[]);
-            stop.store(true, Ordering::SeqCst);
-            outcome.expect("nobody else moves the cluster")
-        });
+        let (bed, directory) = (self.bed, self.directory.path());
+        let outcome = meanwhile(
+            |stop| watch_tolerance(bed, directory, &least, stop),
+            || self.apply(&plan, &[]),
+        );
+        let outcome = outcome.expect("nobody else moves the cluster");
         assert_eq!(outcome["ending"]["kind"], "in-sync", "{outcome:#}");
         let done = counted(outcome["done"].as_array().expect("a list"));
         assert_eq!(done, planned, "what was done is not what was planned");
@@ -282,6 +281,7 @@ impl Drop for Story {
             let printed = self.printed.borrow();
             let last: Vec<&str> = printed.lines().rev().take(60).collect();
             for line in last.into_iter().rev() {
+                let line: String = line.chars().take(400).collect();
                 self.say(&format!("| {line}"));
             }
             self.say(&format!(
@@ -293,13 +293,6 @@ impl Drop for Story {
         let words = ["delete", "namespace", &self.namespace, "--wait=false"];
         self.bed.try_kubectl(&words);
     }
-}
-
-/// SIGINT, as Ctrl-C sends it. The bed's entry replaces itself by our program, so the child's PID is ours.
-pub(crate) fn interrupt(run: &Child) {
-    let arguments = ["-INT".to_owned(), run.id().to_string()];
-    let sent = std::process::Command::new("kill").args(arguments).status();
-    assert!(sent.expect("kill runs").success());
 }
 
 /// Verb and subject with their numbers. Moving the leader follows from where the cluster stands and is within every

@@ -6,3 +6,4 @@
 mod nodes;
 mod outages;
 mod rolls;
+mod sizes;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::bed;
-use crate::runs::{apply_beside, born, ended_within};
+use crate::ending::ended_within;
+use crate::runs::{apply_beside, born};
 use crate::wish::Wish;
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::bed;
+use crate::ending::ended_within;
 use crate::runs::apply_beside;
 use crate::story::{Setting, Story};
 use crate::wish::Wish;
@@ -109,7 +110,7 @@ fn kill_the_leader_on_the_way(story: &Story) {
     story.kill_etcd(leader);
     story.say(&format!("killed the leader, member {leader}"));
     // Whether this run goes on or stops is its own affair; the next one ends in sync.
-    run.wait().expect("our program ends");
+    ended_within(&mut run, 300);
 }
 
 fn versions(seen: &Value) -> Vec<&str> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Before, PLAIN, born, stop_after_verb};
 use crate::bed::{self, Bed};
+use crate::ending::meanwhile;
 use crate::story::Story;
 
 /// #8, #15: 3 → 5 → 3 → 5 → 3, turned round in the middle each time. #6: the budget never allows quorum to be lost.
@@ -15,32 +16,34 @@ fn states_sizes_turned_round() {
         return;
     };
     let story = born(name, bed, 3);
-    let (least, stop) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let (namespace, least, stop) = (&story.namespace, &least, &stop);
-        scope.spawn(move || watch_budget(bed, namespace, least, stop));
-        story.mark("3 to 5");
-        story.want(5);
-        stop_after_verb(&story, "start-member");
-        story.want(3);
-        stop_after_verb(&story, "stop-member");
-        story.want(5);
-        story.settle();
-        story.mark("5 to 3");
-        story.want(3);
-        stop_after_verb(&story, "remove-member");
-        story.want(5);
-        stop_after_verb(&story, "add-learner");
-        story.want(3);
-        story.settle();
-        stop.store(true, Ordering::SeqCst);
-    });
+    let least = AtomicU64::new(u64::MAX);
+    meanwhile(
+        |stop| watch_budget(bed, &story.namespace, &least, stop),
+        || turn_round(&story),
+    );
     let least = least.load(Ordering::SeqCst);
     assert!(
         least >= 2,
         "the budget was {least} while three members lived"
     );
     story.judge(3);
+}
+
+fn turn_round(story: &Story) {
+    story.mark("3 to 5");
+    story.want(5);
+    stop_after_verb(story, "start-member");
+    story.want(3);
+    stop_after_verb(story, "stop-member");
+    story.want(5);
+    story.settle();
+    story.mark("5 to 3");
+    story.want(3);
+    stop_after_verb(story, "remove-member");
+    story.want(5);
+    stop_after_verb(story, "add-learner");
+    story.want(3);
+    story.settle();
 }
 
 /// The lowest `minAvailable` that anybody could have seen.

@@ -171,7 +171,6 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         }
     }
 
-    /// Where the cluster stands, when nothing was approved for it.
     /// Where the cluster stands, when nothing was approved for it: what comes about by itself is waited for.
     async fn look(&mut self) -> Ending {
         loop {

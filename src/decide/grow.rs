@@ -3,6 +3,7 @@
 
 use super::guard;
 use super::leave;
+use super::loss;
 use super::mend::start;
 use super::procedure::{About, Condition, Focus, Procedure, Row, Then};
 use super::repair::delete_pod;
@@ -136,13 +137,18 @@ pub(super) const GROW: Procedure = Procedure {
         },
         Row {
             name: "file-not-written",
-            observed: "the learner has not started, and its file is not exactly the live member list",
+            observed: "the learner has not started, its file is not exactly the live member list, and no pod would start with it on an empty volume that goes",
             step: "write its file: `existing` and the live list with itself",
             why: "on an empty directory the list must equal the live one, or etcd exits (2.6)",
             guards: &[&guard::ONE_LIST],
             undo: "nothing to undo: the file is read only by a member that starts",
             hides: false,
-            when: |f| !f.seat().has_started() && f.seat().file != Some(join_life(f)),
+            when: |f| {
+                let seat = f.seat();
+                let goes = seat.claim.is_some_and(|c| c.deleting);
+                let would_start = goes && loss::has_no_log(seat);
+                !seat.has_started() && seat.file != Some(join_life(f)) && !would_start
+            },
             then: write_join,
         },
         Row {

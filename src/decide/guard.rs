@@ -220,7 +220,7 @@ pub const SERVING_LEFT: Guard = Guard {
 pub const LEADER_HAS_HEIR: Guard = Guard {
     id: "leader-has-heir",
     source: "G8, 2.8 #21",
-    title: "if it leads, a healthy voter that stays, serves clients and owns a steady claim can take over",
+    title: "if it leads, another voter that is healthy, serves clients and owns a steady claim can take over",
     check: |f, _| {
         let seat = f.seat();
         let leads = f.view.leader().is_some() && f.view.leader() == seat.member.map(|m| m.id);
@@ -228,13 +228,13 @@ pub const LEADER_HAS_HEIR: Guard = Guard {
             return Verdict::Holds;
         }
         // An endpoint follows its label by itself.
-        if let Some(coming) = f.view.heirs().next() {
+        if let Some(coming) = f.view.heirs().first() {
             return Verdict::NotYet(Condition::Serving(coming.ordinal));
         }
         Verdict::No(Facts {
             code: "leader-has-heir",
             found: format!(
-                "{} leads, and no other voter that stays is healthy, serves clients and owns a steady claim",
+                "{} leads, and no other voter is healthy, serves clients and owns a steady claim",
                 f.view.spec.pod_name(seat.ordinal)
             ),
             unblock: "bring another voter back first".into(),

@@ -178,7 +178,7 @@ pub(super) const fn leader() -> Row {
     Row {
         name: "leader",
         observed: "it is drained, and it is the leader",
-        step: "move leadership to the voter that stays and is furthest ahead, one that is done before one that is not",
+        step: "move leadership to the voter that is furthest ahead: one that stays before one that leaves, one that is done before one that is not",
         why: "stopping or removing the leader directly stops writes for 2 s (2.7)",
         guards: &[&guard::ONE_LIST],
         undo: "nothing to undo: any healthy voter may lead",
@@ -188,10 +188,15 @@ pub(super) const fn leader() -> Row {
             let from = f.seat().ordinal;
             let to = f.view.transferee();
             match to.and_then(|s| Some((s.ordinal, s.member?.id))) {
-                Some((to, transferee)) => Then::act(Act::MoveLeader { from, to, transferee }),
+                Some((to, transferee)) => Then::act(Act::MoveLeader {
+                    from,
+                    to,
+                    transferee,
+                }),
                 None => Then::Refuse(Facts {
                     code: "no-transferee",
-                    found: "no other voter that stays is healthy, serves clients and owns a steady claim".into(),
+                    found: "no other voter is healthy, serves clients and owns a steady claim"
+                        .into(),
                     unblock: "bring another voter back first".into(),
                 }),
             }

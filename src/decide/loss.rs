@@ -137,8 +137,13 @@ impl View<'_> {
 
 /// etcd reads a poisoned file only where it finds no log, and then says so: the volume is there, and it is empty.
 fn wiped(seat: &Seat) -> Option<String> {
-    let pod = seat.pod.filter(|p| p.is_stuck() && !p.deleting)?;
-    let words = pod.last_words.as_ref()?;
-    let empty = seat.is_poisoned() && words.contains(NO_LOG);
+    let empty = seat.is_poisoned() && has_no_log(seat);
     empty.then(|| format!("its volume is empty (its process: {NO_LOG})"))
+}
+
+/// Its pod is made again and again on a volume without a log.
+pub(super) fn has_no_log(seat: &Seat) -> bool {
+    let pod = seat.pod.filter(|p| p.is_stuck() && !p.deleting);
+    let words = pod.and_then(|p| p.last_words.as_ref());
+    words.is_some_and(|words| words.contains(NO_LOG))
 }

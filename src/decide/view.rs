@@ -287,21 +287,23 @@ impl<'a> View<'a> {
             (s.wanted, done, applied, std::cmp::Reverse(s.ordinal))
         };
         let serves = |s: &&Seat| self.kube.serving.contains(&s.ordinal);
-        self.heirs().filter(serves).max_by_key(rank)
+        self.heirs().into_iter().filter(serves).max_by_key(rank)
     }
 
     /// Voters that could lead as soon as they serve clients.
-    pub fn heirs(&self) -> impl Iterator<Item = &Seat<'a>> {
-        // A leader that only restarts may leave its place to any; one that leaves for good to one that stays.
-        let restarts = matches!(self.leaving(), Some((_, Leave::Restart)));
-        let may_lead = move |s: &Seat| s.wanted || restarts;
+    pub fn heirs(&self) -> Vec<&Seat<'a>> {
         let leader = self.leader();
-        self.voters().filter(move |s| {
+        let able = self.voters().filter(|s| {
             let bound = |c: &Claim| !c.deleting && c.phase == ClaimPhase::Bound;
             let serving = s.pod.is_some_and(|p| p.serving_label && !p.deleting);
             let leads = s.member.map(|m| m.id) == leader;
-            may_lead(s) && self.is_healthy(s) && s.claim.is_some_and(bound) && serving && !leads
-        })
+            self.is_healthy(s) && s.claim.is_some_and(bound) && serving && !leads
+        });
+        // A leader that only restarts may leave its place to any; one that leaves for good to one that stays, where
+        // there is one.
+        let restarts = matches!(self.leaving(), Some((_, Leave::Restart)));
+        let (stay, leave): (Vec<_>, Vec<_>) = able.partition(|s| s.wanted || restarts);
+        if stay.is_empty() { leave } else { stay }
     }
 
     /// G6: three probes, at least a second apart, each within the lag; advancing if the leader advanced.

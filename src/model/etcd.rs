@@ -285,12 +285,14 @@ fn commit(observed: &mut Observation) {
     }
 }
 
-/// IDs are never used twice: above every one in the list, and moved by the raft index for those already gone.
+/// IDs are never used twice: above every one in the list, and moved by the time, as etcd's are, and the raft index for
+/// those already gone.
 fn fresh_member(observed: &Observation) -> MemberId {
     let list = observed.etcd.membership.known();
     let highest = list
         .and_then(|m| m.members.iter().map(|m| m.id.0).max())
         .unwrap_or(0x1000);
     let index = leader(observed).map_or(0, |l| l.index);
-    MemberId(highest.max(0x2000 + index) + 1)
+    let seconds = u64::try_from(observed.at.as_second()).unwrap_or(0) & 0xf_ffff;
+    MemberId(highest.max(0x2000 + seconds + index) + 1)
 }

@@ -247,9 +247,7 @@ fn remove(
     member: MemberId,
     row: Option<RowId>,
 ) -> Option<Violation> {
-    let statuses = stage.truth.etcd.statuses.values();
-    let mut known = statuses.filter_map(Reading::known);
-    if known.any(|s| s.leader == Some(member) && s.member_id == member) && stage.blind.is_empty() {
+    if stage.leader() == Some(member) && stage.blind.is_empty() {
         return broken("G8", format!("member {ordinal} was removed while it led"));
     }
     // A claim that is going is intact only until its pod ends, and a pod that cannot run will end.
@@ -259,8 +257,14 @@ fn remove(
     let list = stage.truth.etcd.membership.known()?;
     let votes = list.members.iter().any(|m| m.id == member && !m.learner);
     let pod = stage.kube().pods.get(&ordinal);
-    let node = pod.and_then(|p| p.node.as_ref());
-    let node_is_there = node.is_none_or(|n| is_ready(stage.kube(), n));
+    let volume = claim.and_then(|c| c.volume.as_ref()?.known());
+    let mut nodes = [
+        pod.and_then(|p| p.node.as_ref()),
+        volume.and_then(|v| v.node.as_ref()),
+    ]
+    .into_iter()
+    .flatten();
+    let node_is_there = nodes.all(|n| is_ready(stage.kube(), n));
     if repair
         && votes
         && node_is_there

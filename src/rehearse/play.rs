@@ -153,6 +153,7 @@ impl Play {
         let seen = self.stage.look();
         run.looked = Looked::at(&seen);
         run.voters = self.stage.voters();
+        run.leader = self.stage.leader();
         run.hits = self.hits;
         self.renew(run);
         self.tally.state(state_hash(&self.stage.truth, &self.base));
@@ -174,9 +175,10 @@ impl Play {
             format!("run {}: {verb} {subject}{row}", run.id)
         });
         let calm = run.hits == self.hits;
-        // Leadership that comes in the moment between the look and the act is nobody's to foresee.
         let found = laws::may_do(&self.stage, act, row);
-        self.breaks(found.filter(|v| calm || v.law != "G8"));
+        // Leadership that comes in the moment between the look and the act is nobody's to foresee.
+        let foreseen = run.leader == self.stage.leader();
+        let found = found.filter(|v| foreseen || v.law != "G8");
         let voters = if calm {
             run.voters
         } else {
@@ -189,6 +191,9 @@ impl Play {
         self.acts += 1;
         self.tally.acts += 1;
         self.verbs.insert(act.verb());
+        // What a precondition kept from happening breaks nothing.
+        let received = !matches!(answer, Err(PerformError::NotDone(_)));
+        self.breaks(found.filter(|_| received));
         match &answer {
             Ok(()) => {
                 // Of a run that stood still with the act in hand, the look is not the state any more.
@@ -202,8 +207,8 @@ impl Play {
             Err(error) => self.tell(|| format!("  answered: {error}")),
         }
         self.breaks(laws::files_kept(&files, &self.stage));
-        self.breaks(laws::someone_serves(&self.stage, act));
         if calm {
+            self.breaks(laws::someone_serves(&self.stage, act));
             let after = self.stage.voters();
             self.breaks(laws::quorum_kept(&run.spec, act, voters, after));
         }

@@ -100,6 +100,13 @@ impl Stage {
         (voters().count(), alive)
     }
 
+    /// A member that leads and says so.
+    pub(super) fn leader(&self) -> Option<MemberId> {
+        let mut known = self.truth.etcd.statuses.values().filter_map(Reading::known);
+        let leads = known.find(|s| s.leader == Some(s.member_id));
+        leads.map(|s| s.member_id)
+    }
+
     /// Its process answers, and its pod is there.
     pub(super) fn runs(&self, id: MemberId) -> bool {
         let pods = &self.kube().pods;

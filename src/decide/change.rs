@@ -7,8 +7,8 @@ use crate::fleet::EtcdVersion;
 
 pub(super) const CHANGE: Procedure = Procedure {
     name: "change",
-    title: "minor version, TLS, class and size of a running cluster are as Git says",
-    source: "etcd-operations.md P5, P6, P10, P11, P18, which are not there yet",
+    title: "minor version and TLS of a running cluster are as Git says",
+    source: "etcd-operations.md P10, P11, P18, which are not there yet",
     subjects: |view| {
         // A seat that lost its member is filled again whatever Git asks for besides: its members are of one kind with
         // the template that is there (2.8 #9).
@@ -44,18 +44,6 @@ pub(super) const CHANGE: Procedure = Procedure {
             "a field of the StatefulSet that cannot change in place differs from Git",
             |f| !f.view.objects.not_yet_possible().is_empty(),
             immutable,
-        ),
-        not_yet(
-            "claims",
-            "a member's claim has another class or asks for another size than Git says",
-            |f| !claims(f).is_empty(),
-            |f| {
-                Then::Refuse(Facts {
-                    code: "not-yet-possible",
-                    found: claims(f).join("; "),
-                    unblock: "put storage back as it is live; moving a running member to another volume is not yet possible".into(),
-                })
-            },
         ),
     ],
 };
@@ -140,30 +128,4 @@ pub(super) fn immutable(f: &Focus) -> Then {
         found: shown.join("; "),
         unblock: "put these back as they are live; changing them on a running cluster is not yet possible".into(),
     })
-}
-
-fn claims(f: &Focus) -> Vec<String> {
-    let storage = &f.view.spec.storage;
-    let members = f.view.seats().filter(|s| s.is_listed());
-    members
-        .filter_map(|seat| {
-            let claim = seat.claim?;
-            let class = storage
-                .class_name
-                .as_ref()
-                .filter(|c| claim.class_name.as_ref() != Some(c));
-            let name = f.view.spec.claim_name(seat.ordinal);
-            match class {
-                Some(class) => Some(format!(
-                    "claim {name}: live class {:?}, Git {class:?}",
-                    claim.class_name.as_deref().unwrap_or("")
-                )),
-                None if claim.request != storage.size => Some(format!(
-                    "claim {name}: live size {}, Git {}",
-                    claim.request, storage.size
-                )),
-                None => None,
-            }
-        })
-        .collect()
 }

@@ -110,6 +110,23 @@ pub(super) const GROW: Procedure = Procedure {
             then: super::vacate::release,
         },
         Row {
+            name: "claim-of-another-class",
+            observed: "the learner has not started, and its claim was never bound and is not of the class or size that Git says",
+            step: "delete the claim, bound to its UID",
+            why: "a class that cannot give a volume is mended in Git, and a claim never changes its class (2.8 #5)",
+            guards: &[&guard::ONE_LIST, &guard::EARLIER_LIFE],
+            undo: "nothing to undo: there is no volume",
+            hides: false,
+            when: |f| {
+                let pending = f
+                    .seat()
+                    .claim
+                    .is_some_and(|c| c.phase == ClaimPhase::Pending && !c.deleting);
+                !f.seat().has_started() && pending && f.view.drifts(f.seat())
+            },
+            then: super::vacate::release,
+        },
+        Row {
             name: "learner-loses-claim",
             observed: "the learner has started, and its claim is gone, going, or another one than it started on",
             step: "remove it from the list",

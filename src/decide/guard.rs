@@ -460,10 +460,14 @@ pub const ATTEMPTS_LEFT: Guard = Guard {
 pub const EARLIER_LIFE: Guard = Guard {
     id: "earlier-life",
     source: "2.8 #8, I3",
-    title: "the claim was there before this member was added, and the member has never started",
+    title: "the claim was there before this member was added or has no volume, and the member has never started",
     check: |f, _| {
         let seat = f.seat();
-        if f.view.membership().is_some() && !seat.has_started() && seat.is_on_earlier_claim() {
+        let bare = seat
+            .claim
+            .is_some_and(|c| c.phase == ClaimPhase::Pending && c.volume.is_none());
+        let not_its_own = bare || seat.is_on_earlier_claim();
+        if f.view.membership().is_some() && !seat.has_started() && not_its_own {
             return Verdict::Holds;
         }
         Verdict::No(Facts {

@@ -61,6 +61,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 },
                 added_at: Some(observed.at),
                 stamp,
+                asked: kube.and_then(super::storage::asked),
                 leaving: false,
             };
         }

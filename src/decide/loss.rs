@@ -110,9 +110,12 @@ impl View<'_> {
         Some(first || said.any(|connected| connected))
     }
 
-    /// Why the volume of this member will not stay although the member runs on it; `None` where it is steady.
+    /// Why this member gives its seat to another although it runs: its volume will not stay, or is not as Git says.
     pub fn mismatch(&self, seat: &Seat) -> Option<String> {
-        self.unsteady(seat).filter(|_| seat.answers())
+        let moves = || self.move_of(seat).filter(|_| seat.is_voter());
+        self.unsteady(seat)
+            .or_else(moves)
+            .filter(|_| seat.answers())
     }
 
     /// Why the volume of this voter will not stay, whether the voter answers or not.

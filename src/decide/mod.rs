@@ -25,6 +25,7 @@ mod roll;
 mod serve;
 mod shrink;
 mod step;
+mod storage;
 mod vacate;
 mod view;
 mod watchdog;
@@ -52,6 +53,7 @@ pub const ORDER: &[&Procedure] = &[
     &repair::REPAIR,
     &bootstrap::BOOTSTRAP,
     &change::CHANGE,
+    &storage::STORAGE,
     &grow::GROW,
     &replace::REPLACE,
     &roll::ROLL,
@@ -199,10 +201,16 @@ pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String>
         .filter(|(o, _)| about(o))
         .filter_map(words)
         .collect();
+    let claims = &observed.kube.known()?.claims;
+    let resizes = claims.iter().filter(|(o, _)| about(o));
+    let resizes: Vec<String> = resizes
+        .filter_map(|(ordinal, claim)| Some(format!("claim {ordinal}: {}", claim.resize.as_ref()?)))
+        .collect();
     let list = observed.etcd.membership.why_unknown().map(str::to_owned);
     match (all.is_empty(), condition) {
         (false, _) => Some(all.join("; ")),
         (true, Condition::Quorum) => list,
+        (true, Condition::ClaimExpanded(_)) => (!resizes.is_empty()).then(|| resizes.join("; ")),
         (true, _) => None,
     }
 }

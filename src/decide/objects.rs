@@ -111,9 +111,25 @@ impl Objects {
         let held = self.held.is_some();
         all.filter(|d| !d.pointer.starts_with("/metadata/"))
             .filter(|d| held || !is_mutable(&d.pointer))
+            .filter(|d| !CLAIM_TEMPLATE.contains(&d.pointer.as_str()))
+            .collect()
+    }
+
+    /// How the claim template differs from Git in what a StatefulSet that is made again may change.
+    pub fn claim_template_moved(&self) -> Vec<&Difference> {
+        let set = self.differences.get(&ObjectKind::StatefulSet);
+        let all = set.map_or(&[][..], Vec::as_slice).iter();
+        all.filter(|d| CLAIM_TEMPLATE.contains(&d.pointer.as_str()))
             .collect()
     }
 }
+
+/// Class and size of the claims that are made. Their names and number must stay: pods that are adopted would never be made
+/// again (kubernetes/kubernetes#141876).
+const CLAIM_TEMPLATE: [&str; 2] = [
+    "/spec/volumeClaimTemplates/0/spec/storageClassName",
+    "/spec/volumeClaimTemplates/0/spec/resources/requests/storage",
+];
 
 /// Fields of a StatefulSet that the API server lets change and that restart nothing under `OnDelete`.
 fn is_mutable(pointer: &str) -> bool {

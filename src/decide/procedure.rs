@@ -121,6 +121,8 @@ pub enum Condition {
     ClaimGone(Ordinal),
     /// The claim is bound and its volume is readable.
     ClaimSettled(Ordinal),
+    /// The volume has the size that its claim asks for.
+    ClaimExpanded(Ordinal),
     /// The object that is being deleted is gone.
     ObjectGone(ObjectKind),
     /// The member lists of all that answer agree.
@@ -152,6 +154,7 @@ impl Condition {
             Self::PodGone(_) => "pod-gone",
             Self::ClaimGone(_) => "claim-gone",
             Self::ClaimSettled(_) => "claim-settled",
+            Self::ClaimExpanded(_) => "claim-expanded",
             Self::ObjectGone(_) => "object-gone",
             Self::OneList => "one-list",
             Self::Stable => "stable",
@@ -168,7 +171,8 @@ impl Condition {
             | Self::Serving(o)
             | Self::PodGone(o)
             | Self::ClaimGone(o)
-            | Self::ClaimSettled(o) => Some(o),
+            | Self::ClaimSettled(o)
+            | Self::ClaimExpanded(o) => Some(o),
             Self::Quorum | Self::ObjectGone(_) | Self::OneList | Self::Stable => None,
         }
     }
@@ -176,7 +180,9 @@ impl Condition {
     /// Timeouts of etcd-operations.md 2.3.
     pub const fn deadline(self) -> SignedDuration {
         match self {
-            Self::Quorum | Self::MemberUp(_) | Self::Started(_) => SignedDuration::from_mins(10),
+            Self::Quorum | Self::MemberUp(_) | Self::Started(_) | Self::ClaimExpanded(_) => {
+                SignedDuration::from_mins(10)
+            }
             Self::InSync(_) => SignedDuration::from_mins(30),
             Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) | Self::ObjectGone(_) => {
                 SignedDuration::from_mins(5)
@@ -197,6 +203,7 @@ impl std::fmt::Display for Condition {
             Self::NotServing(o) => write!(f, "member {o} to leave the client Service"),
             Self::Serving(o) => write!(f, "member {o} to join the client Service"),
             Self::PodGone(o) => write!(f, "pod {o} to be gone"),
+            Self::ClaimExpanded(o) => write!(f, "the volume of claim {o} to grow"),
             Self::ClaimGone(o) => write!(f, "claim {o} to be gone"),
             Self::ClaimSettled(o) => write!(f, "claim {o} to be bound to a readable volume"),
             Self::ObjectGone(kind) => write!(f, "the deleted {kind:?} to be gone"),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::procedure::Row;
 use super::view::{View, tolerance};
-use crate::fleet::Ordinal;
+use crate::fleet::{Ordinal, Quantity};
 use crate::state::{MemberId, ObjectKey, ObjectKind, Uid};
 
 /// One act bound to what is live: all that performing it needs, and nothing left to choose.
@@ -107,6 +107,13 @@ pub enum Act {
         volume: String,
         uid: Uid,
     },
+    /// The claim asks for more, and its driver makes the volume larger under the running member.
+    ExpandClaim {
+        ordinal: Ordinal,
+        claim: String,
+        uid: Uid,
+        size: Quantity,
+    },
     /// Delete the claim; its volume is Retain.
     ReleaseClaim {
         ordinal: Ordinal,
@@ -190,6 +197,7 @@ impl Act {
             Self::DeleteObject { orphan: true, .. } => "orphan-delete",
             Self::StopMember { .. } => "stop-member",
             Self::RetainVolume { .. } => "retain-volume",
+            Self::ExpandClaim { .. } => "expand-claim",
             Self::ReleaseClaim { .. } => "release-claim",
         }
     }
@@ -211,6 +219,7 @@ impl Act {
             | Self::DeletePod { ordinal, .. }
             | Self::StopMember { ordinal, .. }
             | Self::RetainVolume { ordinal, .. }
+            | Self::ExpandClaim { ordinal, .. }
             | Self::ReleaseClaim { ordinal, .. } => Subject::Member(*ordinal),
         }
     }
@@ -381,6 +390,8 @@ impl Act {
             Self::StartMember { .. } | Self::RestartMember { .. } | Self::DeletePod { .. } => {
                 SignedDuration::from_secs(8)
             }
+            // The kubelet looks at a claim about once a minute.
+            Self::ExpandClaim { .. } => SignedDuration::from_mins(1),
             Self::ReleaseClaim { .. } | Self::DeleteObject { .. } => SignedDuration::from_secs(2),
             Self::CreateObject { .. }
             | Self::UpdateObject { .. }

@@ -13,9 +13,9 @@ use super::draft::Draft;
 use super::layer::origins;
 use super::text::{QuantityText, Subdomain};
 use super::{
-    Access, AutoCompaction, ClusterSpec, CompactionMode, EtcdSettings, EtcdVersion, PodSettings,
-    Policy, Quantity, Reach, Resources, Scheduling, ServiceSettings, Storage, TlsSecret,
-    TlsSettings,
+    Access, AutoCompaction, ClusterSpec, CompactionMode, EtcdSettings, EtcdVersion, Migration,
+    PodSettings, Policy, Quantity, Reach, Resources, Scheduling, ServiceSettings, Storage,
+    TlsSecret, TlsSettings,
 };
 
 /// Where etcd's releases are published.
@@ -47,6 +47,12 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
         storage: Storage {
             class_name: name_of(storage.class_name),
             size: draft.size?,
+            migration: Migration {
+                strategy: storage
+                    .migration
+                    .and_then(|migration| migration.strategy)
+                    .unwrap_or_default(),
+            },
         },
         etcd: etcd(
             layer.etcd,

@@ -187,6 +187,16 @@ pub(super) struct StorageSpec {
     pub(super) class_name: Option<super::text::Subdomain>,
     /// Size that each member's volume is requested with, as in `16Gi`.
     pub(super) size: Option<QuantityText>,
+    /// How members come to other volumes when class or size change.
+    pub(super) migration: Option<MigrationSpec>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct MigrationSpec {
+    /// `surge`: one member more meanwhile, tolerance stays. `inPlace`: for where there is no room for one more; three
+    /// members or more. Default: `auto`, which is `surge`.
+    pub(super) strategy: Option<super::spec::MigrationStrategy>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

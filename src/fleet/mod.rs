@@ -31,7 +31,7 @@ pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
 pub use spec::{
     Access, AutoCompaction, ClusterSpec, CompactionMode, Context, ContextSource, EtcdSettings,
-    Fleet, Origin, PodSettings, Policy, Reach, Resources, Rollout, Scheduling, ServiceSettings,
-    Storage, TlsSecret, TlsSettings,
+    Fleet, Migration, MigrationStrategy, Origin, PodSettings, Policy, Reach, Resources, Rollout,
+    Scheduling, ServiceSettings, Storage, TlsSecret, TlsSettings,
 };
 pub use version::{EtcdVersion, VersionError};

@@ -38,7 +38,10 @@ const NOT_YET: &[(&str, &str)] = &[
     ("/spec/backup", "backups"),
     ("/spec/defrag", "defragmentation"),
     ("/spec/maintenance", "maintenance windows"),
-    ("/spec/storage/migration", "moving members to other volumes"),
+    (
+        "/spec/storage/migration/keepOldVolumes",
+        "deleting old volumes",
+    ),
     ("/spec/backend/druid", "the etcd-druid backend"),
     ("/spec/backend/hosts", "members on plain hosts"),
 ];

@@ -101,6 +101,47 @@ pub struct Storage {
     /// `None`: the Kubernetes cluster's default class.
     pub class_name: Option<String>,
     pub size: Quantity,
+    pub migration: Migration,
+}
+
+impl Storage {
+    /// Members move, where they must, as `auto` says.
+    pub fn new(class_name: Option<String>, size: Quantity) -> Self {
+        Self {
+            class_name,
+            size,
+            migration: Migration::default(),
+        }
+    }
+}
+
+/// How members come to other volumes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Migration {
+    pub strategy: MigrationStrategy,
+}
+
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum MigrationStrategy {
+    /// `surge`.
+    #[default]
+    Auto,
+    /// One member more while others move, so that tolerance stays where it is.
+    Surge,
+    /// Each member gives its seat to its successor: no room for one more is needed, and tolerance is one lower
+    /// meanwhile. Three members or more.
+    InPlace,
 }
 
 #[derive(Debug, Clone, PartialEq)]

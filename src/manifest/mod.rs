@@ -189,10 +189,7 @@ pub(crate) mod example {
             members,
             version: EtcdVersion::new(3, 6, 16),
             image: "registry.example/etcd:v3.6.16".into(),
-            storage: Storage {
-                class_name: None,
-                size: "1Gi".parse().expect("a quantity"),
-            },
+            storage: Storage::new(None, "1Gi".parse().expect("a quantity")),
             etcd: EtcdSettings {
                 quota: None,
                 auto_compaction: None,

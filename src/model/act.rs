@@ -72,6 +72,19 @@ pub(super) fn perform(
             }
             Ok(())
         }
+        Act::ExpandClaim {
+            ordinal,
+            claim,
+            uid,
+            size,
+        } => {
+            let live = kube(observed)?.claims.get_mut(ordinal);
+            expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
+            if let Some(live) = live {
+                live.request = size.clone();
+            }
+            Ok(())
+        }
         Act::RestartMember { ordinal, pod, .. } | Act::DeletePod { ordinal, pod, .. } => {
             live_pod(kube(observed)?, *ordinal, pod)?;
             kube(observed)?.pods.remove(ordinal);

@@ -6,7 +6,7 @@ use super::{etcd, fresh_uid};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     Claim, ClaimPhase, Contents, Kube, MemberFile, Node, ObjectKind, Observation, Pod, PodPhase,
-    Reading, ReleasedVolume, SERVING_LABEL, Volume,
+    Reading, ReleasedVolume, SERVING_LABEL, StorageClass, Volume,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &super::Hinders) {
@@ -16,7 +16,9 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &s
     drop_objects(observed);
     stop_pods(observed);
     drop_claims(observed, spec);
+    make_classes(observed, spec);
     make_pods(observed, spec);
+    expand_claims(observed);
     hold_back(observed, hinders);
     run_processes(observed, spec);
     etcd::elect(observed);
@@ -94,6 +96,32 @@ fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
                 name: v.name,
                 claim: spec.claim_name(ordinal),
             });
+        }
+    }
+}
+
+/// Every class that is named exists, but for one that is said not to.
+fn make_classes(observed: &mut Observation, spec: &ClusterSpec) {
+    let kube = kube(observed);
+    let claims = kube.claims.values().filter_map(|c| c.class_name.clone());
+    let named: Vec<String> = claims.chain(spec.storage.class_name.clone()).collect();
+    if let Reading::Known(classes) = &mut kube.storage_classes {
+        for name in named {
+            classes.entry(name).or_insert_with(|| {
+                Some(StorageClass {
+                    provisioner: "model".into(),
+                    expands: true,
+                })
+            });
+        }
+    }
+}
+
+/// The resizer and the kubelet: what is asked for is given, while the member runs.
+fn expand_claims(observed: &mut Observation) {
+    for claim in kube(observed).claims.values_mut() {
+        if claim.phase == ClaimPhase::Bound {
+            claim.capacity = Some(claim.request.clone());
         }
     }
 }
@@ -180,6 +208,8 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
         deleting: false,
         class_name: class.unwrap_or_else(|| spec.storage.class_name.clone()),
         request: request.unwrap_or_else(|| spec.storage.size.clone()),
+        capacity: None,
+        resize: None,
         contents: Some(Contents::Empty),
     }
 }

@@ -48,6 +48,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
                 NODE.into(),
                 model_node(),
             )])),
+            storage_classes: Reading::Known(std::collections::BTreeMap::new()),
             actors: Vec::new(),
         }),
         etcd: Etcd {

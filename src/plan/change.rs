@@ -51,6 +51,7 @@ pub(super) fn changes(spec: &ClusterSpec, observed: &Observation) -> Vec<FieldCh
     let evidence = Evidence::default();
     let view = View::new(spec, observed, kube, &evidence);
     let mut changes: Vec<FieldChange> = members(&view).into_iter().collect();
+    changes.extend(super::storage::changes(&view));
     changes.extend(objects(&view));
     changes.extend(scaled(&view));
     changes.extend(not_yet_possible(&view));
@@ -204,8 +205,6 @@ fn not_yet_possible(view: &View) -> Vec<FieldChange> {
 fn said(view: &View, pointer: &str) -> Option<Origin> {
     let field = match pointer.rsplit('/').next()? {
         "image" => "/spec/version",
-        "storageClassName" => "/spec/storage/className",
-        "storage" => "/spec/storage/size",
         _ => return None,
     };
     view.spec.origins.get(field).cloned()

@@ -4,6 +4,7 @@ mod change;
 mod document;
 mod hash;
 mod orphan;
+mod storage;
 mod unroll;
 
 #[cfg(test)]

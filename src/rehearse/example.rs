@@ -18,10 +18,7 @@ pub fn example() -> ClusterSpec {
         members: 3,
         version: EtcdVersion::new(3, 6, 16),
         image: "registry.example/etcd:v3.6.16".into(),
-        storage: Storage {
-            class_name: None,
-            size: "1Gi".parse().expect("`1Gi` is a quantity"),
-        },
+        storage: Storage::new(None, "1Gi".parse().expect("`1Gi` is a quantity")),
         etcd: EtcdSettings {
             quota: None,
             auto_compaction: None,

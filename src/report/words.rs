@@ -24,6 +24,8 @@ pub(super) fn link(verb: &str) -> &str {
         "force-delete-pod" => "delete its pod, its node gone",
         "stop-member" => "stop",
         "retain-volume" => "retain its volume",
+        "expand-claim" => "expand its claim",
+        "orphan-delete" => "delete (its pods stay)",
         "release-claim" => "release its claim",
         "take-over" => "take over",
         other => other,
@@ -73,6 +75,7 @@ pub(super) const fn wait(condition: Condition) -> &'static str {
         Condition::PodGone(_) => "(pod gone)",
         Condition::ClaimGone(_) => "(claim gone)",
         Condition::ClaimSettled(_) => "(claim bound)",
+        Condition::ClaimExpanded(_) => "(volume grown)",
         Condition::ObjectGone(_) => "(object gone)",
         Condition::OneList => "(one list)",
         Condition::Stable => "(stable)",
@@ -169,7 +172,12 @@ pub(super) fn headline(cluster: &ClusterPlan) -> String {
         .iter()
         .any(|i| i.intent.row.procedure == "bootstrap");
     let members = cluster.changes.iter().find(|c| c.path == "members");
+    let storage = storage(cluster);
     match members {
+        Some(change) if !storage.is_empty() && change.before.is_some() => {
+            format!("{}, {storage}", moved(change))
+        }
+        None if !storage.is_empty() => storage,
         Some(change) if born_here || change.before.is_none() => {
             let wanted = change.after.as_ref().and_then(Value::as_u64).unwrap_or(0);
             format!(
@@ -193,6 +201,20 @@ pub(super) fn headline(cluster: &ClusterPlan) -> String {
         None if !cluster.awaits.is_empty() => "on its way".into(),
         None => String::new(),
     }
+}
+
+/// `storage class gp3 → gp3-enc, size 8Gi → 16Gi`.
+fn storage(cluster: &ClusterPlan) -> String {
+    let fields = [
+        ("storage.className", "storage class"),
+        ("storage.size", "size"),
+    ];
+    let told = fields.iter().filter_map(|(path, name)| {
+        let change = cluster.changes.iter().find(|c| c.path == *path)?;
+        let (before, after) = (value(change.before.as_ref()), value(change.after.as_ref()));
+        Some(format!("{name} {before} → {after}"))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 /// Members that leave for another to take their seat.

@@ -102,6 +102,8 @@ pub struct Kube {
     pub elsewhere: Reading<Vec<String>>,
     /// The nodes that pods and volumes of ours name, by name; one that is missing does not exist any more.
     pub nodes: Reading<BTreeMap<String, Node>>,
+    /// The classes that Git and claims name; `None` where there is none of that name.
+    pub storage_classes: Reading<BTreeMap<String, Option<StorageClass>>>,
     /// Other controllers that act on our objects (an autoscaler, a GitOps tool), beside those that hold fields.
     pub actors: Vec<Actor>,
 }
@@ -113,6 +115,15 @@ pub struct Node {
     pub ready: bool,
     /// Since when it is so.
     pub since: Option<Timestamp>,
+}
+
+/// What a `StorageClass` lets happen to its volumes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct StorageClass {
+    pub provisioner: String,
+    /// `allowVolumeExpansion`.
+    pub expands: bool,
 }
 
 /// A controller that acts on one of our objects.
@@ -209,6 +220,10 @@ pub struct Claim {
     pub class_name: Option<String>,
     /// What was asked for; a driver may round the capacity up.
     pub request: Quantity,
+    /// What there is; `None` before it is bound.
+    pub capacity: Option<Quantity>,
+    /// How far a resize is, or why it fails: the condition and its message.
+    pub resize: Option<String>,
     /// The bound volume, read by name. Unknown: not read.
     pub volume: Option<Reading<Volume>>,
     /// What is on the volume. Only the model knows: live, nobody reads a volume, and so no rule may ask.

@@ -49,6 +49,8 @@ pub struct SeatRecord {
     pub added_at: Option<Timestamp>,
     /// The settings stamp of the template that it was added with: another one is another try.
     pub stamp: Option<String>,
+    /// What the template of claims asked for when the member was added: class and size.
+    pub asked: Option<String>,
     /// The seat's member was removed, or is being: what is left here is not needed for a quorum.
     pub leaving: bool,
 }

@@ -22,7 +22,7 @@ pub use evidence::{Evidence, Probe};
 pub use field_manager::{FieldManager, ManagerKind};
 pub use kube::{
     Actor, Claim, ClaimPhase, Contents, Kube, LiveObject, Lock, Node, ObjectKey, ObjectKind, Pod,
-    PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, Uid, Volume,
+    PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, StorageClass, Uid, Volume,
 };
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};

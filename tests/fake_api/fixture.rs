@@ -17,10 +17,7 @@ pub(crate) fn spec() -> ClusterSpec {
         members: 3,
         version: "3.6.16".parse().expect("a version"),
         image: "registry.example/etcd:v3.6.16".into(),
-        storage: Storage {
-            class_name: None,
-            size: "1Gi".parse().expect("a quantity"),
-        },
+        storage: Storage::new(None, "1Gi".parse().expect("a quantity")),
         etcd: EtcdSettings {
             quota: None,
             auto_compaction: None,

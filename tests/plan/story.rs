@@ -219,10 +219,7 @@ fn spec(id: ClusterId) -> Result<ClusterSpec> {
         members: 3,
         version: EtcdVersion::new(3, 6, 16),
         image: "registry.example/etcd:v3.6.16".into(),
-        storage: Storage {
-            class_name: Some("gp3".into()),
-            size: "1Gi".parse()?,
-        },
+        storage: Storage::new(Some("gp3".into()), "1Gi".parse()?),
         etcd: EtcdSettings {
             quota: None,
             auto_compaction: None,

@@ -31,10 +31,7 @@ pub(crate) fn minimal() -> ClusterSpec {
         members: 1,
         version: EtcdVersion::new(3, 6, 16),
         image: "registry.example/etcd:v3.6.16".into(),
-        storage: Storage {
-            class_name: None,
-            size: quantity("1Gi"),
-        },
+        storage: Storage::new(None, quantity("1Gi")),
         etcd: EtcdSettings {
             quota: None,
             auto_compaction: None,
@@ -59,10 +56,7 @@ pub(crate) fn minimal() -> ClusterSpec {
 pub(crate) fn settings() -> ClusterSpec {
     let mut spec = minimal();
     spec.members = 3;
-    spec.storage = Storage {
-        class_name: Some("gp3-enc".into()),
-        size: quantity("16384Mi"),
-    };
+    spec.storage = Storage::new(Some("gp3-enc".into()), quantity("16384Mi"));
     spec.etcd = EtcdSettings {
         quota: Some(quantity("4Gi")),
         auto_compaction: Some(AutoCompaction {

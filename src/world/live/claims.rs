@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec};
+use k8s_openapi::api::core::v1::{
+    PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeSpec,
+};
 use serde_json::Value;
 
 use super::api::{Api, ReadError};
@@ -203,7 +205,11 @@ fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<
         .resources
         .and_then(|resources| resources.requests?.remove("storage"))
         .ok_or_else(|| failed("found no storage request, expected one".to_owned()))?;
-    let phase = claim.status.and_then(|status| status.phase);
+    let status = claim.status.unwrap_or_default();
+    let resize = resize(&status);
+    let capacity = status.capacity.and_then(|mut all| all.remove("storage"));
+    let quantity = |text: String| Quantity::try_from(text).map_err(|e| failed(e.to_string()));
+    let phase = status.phase;
     Ok(Claim {
         contents: None,
         uid: Uid(claim.metadata.uid.unwrap_or_default()),
@@ -214,10 +220,25 @@ fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<
         },
         deleting: claim.metadata.deletion_timestamp.is_some(),
         class_name: spec.storage_class_name,
-        request: Quantity::try_from(request.0).map_err(|error| failed(error.to_string()))?,
+        request: quantity(request.0)?,
+        capacity: capacity.map(|found| quantity(found.0)).transpose()?,
+        resize,
         volume: spec
             .volume_name
             .filter(|volume| !volume.is_empty())
             .map(|volume| volumes.named(&volume)),
     })
+}
+
+/// How far a resize is: `FileSystemResizePending`, `Resizing`, or why it fails.
+fn resize(status: &PersistentVolumeClaimStatus) -> Option<String> {
+    let conditions = status.conditions.iter().flatten();
+    let said = conditions.filter(|c| c.status == "True").map(|c| {
+        match c.message.as_deref().unwrap_or_default() {
+            "" => c.type_.clone(),
+            message => format!("{}: {message}", c.type_),
+        }
+    });
+    let said: Vec<String> = said.collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }

@@ -10,6 +10,7 @@ use super::actors;
 use super::api::{Api, ReadError};
 use super::census::{self, Census};
 use super::claims::{self, Volumes};
+use super::classes::Classes;
 use super::names;
 use super::nodes::Nodes;
 use super::objects;
@@ -107,6 +108,7 @@ pub(super) struct Context<'a> {
     pub(super) volumes: &'a Volumes,
     pub(super) nodes: &'a Nodes,
     pub(super) census: &'a Census,
+    pub(super) classes: &'a Classes,
 }
 
 impl Context<'_> {
@@ -158,7 +160,9 @@ pub(super) async fn kube(
     let mut claims = claims::claims(spec, listed.chain(&more_claims), &volumes)?;
     let has_lived = ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
     let nodes = context.nodes.of(api, &pods, &mut claims).await;
+    let storage_classes = context.classes.of(api, spec, &claims).await;
     Ok(Kube {
+        storage_classes,
         cluster_uid: context.cluster_uid.to_owned(),
         namespace_exists: namespace.exists,
         objects: found

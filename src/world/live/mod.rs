@@ -8,6 +8,7 @@ mod api;
 mod cause;
 mod census;
 mod claims;
+mod classes;
 mod contexts;
 pub mod etcd;
 mod fields;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::api::Api;
 use super::census::{self, Census};
 use super::claims::Volumes;
+use super::classes::Classes;
 use super::contexts::Opened;
 use super::etcd;
 use super::gather::{self, Namespace};
@@ -34,6 +35,7 @@ struct Shared {
     volumes: Volumes,
     nodes: Nodes,
     census: Census,
+    classes: Classes,
 }
 
 impl Shared {
@@ -44,6 +46,7 @@ impl Shared {
             volumes: &self.volumes,
             nodes: &self.nodes,
             census: &self.census,
+            classes: &self.classes,
         }
     }
 }
@@ -162,6 +165,7 @@ impl Live {
             volumes,
             nodes: Nodes::default(),
             census: Census::default(),
+            classes: Classes::default(),
         })
     }
 

@@ -167,6 +167,13 @@ impl Doing<'_> {
                     .merge(patch, uid)
                     .await
             }
+            Act::ExpandClaim {
+                claim, uid, size, ..
+            } => {
+                let patch =
+                    json!({"spec": {"resources": {"requests": {"storage": size.as_str()}}}});
+                self.writer(Resource::Claim, claim).merge(patch, uid).await
+            }
             Act::ReleaseClaim { claim, uid, .. } => {
                 self.writer(Resource::Claim, claim)
                     .delete(uid, Deletion::Graceful)

@@ -14,6 +14,7 @@ pub(super) enum Resource {
     Pod,
     Claim,
     Volume,
+    StorageClass,
     EndpointSlice,
     Lease,
     Node,
@@ -28,6 +29,7 @@ impl Resource {
             Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::Lease => "coordination.k8s.io/v1",
             Self::Autoscaler => "autoscaling/v2",
+            Self::StorageClass => "storage.k8s.io/v1",
             _ => "v1",
         }
     }
@@ -44,6 +46,7 @@ impl Resource {
             Self::Pod => "Pod",
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
+            Self::StorageClass => "StorageClass",
             Self::EndpointSlice => "EndpointSlice",
             Self::Lease => "Lease",
             Self::Node => "Node",
@@ -63,6 +66,7 @@ impl Resource {
             Self::Pod => "pods",
             Self::Claim => "persistentvolumeclaims",
             Self::Volume => "persistentvolumes",
+            Self::StorageClass => "storageclasses",
             Self::EndpointSlice => "endpointslices",
             Self::Lease => "leases",
             Self::Node => "nodes",
@@ -71,7 +75,10 @@ impl Resource {
     }
 
     pub(super) const fn namespaced(self) -> bool {
-        !matches!(self, Self::Namespace | Self::Volume | Self::Node)
+        !matches!(
+            self,
+            Self::Namespace | Self::Volume | Self::StorageClass | Self::Node
+        )
     }
 
     /// Path of the collection; the namespace is passed over where the kind has none, and an empty one means all.

@@ -1,0 +1,343 @@
+//! P5-a, P6: class and size of every member's volume are as Git says. What is here prepares that: volumes that can grow
+//! grow where they are, and the claim template follows. Members that must move to another volume are `replace`'s.
+
+use serde_json::Value;
+
+use super::guard;
+use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
+use super::step::Act;
+use super::view::{Seat, View};
+use crate::fleet::{MigrationStrategy, Quantity};
+use crate::state::{Claim, ClaimPhase, Kube, ObjectKind, StorageClass};
+
+pub(super) const STORAGE: Procedure = Procedure {
+    name: "storage",
+    title: "class and size of volumes can become what Git says",
+    source: "etcd-operations.md P5-a, P6, G13, G15, 2.7, 2.8 #5, #19",
+    subjects: |view| {
+        if !view.is_born() || view.kube.stateful_set.is_none() {
+            return Vec::new();
+        }
+        // Followers first: a leader's volume that fails to grow costs an election.
+        let leader = view.leader_seat().map(|s| s.ordinal);
+        let mut seats: Vec<_> = view.seats().filter(|s| view.drifts(s)).collect();
+        seats.sort_by_key(|s| (Some(s.ordinal) == leader, s.ordinal));
+        let seats = seats.into_iter().map(|s| About::Seat(s.ordinal));
+        let moves = !view.objects.claim_template_moved().is_empty();
+        let cluster = moves.then_some(About::Cluster);
+        seats.chain(cluster).collect()
+    },
+    rows: &[
+        Row {
+            name: "classes-unreadable",
+            observed: "volumes are not as Git says, and the StorageClasses cannot be read",
+            step: "refuse",
+            why: "whether a volume can grow in place, and whether its class is there at all, is the class' to say",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.view.kube.storage_classes.known().is_none(),
+            then: |f| {
+                let why = f.view.kube.storage_classes.why_unknown();
+                Then::Refuse(Facts {
+                    code: "classes-unreadable",
+                    found: why.unwrap_or_default().to_owned(),
+                    unblock: "grant `list storageclasses`".into(),
+                })
+            },
+        },
+        Row {
+            name: "class-missing",
+            observed: "Git names a StorageClass that does not exist",
+            step: "refuse, and hide growing, replacing and shrinking",
+            why: "a member that was removed for a volume that never comes is a voter less",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.view.wanted_class() == Some(None),
+            then: |f| {
+                let class = f.view.spec.storage.class_name.as_deref();
+                Then::Refuse(Facts {
+                    code: "class-missing",
+                    found: format!("no StorageClass {:?}", class.unwrap_or_default()),
+                    unblock: "create the class, or name another in storage.className".into(),
+                })
+            },
+        },
+        Row {
+            name: "no-room",
+            observed: "the size that Git says has no room for the database, the copy of a defragmentation and the log",
+            step: "refuse, and hide growing, replacing and shrinking",
+            why: "a member on a volume that fills up stops, and takes its data with it (G15)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.view.needed_bytes() > f.view.spec.storage.size.value(),
+            then: no_room,
+        },
+        Row {
+            name: "in-place",
+            observed: "members must move to other volumes one by one in their own place, and there are fewer than three",
+            step: "refuse, and hide growing, replacing and shrinking",
+            why: "one member cannot give up its volume before another has its data",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                let alone = f.view.spec.members < 3;
+                alone && is_in_place(f.view) && f.view.seats().any(|s| f.view.move_of(s).is_some())
+            },
+            then: |f| {
+                Then::Refuse(Facts {
+                    code: "in-place-needs-three",
+                    found: format!("strategy inPlace with {} members", f.view.spec.members),
+                    unblock: "leave storage.migration.strategy at auto: one member more stands in meanwhile".into(),
+                })
+            },
+        },
+        Row {
+            name: "class-not-honoured",
+            observed: "the member's claim was made by a template that asked for what Git says, and has another class",
+            step: "refuse",
+            why: "a webhook or a policy sets it: each replacement would be replaced (2.8 #19)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| matches!(f.about, About::Seat(_)) && is_not_honoured(f.view, f.seat()),
+            then: |f| {
+                let seat = f.seat();
+                let class = seat.claim.and_then(|c| c.class_name.as_deref());
+                Then::Refuse(Facts {
+                    code: "class-not-honoured",
+                    found: format!(
+                        "claim {} was asked for with {}, and is of class {:?}",
+                        f.view.spec.claim_name(seat.ordinal),
+                        f.view.spec.storage.asks_for(),
+                        class.unwrap_or_default()
+                    ),
+                    unblock: "find the admission webhook or policy that sets the class, or say that class in Git".into(),
+                })
+            },
+        },
+        Row {
+            name: "expanding",
+            observed: "a claim asks for more than its volume has",
+            step: "wait until the volume has grown",
+            why: "one at a time: the next begins when this one has come through (P6)",
+            guards: &[],
+            undo: "",
+            hides: false,
+            when: |f| any_seat(f, |s| s.claim.is_some_and(|c| !c.deleting && is_growing(c))),
+            then: |f| {
+                let growing = |s: &&Seat| s.claim.is_some_and(|c| !c.deleting && is_growing(c));
+                let found = f.view.seats().find(growing);
+                found.map_or(Then::Pass, |s| {
+                    Then::Wait(Condition::ClaimExpanded(s.ordinal))
+                })
+            },
+        },
+        Row {
+            name: "can-grow",
+            observed: "the claim asks for less than Git says, its class is Git's and lets volumes grow",
+            step: "ask for Git's size on the claim, bound to its UID",
+            why: "the driver grows a volume under a running member; the template follows when all have (P6)",
+            guards: &[&guard::ONE_LIST, &guard::ALL_HEALTHY, &guard::NO_LEARNER],
+            undo: "none in place: a volume never shrinks, a smaller size moves members to new volumes",
+            hides: false,
+            when: |f| matches!(f.about, About::Seat(_)) && f.view.can_grow(f.seat()),
+            then: |f| {
+                let seat = f.seat();
+                seat.claim.map_or(Then::Pass, |claim| {
+                    Then::act(Act::ExpandClaim {
+                        ordinal: seat.ordinal,
+                        claim: f.view.spec.claim_name(seat.ordinal),
+                        uid: claim.uid.clone(),
+                        size: f.view.spec.storage.size.clone(),
+                    })
+                })
+            },
+        },
+        Row {
+            name: "volume-not-retained",
+            observed: "a member must move to another volume, and the one it is on would be deleted with its claim",
+            step: "set the volume's reclaim policy to Retain",
+            why: "no data is lost with a claim, whoever deletes it (G13)",
+            guards: &[],
+            undo: "set the policy back",
+            hides: false,
+            when: |f| {
+                let moves = matches!(f.about, About::Seat(_)) && f.view.move_of(f.seat()).is_some();
+                let claim = || f.seat().claim.and_then(|c| c.volume.as_ref()?.known());
+                moves && claim().is_some_and(|v| v.reclaim_policy != "Retain")
+            },
+            then: super::vacate::retain,
+        },
+        Row {
+            name: "claim-template",
+            observed: "the StatefulSet's claim template has another class or size than Git says",
+            step: "delete the StatefulSet with its pods orphaned, bound to its UID",
+            why: "the template of claims cannot be changed in place; made again at once it adopts what runs and restarts nothing (2.7: 0.4–0.7 s)",
+            guards: &[&guard::ONE_LIST],
+            undo: "it is made again as Git says",
+            hides: false,
+            when: |f| f.about == About::Cluster,
+            then: |f| {
+                let Some(set) = f.view.kube.stateful_set.as_ref() else {
+                    return Then::Pass;
+                };
+                Then::act(Act::DeleteObject {
+                    object: f.view.objects.desired(ObjectKind::StatefulSet).key.clone(),
+                    uid: set.uid.clone(),
+                    orphan: true,
+                })
+            },
+        },
+    ],
+};
+
+fn any_seat(f: &Focus, what: impl Fn(&Seat) -> bool) -> bool {
+    f.view.seats().any(what)
+}
+
+fn is_growing(claim: &Claim) -> bool {
+    claim.phase == ClaimPhase::Bound && claim.capacity.as_ref().is_some_and(|c| *c < claim.request)
+}
+
+fn is_in_place(view: &View) -> bool {
+    view.spec.storage.migration.strategy == MigrationStrategy::InPlace
+}
+
+/// The claim was made from a template that asked for what Git says now.
+fn is_not_honoured(view: &View, seat: &Seat) -> bool {
+    let asked = seat.record.and_then(|r| r.asked.as_ref());
+    let same = asked.is_some_and(|asked| *asked == view.spec.storage.asks_for());
+    same && seat.is_listed() && !seat.is_on_earlier_claim() && view.move_of(seat).is_some()
+}
+
+fn no_room(f: &Focus) -> Then {
+    let size = &f.view.spec.storage.size;
+    Then::Refuse(Facts {
+        code: "no-room",
+        found: format!(
+            "storage.size {size} is {} bytes, and at least {} are needed: twice the largest database of {} bytes, and {LOG_BYTES} for the write-ahead log",
+            size.value(),
+            f.view.needed_bytes(),
+            f.view.largest_database(),
+        ),
+        unblock: "ask for more, or compact and defragment first".into(),
+    })
+}
+
+/// Five segments of 64 MB (`wal.SegmentSizeBytes`, `--max-wals`), and the one that is made ahead.
+const LOG_BYTES: u64 = 6 * 64 * 1_000_000;
+
+impl View<'_> {
+    /// Its claim is not of the class or size that Git says.
+    pub(super) fn drifts(&self, seat: &Seat) -> bool {
+        self.can_grow(seat) || self.move_of(seat).is_some() || seat.claim.is_some_and(is_growing)
+    }
+
+    /// The claim can come to Git's size where it is.
+    pub(super) fn can_grow(&self, seat: &Seat) -> bool {
+        let storage = &self.spec.storage;
+        let Some(claim) = seat.claim.filter(|c| seat.is_listed() && !c.deleting) else {
+            return false;
+        };
+        let bound = claim.phase == ClaimPhase::Bound;
+        bound
+            && self.class_differs(claim).is_none()
+            && claim.request < storage.size
+            && self.expands(claim)
+    }
+
+    /// Why this member must move to another volume, whatever its state; `None` where Git's class and size are its own or
+    /// can become so in place.
+    pub(super) fn move_of(&self, seat: &Seat) -> Option<String> {
+        let claim = seat.claim.filter(|_| seat.is_listed())?;
+        let name = self.spec.claim_name(seat.ordinal);
+        if let Some((live, git)) = self.class_differs(claim) {
+            return Some(format!(
+                "claim {name} is of class {live:?}, Git says {git:?}"
+            ));
+        }
+        let size = &self.spec.storage.size;
+        let sizes = |why: &str| {
+            Some(format!(
+                "claim {name} asks for {}, Git says {size}{why}",
+                claim.request
+            ))
+        };
+        if claim.request > *size {
+            return sizes("; a volume never shrinks");
+        }
+        let known = self.kube.storage_classes.known().is_some();
+        let fixed = known && !self.expands(claim);
+        if claim.request < *size && fixed {
+            return sizes(", and its class does not let volumes grow");
+        }
+        None
+    }
+
+    fn class_differs<'a>(&'a self, claim: &'a Claim) -> Option<(&'a str, &'a str)> {
+        let git = self.spec.storage.class_name.as_deref()?;
+        let live = claim.class_name.as_deref().unwrap_or_default();
+        (live != git).then_some((live, git))
+    }
+
+    fn expands(&self, claim: &Claim) -> bool {
+        let class = claim.class_name.as_ref();
+        let found = class.and_then(|name| self.kube.storage_classes.known()?.get(name)?.as_ref());
+        found.is_some_and(|class: &StorageClass| class.expands)
+    }
+
+    /// The class that Git names, `Some(None)` where it does not exist; `None` where Git names none, or nothing is known.
+    fn wanted_class(&self) -> Option<Option<&StorageClass>> {
+        let name = self.spec.storage.class_name.as_ref()?;
+        let found = self.kube.storage_classes.known()?.get(name)?;
+        Some(found.as_ref())
+    }
+
+    /// Bytes of the largest database of any member that answers.
+    pub(super) fn largest_database(&self) -> u64 {
+        let answers = self
+            .observed
+            .etcd
+            .statuses
+            .values()
+            .filter_map(|s| s.known());
+        let sizes = answers.filter_map(|s| u64::try_from(s.db_size).ok());
+        sizes.max().unwrap_or_default()
+    }
+
+    /// G15: the database, its copy while it is defragmented or received, and the log.
+    fn needed_bytes(&self) -> u64 {
+        self.largest_database()
+            .saturating_mul(2)
+            .saturating_add(LOG_BYTES)
+    }
+}
+
+impl crate::fleet::Storage {
+    /// What a claim template asks for, as the ledger notes it.
+    pub(super) fn asks_for(&self) -> String {
+        asks_for(self.class_name.as_deref(), &self.size)
+    }
+}
+
+/// What the live claim template asks for.
+pub(super) fn asked(kube: &Kube) -> Option<String> {
+    let set = kube.objects.get(&ObjectKind::StatefulSet)?;
+    let spec = set.content.pointer("/spec/volumeClaimTemplates/0/spec")?;
+    let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str);
+    let size = text("/resources/requests/storage")?.parse().ok()?;
+    Some(asks_for(text("/storageClassName"), &size))
+}
+
+/// By value: the API server writes quantities its own way.
+fn asks_for(class: Option<&str>, size: &Quantity) -> String {
+    format!(
+        "{} bytes of class {:?}",
+        size.value(),
+        class.unwrap_or_default()
+    )
+}

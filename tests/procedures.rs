@@ -11,6 +11,8 @@ mod breaches;
 mod cases;
 #[path = "procedures/hidden.rs"]
 mod hidden;
+#[path = "procedures/storage.rs"]
+mod storage;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,12 +25,17 @@ use reconcile::decide::{Act, Focus, ORDER, RowId, View};
 use reconcile::fleet::Ordinal;
 use reconcile::report::procedures_markdown;
 use reconcile::state::{Evidence, Uid};
+use storage::STORAGE;
 use world::End;
 
 #[test]
 fn every_row_is_reached_by_a_named_case() {
     let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
-    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN].concat() {
+    for (name, case) in [
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE,
+    ]
+    .concat()
+    {
         let mut world = case();
         world.run_at_most(300);
         for row in world.rows {
@@ -57,7 +64,11 @@ fn every_row_is_reached_by_a_named_case() {
 #[test]
 fn every_named_case_goes_as_told() {
     let mut told = String::new();
-    for (name, case) in [STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN].concat() {
+    for (name, case) in [
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE,
+    ]
+    .concat()
+    {
         let mut world = case();
         let from = world.told.len();
         let end = match world.run_at_most(300) {

@@ -325,7 +325,7 @@ fn is_absent(f: &Focus, kind: ObjectKind) -> bool {
 }
 
 fn is_immutable(f: &Focus) -> bool {
-    set_is_there(f) && !f.view.objects.not_yet_possible().is_empty()
+    set_is_there(f) && !f.view.objects.immutable().is_empty()
 }
 
 /// Claims are there, and none of them ever had a volume.

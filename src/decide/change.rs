@@ -115,7 +115,7 @@ pub(super) fn immutable(f: &Focus) -> Then {
             .as_ref()
             .map_or_else(|| "(none)".into(), ToString::to_string)
     };
-    let differences = f.view.objects.not_yet_possible();
+    let differences = f.view.objects.immutable();
     let shown: Vec<String> = differences
         .iter()
         .map(|d| {

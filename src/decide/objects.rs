@@ -104,14 +104,20 @@ impl Objects {
         all.iter().filter(may_follow).collect()
     }
 
-    /// Differences of the StatefulSet that no update in place can bring about.
+    /// Differences of the StatefulSet that nothing brings about while members run.
     pub fn not_yet_possible(&self) -> Vec<&Difference> {
+        let all = self.immutable().into_iter();
+        all.filter(|d| !CLAIM_TEMPLATE.contains(&d.pointer.as_str()))
+            .collect()
+    }
+
+    /// Differences of the StatefulSet that no update in place can bring about.
+    pub fn immutable(&self) -> Vec<&Difference> {
         let set = self.differences.get(&ObjectKind::StatefulSet);
         let all = set.map_or(&[][..], Vec::as_slice).iter();
         let held = self.held.is_some();
         all.filter(|d| !d.pointer.starts_with("/metadata/"))
             .filter(|d| held || !is_mutable(&d.pointer))
-            .filter(|d| !CLAIM_TEMPLATE.contains(&d.pointer.as_str()))
             .collect()
     }
 

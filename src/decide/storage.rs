@@ -211,7 +211,9 @@ fn is_in_place(view: &View) -> bool {
 fn is_not_honoured(view: &View, seat: &Seat) -> bool {
     let asked = seat.record.and_then(|r| r.asked.as_ref());
     let same = asked.is_some_and(|asked| *asked == view.spec.storage.asks_for());
-    same && seat.is_listed() && !seat.is_on_earlier_claim() && view.move_of(seat).is_some()
+    // A size that differs may have been grown since.
+    let differs = seat.claim.is_some_and(|c| view.class_differs(c).is_some());
+    same && differs && seat.is_listed() && !seat.is_on_earlier_claim()
 }
 
 fn no_room(f: &Focus) -> Then {

@@ -19,6 +19,7 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &s
     make_classes(observed, spec);
     make_pods(observed, spec);
     expand_claims(observed);
+    schedule(kube(observed));
     hold_back(observed, hinders);
     run_processes(observed, spec);
     etcd::elect(observed);
@@ -196,17 +197,26 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
     let text = |pointer: &str| Some(template?.pointer(pointer)?.as_str()?.to_owned());
     let class = template.map(|_| text("/storageClassName"));
     let request = text("/resources/requests/storage").and_then(|t| t.parse().ok());
+    let class_name = class.unwrap_or_else(|| spec.storage.class_name.clone());
+    let classes = kube(observed).storage_classes.known();
+    let found = class_name.as_ref().and_then(|name| classes?.get(name));
+    let missing = matches!(found, Some(None));
+    let volume = Reading::Known(Volume {
+        name: format!("pv-{uid}"),
+        uid: uid.clone(),
+        reclaim_policy: "Delete".into(),
+        node: None,
+    });
     Claim {
-        volume: Some(Reading::Known(Volume {
-            name: format!("pv-{uid}"),
-            uid: uid.clone(),
-            reclaim_policy: "Delete".into(),
-            node: None,
-        })),
+        volume: (!missing).then_some(volume),
         uid,
-        phase: ClaimPhase::Bound,
+        phase: if missing {
+            ClaimPhase::Pending
+        } else {
+            ClaimPhase::Bound
+        },
         deleting: false,
-        class_name: class.unwrap_or_else(|| spec.storage.class_name.clone()),
+        class_name,
         request: request.unwrap_or_else(|| spec.storage.size.clone()),
         capacity: None,
         resize: None,
@@ -221,6 +231,23 @@ fn is_crash_loop(pod: &Pod) -> bool {
     pod.waiting
         .as_ref()
         .is_some_and(|why| why.starts_with(CRASH_LOOP))
+}
+
+/// What the scheduler says of a pod whose claim no class binds.
+const UNBOUND: &str = "Unschedulable: pod has unbound immediate PersistentVolumeClaims";
+
+/// A pod runs once its claim is bound.
+fn schedule(kube: &mut Kube) {
+    for (ordinal, pod) in &mut kube.pods {
+        let claim = kube.claims.get(ordinal);
+        let unbound = claim.is_some_and(|c| c.phase == ClaimPhase::Pending);
+        let said = pod.waiting.as_deref() == Some(UNBOUND);
+        if unbound && pod.waiting.is_none() {
+            pod.waiting = Some(UNBOUND.into());
+        } else if !unbound && said {
+            pod.waiting = None;
+        }
+    }
 }
 
 /// Every process whose pod is not stuck comes up and does what its file and the list tell it.

@@ -14,6 +14,9 @@ pub(crate) struct Wish {
     pub(crate) image: Option<&'static str>,
     pub(crate) quota: &'static str,
     pub(crate) class: &'static str,
+    pub(crate) size: &'static str,
+    /// `inPlace`; `None`: as the program chooses.
+    pub(crate) migration: Option<&'static str>,
     /// Lines of the spec, as YAML on one line each: `resources: {requests: {cpu: 20m}}`.
     pub(crate) more: Vec<String>,
 }
@@ -26,6 +29,8 @@ impl Wish {
             image: None,
             quota: "256Mi",
             class: "testbed-ssd",
+            size: "1Gi",
+            migration: None,
             more: Vec::new(),
         }
     }
@@ -52,9 +57,12 @@ impl Story {
             || format!("docker.io/testbed/etcd:{}", wish.version),
             str::to_owned,
         );
+        let migration = wish.migration.map_or_else(String::new, |strategy| {
+            format!(", migration: {{strategy: {strategy}}}")
+        });
         let mut text = format!(
-            "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {}\n  version: {}\n  image: {image}\n  storage: {{className: {}, size: 1Gi}}\n  etcd: {{quota: {}}}\n",
-            self.namespace, wish.members, wish.version, wish.class, wish.quota,
+            "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {}\n  version: {}\n  image: {image}\n  storage: {{className: {}, size: {}{migration}}}\n  etcd: {{quota: {}}}\n",
+            self.namespace, wish.members, wish.version, wish.class, wish.size, wish.quota,
         );
         let mut certificate = "";
         if setting.tls {

@@ -1,0 +1,134 @@
+//! Volumes that are not of the class or size that Git says.
+
+use reconcile::fleet::MigrationStrategy;
+use reconcile::state::{Reading, StorageClass};
+
+use crate::cases::{Case, changed, claim};
+use crate::world::{End, World};
+
+const FIRST: &str = "gp3";
+const OTHER: &str = "gp3-enc";
+
+fn want_class(world: &mut World) {
+    world.spec.storage.class_name = Some(OTHER.into());
+}
+
+fn want_size(world: &mut World, size: &str) {
+    world.spec.storage.size = size.parse().expect("a size");
+}
+
+/// The class is there, and lets volumes grow or not; `None`: there is none of that name.
+fn class(world: &mut World, name: &str, expands: Option<bool>) {
+    let class = expands.map(|expands| StorageClass {
+        provisioner: "model".into(),
+        expands,
+    });
+    let classes = world.kube().storage_classes.known_mut();
+    classes.expect("known").insert(name.into(), class);
+}
+
+pub(crate) const STORAGE: &[Case] = &[
+    ("another class", || changed(3, want_class)),
+    ("another class, one member", || changed(1, want_class)),
+    ("another class, in place", || {
+        changed(3, |w| {
+            want_class(w);
+            w.spec.storage.migration.strategy = MigrationStrategy::InPlace;
+        })
+    }),
+    ("another class, in place, one member", || {
+        changed(1, |w| {
+            want_class(w);
+            w.spec.storage.migration.strategy = MigrationStrategy::InPlace;
+        })
+    }),
+    ("a class that is not there", || {
+        changed(3, |w| {
+            want_class(w);
+            class(w, OTHER, None);
+        })
+    }),
+    ("classes that cannot be read", || {
+        changed(3, |w| {
+            want_class(w);
+            w.kube().storage_classes = Reading::Unknown("forbidden".into());
+        })
+    }),
+    ("volumes kept already", || {
+        changed(3, |w| {
+            want_class(w);
+            for ordinal in 0..3 {
+                let volume = claim(w, ordinal).volume.as_mut();
+                let volume = volume.and_then(Reading::known_mut).expect("a volume");
+                volume.reclaim_policy = "Retain".into();
+            }
+        })
+    }),
+    ("a smaller volume", || changed(3, |w| want_size(w, "900Mi"))),
+    ("a volume without room", || {
+        changed(3, |w| want_size(w, "300Mi"))
+    }),
+    ("a volume that cannot grow", || {
+        changed(3, |w| {
+            w.spec.storage.class_name = Some("fixed".into());
+            for ordinal in 0..3 {
+                claim(w, ordinal).class_name = Some("fixed".into());
+            }
+            class(w, "fixed", Some(false));
+            want_size(w, "2Gi");
+        })
+    }),
+    ("a volume that can grow", || {
+        changed(3, |w| {
+            w.spec.storage.class_name = Some("grows".into());
+            for ordinal in 0..3 {
+                claim(w, ordinal).class_name = Some("grows".into());
+            }
+            class(w, "grows", Some(true));
+            want_size(w, "2Gi");
+        })
+    }),
+    ("a volume that grows", || {
+        changed(1, |w| {
+            claim(w, 0).capacity = Some("512Mi".parse().expect("a size"));
+        })
+    }),
+    ("set back half way", || {
+        let mut world = on_the_way_to_a_class(24);
+        world.spec.storage.class_name = Some(FIRST.into());
+        world
+    }),
+    ("a class that a webhook changes", || {
+        let mut world = on_the_way_to_a_class(11);
+        world.pass();
+        claim(&mut world, 3).class_name = Some(FIRST.into());
+        world
+    }),
+    ("a learner on a claim of a class that gives nothing", || {
+        let mut world = of_a_class(1);
+        world.spec.members = 3;
+        world.spec.storage.class_name = Some("nothing".into());
+        world.pass();
+        assert_eq!(world.run_acts(7), None, "{}", world.tale());
+        // Before its first volume: the model gives one only of a class that is there.
+        class(&mut world, "nothing", None);
+        world.pass();
+        world.spec.storage.class_name = Some(FIRST.into());
+        world
+    }),
+];
+
+fn of_a_class(members: u32) -> World {
+    let mut world = World::empty(members);
+    world.spec.storage.class_name = Some(FIRST.into());
+    assert_eq!(world.run(), End::InSync, "{}", world.tale());
+    world
+}
+
+/// So many acts of the way from one class to another.
+fn on_the_way_to_a_class(acts: usize) -> World {
+    let mut world = of_a_class(3);
+    want_class(&mut world);
+    assert_eq!(world.run_acts(acts), None, "{}", world.tale());
+    world
+}

@@ -1,0 +1,118 @@
+//! Members move to other volumes while clients write (P5-a, P5-b, P6).
+
+use serde_json::Value;
+
+use crate::bed;
+use crate::states::Before;
+use crate::story::{Setting, Story};
+
+const PLAIN: Setting = Setting {
+    version: "3.6.16",
+    tls: false,
+    reach: None,
+};
+
+/// What planned work may cost a client (2.7 reached 0.20 s by hand).
+const PLANNED: f64 = 0.5;
+
+#[test]
+fn moves_of_three_members() {
+    let name = "moves_of_three_members";
+    let Some((bed, _turn)) = bed::take_own(name) else {
+        return;
+    };
+    let story = born(name, bed, 3);
+    go(&story, "surge", |story| {
+        story.git(|wish| wish.class = "testbed-hdd")
+    });
+    go(&story, "back in place", |story| {
+        story.git(|wish| {
+            wish.class = "testbed-ssd";
+            wish.migration = Some("inPlace");
+        });
+    });
+    let before = Before::of(&story);
+    go(&story, "grow by expansion", |story| {
+        story.git(|wish| wish.size = "2Gi")
+    });
+    let after = Before::of(&story);
+    assert_eq!(after.members, before.members, "nobody moves to grow");
+    go(&story, "shrink by move", |story| {
+        story.git(|wish| {
+            wish.size = "1Gi";
+            wish.migration = None;
+        });
+    });
+    let verdict = story.judge(3);
+    for phase in [
+        "surge",
+        "back in place",
+        "grow by expansion",
+        "shrink by move",
+    ] {
+        story.assert_gap(&verdict, phase, PLANNED);
+    }
+}
+
+#[test]
+fn moves_of_one_member() {
+    let name = "moves_of_one_member";
+    let Some((bed, _turn)) = bed::take_own(name) else {
+        return;
+    };
+    let story = born(name, bed, 1);
+    go(&story, "one member", |story| {
+        story.git(|wish| wish.class = "testbed-hdd")
+    });
+    assert_eq!(story.members().len(), 1);
+    let verdict = story.judge(1);
+    story.assert_gap(&verdict, "one member", PLANNED);
+}
+
+fn born(name: &'static str, bed: &'static bed::Bed, members: u32) -> Story {
+    let story = Story::new(name, bed, PLAIN);
+    story.start_writers();
+    story.want(members);
+    story.settle();
+    story.await_writers();
+    story
+}
+
+/// Git moves, and one apply of what is planned ends in sync with every claim as Git says and every old volume kept.
+fn go(story: &Story, phase: &str, git: impl FnOnce(&Story)) {
+    story.mark(phase);
+    git(story);
+    let begun = std::time::Instant::now();
+    story.settle();
+    story.say(&format!("{phase}: {:.1} s", begun.elapsed().as_secs_f32()));
+    let seen = story.observe();
+    let (class, size) = {
+        let wish = story.wish.borrow();
+        (wish.class, wish.size)
+    };
+    let claims = seen["kube"]["known"]["claims"].as_object().expect("claims");
+    assert_eq!(claims.len(), story.members().len(), "{claims:#?}");
+    for (ordinal, claim) in claims {
+        let is = |field: &str| claim[field].as_str().unwrap_or_default().to_owned();
+        assert_eq!(is("className"), class, "claim {ordinal}");
+        assert_eq!(is("request"), size, "claim {ordinal}");
+    }
+    assert_kept(story);
+}
+
+/// No volume of this story's was deleted: each that is not bound is Released and Retain.
+fn assert_kept(story: &Story) {
+    let all = story.bed.kubectl(&["get", "pv", "-o=json"]);
+    let all: Value = serde_json::from_str(&all).expect("kubectl prints JSON");
+    for volume in all["items"].as_array().expect("a list") {
+        let spec = &volume["spec"];
+        let ours = spec["claimRef"]["namespace"] == story.namespace;
+        let bound = volume["status"]["phase"] == "Bound";
+        if ours && !bound {
+            assert_eq!(
+                spec["persistentVolumeReclaimPolicy"], "Retain",
+                "{volume:#}"
+            );
+        }
+    }
+}

@@ -19,6 +19,7 @@ mod objects;
 mod poison;
 mod procedure;
 mod quorum_lost;
+mod release;
 mod repair;
 mod replace;
 mod roll;
@@ -58,6 +59,7 @@ pub const ORDER: &[&Procedure] = &[
     &replace::REPLACE,
     &roll::ROLL,
     &shrink::SHRINK,
+    &release::RELEASE,
 ];
 
 /// One cluster's desired state, what was observed of it, and what was seen over time. The time is the observation's.

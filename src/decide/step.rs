@@ -114,6 +114,12 @@ pub enum Act {
         uid: Uid,
         size: Quantity,
     },
+    /// A volume that a member left some time ago is deleted, with what is on it.
+    DiscardVolume {
+        ordinal: Ordinal,
+        volume: String,
+        uid: Uid,
+    },
     /// Delete the claim; its volume is Retain.
     ReleaseClaim {
         ordinal: Ordinal,
@@ -198,6 +204,7 @@ impl Act {
             Self::StopMember { .. } => "stop-member",
             Self::RetainVolume { .. } => "retain-volume",
             Self::ExpandClaim { .. } => "expand-claim",
+            Self::DiscardVolume { .. } => "discard-volume",
             Self::ReleaseClaim { .. } => "release-claim",
         }
     }
@@ -220,6 +227,7 @@ impl Act {
             | Self::StopMember { ordinal, .. }
             | Self::RetainVolume { ordinal, .. }
             | Self::ExpandClaim { ordinal, .. }
+            | Self::DiscardVolume { ordinal, .. }
             | Self::ReleaseClaim { ordinal, .. } => Subject::Member(*ordinal),
         }
     }
@@ -248,6 +256,7 @@ impl Act {
                 | Self::DeleteObject { .. }
                 | Self::StopMember { .. }
                 | Self::ReleaseClaim { .. }
+                | Self::DiscardVolume { .. }
         )
     }
 }
@@ -369,7 +378,7 @@ impl Act {
     fn is_destructive(&self, view: &View) -> bool {
         match self {
             Self::RemoveMember { ordinal, .. } => view.seat(*ordinal).is_voter(),
-            Self::ReleaseClaim { .. } => true,
+            Self::ReleaseClaim { .. } | Self::DiscardVolume { .. } => true,
             Self::CreateObject { object, .. } => {
                 object.kind == ObjectKind::StatefulSet && !view.is_born()
             }
@@ -392,7 +401,9 @@ impl Act {
             }
             // The kubelet looks at a claim about once a minute.
             Self::ExpandClaim { .. } => SignedDuration::from_mins(1),
-            Self::ReleaseClaim { .. } | Self::DeleteObject { .. } => SignedDuration::from_secs(2),
+            Self::ReleaseClaim { .. } | Self::DeleteObject { .. } | Self::DiscardVolume { .. } => {
+                SignedDuration::from_secs(2)
+            }
             Self::CreateObject { .. }
             | Self::UpdateObject { .. }
             | Self::WriteMemberFile { .. }

@@ -52,6 +52,7 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
                     .migration
                     .and_then(|migration| migration.strategy)
                     .unwrap_or_default(),
+                keep_old_volumes: draft.keep_ms.and_then(milliseconds),
             },
         },
         etcd: etcd(
@@ -88,6 +89,12 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
         suspend: suspended || layer.suspend.unwrap_or_default(),
         origins,
     })
+}
+
+fn milliseconds(ms: u64) -> Option<jiff::SignedDuration> {
+    i64::try_from(ms)
+        .ok()
+        .map(jiff::SignedDuration::from_millis)
 }
 
 /// The complete reference: `{version}` filled in, `:v<version>` where there is neither tag nor digest.

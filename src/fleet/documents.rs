@@ -197,6 +197,9 @@ pub(super) struct MigrationSpec {
     /// `surge`: one member more meanwhile, tolerance stays. `inPlace`: for where there is no room for one more; three
     /// members or more. Default: `auto`, which is `surge`.
     pub(super) strategy: Option<super::spec::MigrationStrategy>,
+    /// How long a volume that a member left is kept before a later apply deletes it, as in `7d`; a day or more. Default:
+    /// it is kept until a person deletes it.
+    pub(super) keep_old_volumes: Option<Duration>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

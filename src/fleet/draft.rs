@@ -26,6 +26,7 @@ pub(super) struct Draft<'a> {
     pub(super) quota: Option<Quantity>,
     pub(super) heartbeat_ms: u64,
     pub(super) election_ms: u64,
+    pub(super) keep_ms: Option<u64>,
     /// All layers were there; else what is missing may have been said in the one that could not be read.
     pub(super) complete: bool,
     pub(super) found: Vec<Diagnostic>,
@@ -49,6 +50,7 @@ impl<'a> Draft<'a> {
             quota: None,
             heartbeat_ms: 100,
             election_ms: 1000,
+            keep_ms: None,
             complete,
             found,
         };
@@ -79,6 +81,10 @@ impl<'a> Draft<'a> {
         if let Some(ms) = self.duration("/spec/etcd/electionTimeout", election.as_ref()) {
             self.election_ms = ms;
         }
+        let storage = self.layer.storage.as_ref();
+        let migration = storage.and_then(|storage| storage.migration.as_ref());
+        let keep = migration.and_then(|migration| migration.keep_old_volumes.clone());
+        self.keep_ms = self.duration("/spec/storage/migration/keepOldVolumes", keep.as_ref());
     }
 
     /// The pattern has let it through, so only what is too large for its type fails here.

@@ -38,10 +38,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("/spec/backup", "backups"),
     ("/spec/defrag", "defragmentation"),
     ("/spec/maintenance", "maintenance windows"),
-    (
-        "/spec/storage/migration/keepOldVolumes",
-        "deleting old volumes",
-    ),
     ("/spec/backend/druid", "the etcd-druid backend"),
     ("/spec/backend/hosts", "members on plain hosts"),
 ];

@@ -119,6 +119,8 @@ impl Storage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Migration {
     pub strategy: MigrationStrategy,
+    /// `None`: volumes that members left are never deleted.
+    pub keep_old_volumes: Option<jiff::SignedDuration>,
 }
 
 #[derive(
@@ -268,6 +270,12 @@ impl ClusterSpec {
 
     pub fn claim_name(&self, ordinal: Ordinal) -> String {
         format!("data-{}-{ordinal}", self.name)
+    }
+
+    /// The ordinal whose claim has this name.
+    pub fn ordinal_of_claim(&self, claim: &str) -> Option<Ordinal> {
+        let ordinal = claim.strip_prefix("data-")?.strip_prefix(&self.name)?;
+        ordinal.strip_prefix('-')?.parse().ok().map(Ordinal)
     }
 
     pub fn peer_service(&self) -> String {

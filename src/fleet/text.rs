@@ -84,7 +84,7 @@ texts! {
     /// A time span.
     Duration ["string"] BadDuration max 64
         "a duration with a unit, like `100ms` or `1s`"
-        "^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
+        "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$"
     /// An etcd version.
     VersionText ["string"] BadVersion max 32
         "`major.minor.patch`, like `3.6.16`"
@@ -133,6 +133,7 @@ impl Duration {
                 "s" => 1000,
                 "m" => 60_000,
                 "h" => 3_600_000,
+                "d" => 86_400_000,
                 _ => return None,
             };
             total = total.checked_add(scaled(digits, factor)?)?;

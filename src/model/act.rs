@@ -54,37 +54,10 @@ pub(super) fn perform(
             pod.serving_label = matches!(act, Act::Undrain { .. });
             Ok(())
         }
-        Act::RetainVolume { ordinal, uid, .. } => {
-            let volume = volume(kube(observed)?, *ordinal)?;
-            expect_uid(&volume.name.clone(), Some(&volume.uid), uid)?;
-            volume.reclaim_policy = "Retain".into();
-            Ok(())
-        }
-        Act::ReleaseClaim {
-            ordinal,
-            claim,
-            uid,
-        } => {
-            let live = kube(observed)?.claims.get_mut(ordinal);
-            expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
-            if let Some(live) = live {
-                live.deleting = true;
-            }
-            Ok(())
-        }
-        Act::ExpandClaim {
-            ordinal,
-            claim,
-            uid,
-            size,
-        } => {
-            let live = kube(observed)?.claims.get_mut(ordinal);
-            expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
-            if let Some(live) = live {
-                live.request = size.clone();
-            }
-            Ok(())
-        }
+        Act::RetainVolume { .. }
+        | Act::ReleaseClaim { .. }
+        | Act::ExpandClaim { .. }
+        | Act::DiscardVolume { .. } => perform_on_volume(kube(observed)?, act),
         Act::RestartMember { ordinal, pod, .. } | Act::DeletePod { ordinal, pod, .. } => {
             live_pod(kube(observed)?, *ordinal, pod)?;
             kube(observed)?.pods.remove(ordinal);
@@ -100,6 +73,53 @@ pub(super) fn perform(
         Act::Promote { member, .. } => etcd::promote(observed, *member),
         Act::MoveLeader { transferee, .. } => etcd::move_leader(observed, *transferee),
         Act::RemoveMember { member, .. } => etcd::remove(observed, spec, *member),
+    }
+}
+
+/// What claims and volumes answer.
+fn perform_on_volume(kube: &mut Kube, act: &Act) -> Result<(), ModelError> {
+    match act {
+        Act::RetainVolume { ordinal, uid, .. } => {
+            let volume = volume(kube, *ordinal)?;
+            expect_uid(&volume.name.clone(), Some(&volume.uid), uid)?;
+            volume.reclaim_policy = "Retain".into();
+            Ok(())
+        }
+        Act::ReleaseClaim {
+            ordinal,
+            claim,
+            uid,
+        } => {
+            let live = kube.claims.get_mut(ordinal);
+            expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
+            if let Some(live) = live {
+                live.deleting = true;
+            }
+            Ok(())
+        }
+        Act::ExpandClaim {
+            ordinal,
+            claim,
+            uid,
+            size,
+        } => {
+            let live = kube.claims.get_mut(ordinal);
+            expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
+            if let Some(live) = live {
+                live.request = size.clone();
+            }
+            Ok(())
+        }
+        Act::DiscardVolume { volume, .. } => {
+            if let Some(released) = kube.released_volumes.known_mut() {
+                released.retain(|v| v.name != *volume);
+            }
+            Ok(())
+        }
+        _ => Err(ModelError::Conflict(format!(
+            "`{}` is about no volume",
+            act.verb()
+        ))),
     }
 }
 

@@ -80,6 +80,7 @@ fn stop_pods(observed: &mut Observation) {
 
 /// A claim goes once no pod mounts it; its volume stays if it is Retain.
 fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
+    let now = observed.at;
     let kube = kube(observed);
     let gone: Vec<Ordinal> = kube
         .claims
@@ -95,7 +96,9 @@ fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
         {
             released.push(ReleasedVolume {
                 name: v.name,
+                uid: v.uid,
                 claim: spec.claim_name(ordinal),
+                since: Some(now),
             });
         }
     }

@@ -169,7 +169,9 @@ impl Stage {
         self.highest_uid = self.highest_uid.max(highest);
         let mark = ReleasedVolume {
             name: format!("pv-model-{}", self.highest_uid),
+            uid: Uid(MARK.into()),
             claim: MARK.into(),
+            since: None,
         };
         if let Some(released) = self.kube_mut().released_volumes.known_mut() {
             released.retain(|v| v.claim != MARK);

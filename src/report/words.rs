@@ -24,6 +24,7 @@ pub(super) fn link(verb: &str) -> &str {
         "force-delete-pod" => "delete its pod, its node gone",
         "stop-member" => "stop",
         "retain-volume" => "retain its volume",
+        "discard-volume" => "delete its old volume",
         "expand-claim" => "expand its claim",
         "orphan-delete" => "delete (its pods stay)",
         "release-claim" => "release its claim",

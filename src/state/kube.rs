@@ -89,7 +89,7 @@ pub struct Kube {
     pub member_files: BTreeMap<Ordinal, String>,
     /// Seats that are ready endpoints of the client Service (`EndpointSlice`).
     pub serving: BTreeSet<Ordinal>,
-    /// Volumes whose claim was one of ours and is gone. Read where no StatefulSet is found.
+    /// Volumes whose claim was one of ours and is gone.
     pub released_volumes: Reading<Vec<ReleasedVolume>>,
     /// Referenced Secrets → the keys they hold, `None` when the Secret is absent. Never a value.
     pub secrets: BTreeMap<String, Option<BTreeSet<String>>>,
@@ -261,8 +261,11 @@ pub struct Volume {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleasedVolume {
     pub name: String,
+    pub uid: Uid,
     /// The claim it was bound to, `data-<name>-<ordinal>`.
     pub claim: String,
+    /// Since when it is Released; `None` while it is anything else.
+    pub since: Option<Timestamp>,
 }
 
 /// Who holds the cluster's Lease.

@@ -134,6 +134,8 @@ impl World {
             ["volumes", "released"] => {
                 kube.released_volumes = Reading::Known(vec![ReleasedVolume {
                     name: "pv-0".into(),
+                    uid: Uid("pv-0".into()),
+                    since: None,
                     claim: claim_name,
                 }]);
             }

@@ -5,7 +5,7 @@ use reconcile::fleet::{EtcdVersion, Ordinal, TlsSecret};
 use reconcile::model;
 use reconcile::state::{
     Actor, Alarm, AlarmKind, Claim, ClaimPhase, Contents, FieldManager, LiveObject, Member,
-    MemberId, MemberStatus, ObjectKind, Pod, Reading, ReleasedVolume,
+    MemberId, MemberStatus, ObjectKind, Pod, Reading, ReleasedVolume, Uid,
 };
 use serde_json::json;
 
@@ -214,6 +214,8 @@ pub(crate) const OBJECTS: &[Case] = &[
         nothing_yet(|w| {
             w.kube().released_volumes = Reading::Known(vec![ReleasedVolume {
                 name: "pv-7".into(),
+                uid: Uid("pv-7".into()),
+                since: None,
                 claim: "data-orders-0".into(),
             }]);
         })

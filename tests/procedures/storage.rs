@@ -1,7 +1,8 @@
 //! Volumes that are not of the class or size that Git says.
 
+use jiff::SignedDuration;
 use reconcile::fleet::MigrationStrategy;
-use reconcile::state::{Reading, StorageClass};
+use reconcile::state::{Reading, ReleasedVolume, StorageClass, Uid};
 
 use crate::cases::{Case, changed, claim};
 use crate::world::{End, World};
@@ -97,6 +98,21 @@ pub(crate) const STORAGE: &[Case] = &[
         let mut world = on_the_way_to_a_class(24);
         world.spec.storage.class_name = Some(FIRST.into());
         world
+    }),
+    ("old volumes kept long enough", || {
+        changed(3, |w| {
+            w.spec.storage.migration.keep_old_volumes = Some(SignedDuration::from_hours(7 * 24));
+            let day = SignedDuration::from_hours(24);
+            let left = |name: &str, days: i32| ReleasedVolume {
+                name: name.into(),
+                uid: Uid(name.into()),
+                claim: "data-orders-1".into(),
+                since: Some(w.truth.at - day * days),
+            };
+            let mut volumes = vec![left("pv-young", 6), left("pv-old", 8), left("pv-oldest", 9)];
+            volumes[0].claim = "data-orders-7".into();
+            w.kube().released_volumes = Reading::Known(volumes);
+        })
     }),
     ("a class that a webhook changes", || {
         let mut world = on_the_way_to_a_class(11);

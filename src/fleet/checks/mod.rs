@@ -17,6 +17,7 @@ pub(super) const CHECKS: &[fn(&mut Draft<'_>)] = &[
     version::known_bugs,
     version::image_follows,
     size,
+    keep_time,
     tolerance,
     client_certificate,
     etcd::quota_fits_volume,
@@ -97,6 +98,20 @@ fn size(draft: &mut Draft<'_>) {
         let message = "every write waits for four of seven members";
         let remark = "five are enough for nearly everyone";
         draft.report(Code::ManyMembers, AT, message, remark);
+    }
+}
+
+/// Who finds on Monday that something is missing must still find the volume (etcd-operations.md P5-a: 24 h at least).
+fn keep_time(draft: &mut Draft<'_>) {
+    const AT: &str = "/spec/storage/migration/keepOldVolumes";
+    const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+    if draft.keep_ms.is_some_and(|ms| ms < DAY_MS) {
+        let message = "old volumes are kept for a day at least";
+        draft
+            .report(Code::BadDuration, AT, message, "too short")
+            .help = Some(
+            "say `1d` or more; without the field they are kept until a person deletes them".into(),
+        );
     }
 }
 

@@ -73,6 +73,7 @@ fn block(sheet: &mut Sheet, view: &View, style: &TextStyle) {
     alarms(sheet, view);
     unknown(sheet, view);
     actors(sheet, view);
+    old_volumes(sheet, view);
     past(sheet, view.kube);
 }
 
@@ -259,6 +260,18 @@ fn unknown(sheet: &mut Sheet, view: &View) {
     gaps.extend(volumes.map(|w| format!("released volumes: {w}")));
     for gap in gaps {
         sheet.prose(2, "not known: ", Paint::Warn, &gap);
+    }
+}
+
+/// What members left, and is kept.
+fn old_volumes(sheet: &mut Sheet, view: &View) {
+    let released = view.kube.released_volumes.known();
+    for volume in released.into_iter().flatten() {
+        let since = volume
+            .since
+            .map_or(String::new(), |t| format!(", released {t}"));
+        let text = format!("{} of claim {}{since}", volume.name, volume.claim);
+        sheet.prose(2, "old volume: ", Paint::Plain, &text);
     }
 }
 

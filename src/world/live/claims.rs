@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimStatus, PersistentVolumeSpec,
 };
@@ -15,40 +16,37 @@ use super::resource::Resource;
 use crate::fleet::{ClusterSpec, Ordinal, Quantity};
 use crate::state::{Claim, ClaimPhase, Reading, ReleasedVolume, Uid, Volume};
 
-/// Above this many, one LIST is cheaper than a GET for each.
-const LIST_FROM: usize = 20;
 const AT_ONCE: usize = 16;
 
 /// The volumes of one Kubernetes cluster, as far as they were asked for.
 #[derive(Default)]
 pub(super) struct Volumes {
     by_name: BTreeMap<String, Result<Option<PersistentVolume>, ReadError>>,
-    /// `None`: nobody needed all of them.
+    /// `None`: nothing was asked for.
     listed: Option<Result<(), ReadError>>,
 }
 
 impl Volumes {
-    /// Those of `wanted` by name; all of them where `all` is asked for, or where that is cheaper.
-    pub(super) async fn read(api: &Api, wanted: BTreeSet<String>, all: bool) -> Self {
-        let mut volumes = Self::default();
-        if all || wanted.len() > LIST_FROM {
-            match api.list(Resource::Volume, "", "").await {
-                Ok(objects) => {
-                    volumes.listed = Some(Ok(()));
-                    for object in &objects {
-                        let name = names::name(object).to_owned();
-                        volumes
-                            .by_name
-                            .insert(name, parse("volume", object).map(Some));
-                    }
+    /// All of them, by one LIST; where that is not allowed, those of `wanted` by name.
+    pub(super) async fn read(api: &Api, wanted: BTreeSet<String>) -> Self {
+        match api.list(Resource::Volume, "", "").await {
+            Ok(objects) => {
+                let parsed = |object| {
+                    (
+                        names::name(object).to_owned(),
+                        parse("volume", object).map(Some),
+                    )
+                };
+                Self {
+                    by_name: objects.iter().map(parsed).collect(),
+                    listed: Some(Ok(())),
                 }
-                Err(error) => volumes.listed = Some(Err(error)),
             }
+            Err(error) => Self {
+                by_name: by_name(api, wanted).await,
+                listed: Some(Err(error)),
+            },
         }
-        if !matches!(volumes.listed, Some(Ok(()))) {
-            volumes.by_name = by_name(api, wanted).await;
-        }
-        volumes
     }
 
     /// With those of these names that were not asked for before: of claims that no LIST shows.
@@ -81,9 +79,9 @@ impl Volumes {
         live: &BTreeMap<Ordinal, Claim>,
     ) -> Reading<Vec<ReleasedVolume>> {
         match &self.listed {
-            None => return Reading::Unknown("not read while the StatefulSet exists".into()),
-            Some(Err(error)) => return Reading::Unknown(error.to_string()),
             Some(Ok(())) => {}
+            Some(Err(error)) => return Reading::Unknown(error.to_string()),
+            None => return Reading::Unknown("no volume was asked for".into()),
         }
         let base = claim_base(spec);
         let volumes = self.by_name.iter().filter_map(|(name, volume)| {
@@ -97,7 +95,9 @@ impl Volumes {
             (claim.namespace.as_deref() == Some(&spec.namespace) && !bound).then(|| {
                 ReleasedVolume {
                     name: name.clone(),
+                    uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
                     claim: claim_name.to_owned(),
+                    since: released_since(volume),
                 }
             })
         });
@@ -121,6 +121,14 @@ async fn by_name(
         .buffer_unordered(AT_ONCE)
         .collect()
         .await
+}
+
+/// Since when it is Released; `None` while it is anything else, and when nobody says.
+fn released_since(volume: &PersistentVolume) -> Option<Timestamp> {
+    let status = volume.status.as_ref()?;
+    let released = status.phase.as_deref() == Some("Released");
+    let since = status.last_phase_transition_time.as_ref()?;
+    released.then_some(since.0)
 }
 
 fn fact(name: &str, volume: &PersistentVolume) -> Volume {

@@ -94,11 +94,6 @@ impl Namespace {
     pub(super) fn bound_volumes(&self, spec: &ClusterSpec) -> BTreeSet<String> {
         claims::bound_volumes(spec, self.of(spec, Resource::Claim))
     }
-
-    pub(super) fn lacks_stateful_set(&self, spec: &ClusterSpec) -> bool {
-        self.named(spec, Resource::StatefulSet, &spec.name)
-            .is_none()
-    }
 }
 
 /// What clusters of one context share in one observation.

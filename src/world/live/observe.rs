@@ -234,14 +234,12 @@ async fn volumes(
     namespaces: &BTreeMap<String, Result<Namespace, String>>,
 ) -> Volumes {
     let mut wanted = BTreeSet::new();
-    let mut all = false;
     for spec in specs {
         if let Some(Ok(namespace)) = namespaces.get(&spec.namespace) {
             wanted.extend(namespace.bound_volumes(spec));
-            all |= namespace.lacks_stateful_set(spec);
         }
     }
-    Volumes::read(api, wanted, all).await
+    Volumes::read(api, wanted).await
 }
 
 fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {

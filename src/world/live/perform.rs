@@ -174,6 +174,13 @@ impl Doing<'_> {
                     json!({"spec": {"resources": {"requests": {"storage": size.as_str()}}}});
                 self.writer(Resource::Claim, claim).merge(patch, uid).await
             }
+            // A volume that is Released and not Retain is deleted by its driver, and then the object.
+            Act::DiscardVolume { volume, uid, .. } => {
+                let patch = json!({"spec": {"persistentVolumeReclaimPolicy": "Delete"}});
+                self.writer(Resource::Volume, volume)
+                    .merge(patch, uid)
+                    .await
+            }
             Act::ReleaseClaim { claim, uid, .. } => {
                 self.writer(Resource::Claim, claim)
                     .delete(uid, Deletion::Graceful)

@@ -29,6 +29,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
     Observation {
         cluster,
         at,
+        backup: None,
         kube: Reading::Known(Kube {
             cluster_uid: "model".into(),
             namespace_exists: true,

@@ -139,6 +139,25 @@ pub(super) fn duration(span: SignedDuration) -> String {
     }
 }
 
+/// `2.1 Gi`, in the unit that leaves one to four digits.
+pub(super) fn bytes(count: u64) -> String {
+    let units = [(30, "Gi"), (20, "Mi"), (10, "Ki")];
+    let unit = units.iter().find(|(shift, _)| count >> shift > 0);
+    unit.map_or_else(
+        || format!("{count} B"),
+        |(shift, name)| {
+            let tenths = (count >> (shift - 10)) * 10 / 1024;
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        },
+    )
+}
+
+/// How far something is that has a size.
+pub fn progress_text(what: &str, done: u64, total: u64) -> String {
+    let percent = done.saturating_mul(100).checked_div(total).unwrap_or(0);
+    format!("{what}: {} of {}, {percent} %", bytes(done), bytes(total))
+}
+
 pub(super) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")

@@ -118,8 +118,8 @@ fn table(sheet: &mut Sheet, view: &View, style: &TextStyle) {
             seat.member.map_or("-".into(), |m| m.id.to_string()),
             role(view, seat).into(),
             status(|s| s.version.clone()),
-            status(|s| bytes(s.db_size)),
-            status(|s| bytes(s.db_size_in_use)),
+            status(|s| words::bytes(s.db_size.unsigned_abs())),
+            status(|s| words::bytes(s.db_size_in_use.unsigned_abs())),
             lag.unwrap_or_else(|| silence.into()),
             seat.claim.map_or("-".into(), volume),
             seat.pod.map_or("-".into(), pod),
@@ -205,20 +205,6 @@ fn pod(pod: &Pod) -> String {
         words.push(counted(pod.restarts as usize, "restart"));
     }
     words.join(", ")
-}
-
-/// `2.1 Gi`, in the unit that leaves one to four digits.
-fn bytes(count: i64) -> String {
-    let count = u64::try_from(count).unwrap_or(0);
-    let units = [(30, "Gi"), (20, "Mi"), (10, "Ki")];
-    let unit = units.iter().find(|(shift, _)| count >> shift > 0);
-    unit.map_or_else(
-        || format!("{count} B"),
-        |(shift, name)| {
-            let tenths = (count >> (shift - 10)) * 10 / 1024;
-            format!("{}.{} {name}", tenths / 10, tenths % 10)
-        },
-    )
 }
 
 fn alarms(sheet: &mut Sheet, view: &View) {

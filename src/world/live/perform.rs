@@ -64,7 +64,10 @@ impl Live {
         doing.kube_act(act).await
     }
 
-    async fn seats_for(&self, spec: &ClusterSpec) -> Result<std::sync::Arc<Seats>, PerformError> {
+    pub(super) async fn seats_for(
+        &self,
+        spec: &ClusterSpec,
+    ) -> Result<std::sync::Arc<Seats>, PerformError> {
         if let Some(seats) = self.last_seats(spec).await {
             return Ok(seats);
         }

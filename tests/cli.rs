@@ -23,6 +23,7 @@ const TRANSCRIPTS: &[&str] = &[
     "now",
     "orphan",
     "recording",
+    "snapshots",
     "stop-and-go-on",
     "unreadable",
     "usage",
@@ -69,7 +70,8 @@ impl Place {
             .current_dir(self.directory.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.path("home"))
+            .env("HOME", "home")
+            .env("RECONCILE_ETCDUTL", "")
             .env("KUBECONFIG", "no-kubeconfig.yaml")
             .env("COLUMNS", "100")
             .env("LC_ALL", "C.UTF-8")

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Done, clock, documents, plan::Output, selection, terminal, worlds};
+use super::{Done, Stop, clock, documents, plan::Output, selection, terminal, worlds};
 use crate::fleet::ClusterSpec;
 use crate::report::{
     self, ClusterSnapshots, Exit, Fault, Look, SnapshotAction, snapshot_codes, snapshots_json,
@@ -94,7 +94,7 @@ pub(super) fn run(args: &SnapshotArgs) -> Done {
     let picked = selection::pick(&selection, &loaded.fleet)?;
     let contexts = Contexts::new(&loaded.fleet, &asked.path);
     let live = Live::new(contexts, Options::default()).with_state_home(state_home());
-    let found = worlds::runtime()?.block_on(async {
+    let answers = async {
         let mut found = Vec::new();
         for spec in picked {
             found.push(match &args.command {
@@ -104,13 +104,35 @@ pub(super) fn run(args: &SnapshotArgs) -> Done {
             });
         }
         found
-    });
+    };
+    // What is under way is dropped, and takes its unfinished file with it.
+    let found = worlds::runtime()?.block_on(async {
+        tokio::select! {
+            found = answers => Ok(found),
+            signal = interrupted() => Err(Stop::new(128 + signal, "interrupted; nothing half is kept")),
+        }
+    })?;
     let now = clock::now(asked.now);
     terminal::print(&match asked.output {
         Output::Human => snapshots_text(action, &found, now, &terminal::stdout_style()),
         Output::Json => format!("{:#}\n", snapshots_json(action, &found, now)),
     });
     Ok(report::of(&snapshot_codes(&found)))
+}
+
+/// The signal that asks to stop.
+async fn interrupted() -> u8 {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => 2,
+        _ = terminate.recv() => 15,
+    }
 }
 
 async fn take(live: &Live, spec: &ClusterSpec) -> ClusterSnapshots {

@@ -31,7 +31,7 @@ pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
 pub use spec::{
     Access, AutoCompaction, BackupSettings, ClusterSpec, CompactionMode, Context, ContextSource,
-    EtcdSettings, Fleet, Origin, PodSettings, Policy, Reach, Resources, Rollout, Scheduling,
-    ServiceSettings, SnapshotStore, Storage, TlsSecret, TlsSettings,
+    EtcdSettings, Fleet, Origin, PodSettings, Policy, Reach, Resources, Rollout, SNAPSHOTS_AT_HOME,
+    Scheduling, ServiceSettings, SnapshotStore, Storage, TlsSecret, TlsSettings,
 };
 pub use version::{EtcdVersion, VersionError};

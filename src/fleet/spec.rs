@@ -223,6 +223,9 @@ pub struct Policy {
     pub require_store: bool,
 }
 
+/// Below the state home.
+pub const SNAPSHOTS_AT_HOME: &str = "reconcile/snapshots";
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BackupSettings {
     /// Where snapshots go; `None`: the state home of whoever runs this.
@@ -300,6 +303,23 @@ impl ClusterSpec {
 
     pub fn claim_name(&self, ordinal: Ordinal) -> String {
         format!("data-{}-{ordinal}", self.name)
+    }
+
+    /// Where in a store its snapshots are.
+    pub fn snapshots_folder(&self) -> String {
+        format!("{}/{}", self.id.context, self.id.name)
+    }
+
+    /// Where its snapshots are, as a path or URL. Which state home it is depends on who runs this.
+    pub fn snapshots_place(&self) -> String {
+        let folder = self.snapshots_folder();
+        match &self.backup.store {
+            Some(store) => format!("{store}/{folder}"),
+            None => format!(
+                "$XDG_STATE_HOME/{SNAPSHOTS_AT_HOME}/{}/{folder}",
+                self.fleet
+            ),
+        }
     }
 
     pub fn peer_service(&self) -> String {

@@ -95,7 +95,7 @@ pub fn snapshots_json(
             let mut one = json!({
                 "place": facts.place,
                 "taken": facts.taken,
-                "ageSeconds": age(facts, now).as_secs(),
+                "ageSeconds": words::age(facts.taken, now).as_secs(),
                 "revision": facts.revision,
                 "size": facts.size,
                 "clusterId": facts.cluster_id,
@@ -172,7 +172,7 @@ fn table(sheet: &mut Sheet, cluster: &ClusterSnapshots, now: Timestamp) {
     rows.extend(cluster.snapshots.iter().map(|facts| {
         let (paint, verified) = verified(facts, cluster.look(facts));
         let cells = [
-            words::duration(age(facts, now)),
+            words::duration(words::age(facts.taken, now)),
             facts.revision.to_string(),
             words::bytes(facts.size),
             verified,
@@ -211,12 +211,6 @@ fn verified(facts: &SnapshotFacts, look: Option<&Look>) -> (Paint, String) {
 
 fn file(facts: &SnapshotFacts) -> &str {
     facts.place.rsplit('/').next().unwrap_or(&facts.place)
-}
-
-/// A clock that is a little behind makes no snapshot of the future.
-fn age(facts: &SnapshotFacts, now: Timestamp) -> jiff::SignedDuration {
-    now.duration_since(facts.taken)
-        .max(jiff::SignedDuration::ZERO)
 }
 
 fn closing(action: SnapshotAction, clusters: &[ClusterSnapshots]) -> String {

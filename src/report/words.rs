@@ -1,6 +1,6 @@
 //! Steps, waits and verdicts in a person's words.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::decide::{Condition, Effect, IntentKey, NoteKind, Subject};
@@ -150,6 +150,11 @@ pub(super) fn bytes(count: u64) -> String {
             format!("{}.{} {name}", tenths / 10, tenths % 10)
         },
     )
+}
+
+/// A clock that is a little behind makes nothing of the future.
+pub(super) fn age(since: Timestamp, now: Timestamp) -> SignedDuration {
+    now.duration_since(since).max(SignedDuration::ZERO)
 }
 
 /// How far something is that has a size.

@@ -64,15 +64,20 @@ pub enum LineageError {
 
 impl Snapshots {
     pub fn of(all: &[SnapshotFacts]) -> Self {
-        Self {
-            count: all.len(),
-            newest: all
-                .iter()
-                .filter(|one| one.verified)
-                .max_by_key(|one| (one.taken, one.revision))
-                .cloned(),
-            highest_revision: all.iter().map(|one| one.revision).max().unwrap_or(0),
-            cluster_ids: all.iter().map(|one| one.cluster_id).collect(),
+        let mut snapshots = Self::default();
+        all.iter().cloned().for_each(|facts| snapshots.add(facts));
+        snapshots
+    }
+
+    /// One more.
+    pub fn add(&mut self, facts: SnapshotFacts) {
+        self.count += 1;
+        self.highest_revision = self.highest_revision.max(facts.revision);
+        self.cluster_ids.insert(facts.cluster_id);
+        let age = |one: &SnapshotFacts| (one.taken, one.revision);
+        let newer = self.newest.as_ref().is_none_or(|n| age(n) <= age(&facts));
+        if facts.verified && newer {
+            self.newest = Some(facts);
         }
     }
 

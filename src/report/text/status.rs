@@ -73,6 +73,7 @@ fn block(sheet: &mut Sheet, view: &View, style: &TextStyle) {
     alarms(sheet, view);
     unknown(sheet, view);
     actors(sheet, view);
+    snapshots(sheet, view.observed);
     past(sheet, view.kube);
 }
 
@@ -256,6 +257,31 @@ fn actors(sheet: &mut Sheet, view: &View) {
         let text = format!("{} on {object}{since}", actor.name);
         sheet.prose(2, "another actor: ", Paint::Bad, &text);
     }
+}
+
+fn snapshots(sheet: &mut Sheet, observed: &Observation) {
+    let Some(backup) = &observed.backup else {
+        return;
+    };
+    let known = match &backup.snapshots {
+        Reading::Known(known) => known,
+        Reading::Unknown(why) => {
+            let text = format!("snapshots in {}: {why}", backup.store);
+            sheet.prose(2, "not known: ", Paint::Warn, &text);
+            return;
+        }
+    };
+    let (paint, newest) = match &known.newest {
+        None => (Paint::Warn, "none that is verified".to_owned()),
+        Some(newest) => {
+            let age = words::duration(words::age(newest.taken, observed.at));
+            let size = words::bytes(newest.size);
+            let text = format!("newest {age} old, revision {}, {size}", newest.revision);
+            (Paint::Plain, text)
+        }
+    };
+    let text = format!("{} in {}, {newest}", known.count, backup.store);
+    sheet.prose(2, "snapshots: ", paint, &text);
 }
 
 fn past(sheet: &mut Sheet, kube: &Kube) {

@@ -64,10 +64,7 @@ impl Live {
         doing.kube_act(act).await
     }
 
-    pub(super) async fn seats_for(
-        &self,
-        spec: &ClusterSpec,
-    ) -> Result<std::sync::Arc<Seats>, PerformError> {
+    async fn seats_for(&self, spec: &ClusterSpec) -> Result<std::sync::Arc<Seats>, PerformError> {
         if let Some(seats) = self.last_seats(spec).await {
             return Ok(seats);
         }

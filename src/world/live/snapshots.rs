@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::api::Api;
-use super::etcd::open_snapshot;
+use super::etcd::{Seats, open_snapshot};
 use super::secrets::{self, Secrets};
 use super::{Live, now};
 use crate::fleet::ClusterSpec;
@@ -75,10 +75,7 @@ impl Live {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<SnapshotFacts, SnapshotError> {
         let store = self.store(spec).await?;
-        let seats = self
-            .seats_for(spec)
-            .await
-            .map_err(|error| SnapshotError::NoMember(error.to_string()))?;
+        let seats = self.members(spec).await?;
         let source = Box::pin(open_snapshot(&seats, self.options.etcd_timeout)).await?;
         let taking = Taking {
             now: now(),
@@ -88,6 +85,17 @@ impl Live {
         let taken = store.take(source, taking).await;
         self.channels.listed.lock().await.remove(&spec.id);
         taken
+    }
+
+    async fn members(&self, spec: &ClusterSpec) -> Result<Arc<Seats>, SnapshotError> {
+        if let Some(seats) = self.last_seats(spec).await {
+            return Ok(seats);
+        }
+        let observed = self.observe_each(&[spec]).await;
+        let why = observed.first().and_then(|one| one.kube.why_unknown());
+        let why = why.unwrap_or("its pods are not known").to_owned();
+        let seats = self.last_seats(spec).await;
+        seats.ok_or(SnapshotError::NoMember(why))
     }
 
     /// What an observation holds of them; `None`: there is no store, and no directory of an earlier snapshot.

@@ -18,7 +18,7 @@ pub enum StoreError {
     )]
     NoHome,
     #[error(
-        "store-credentials: found that {what}, expected {expected}; mend the Secret that backup.store names"
+        "store-credentials: found that {what}, expected {expected}; mend the Secret that backup.store names, or the identity of whoever runs this"
     )]
     Credentials { what: String, expected: String },
     #[error(

@@ -4,6 +4,8 @@
 //! snapshot. The stem says when it was taken, at which revision and of which etcd cluster, so that a list needs no
 //! download. A third one, `<stem>.broken`, says that a later look found it damaged.
 
+mod answer;
+mod cloud;
 mod directory;
 mod error;
 mod manifest;
@@ -22,7 +24,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 
 use super::live::{Scrubber, Secret};
-use crate::fleet::{ClusterSpec, SnapshotStore};
+use crate::fleet::{ClusterSpec, SNAPSHOTS_AT_HOME, SnapshotStore};
 use crate::state::{SnapshotFacts, Snapshots};
 use directory::{Directory, FileWriting};
 use objects::{ObjectWriting, Objects};
@@ -68,7 +70,7 @@ impl Store {
         keys: Option<&Keys>,
         state_home: Option<&Path>,
     ) -> Result<Self, StoreError> {
-        let folder = format!("{}/{}", spec.id.context, spec.id.name);
+        let folder = spec.snapshots_folder();
         let mut scrubber = Scrubber::default();
         for value in keys.into_iter().flatten().map(|(_, value)| value) {
             scrubber.learn(value.expose());
@@ -190,7 +192,7 @@ fn default_root(
     state_home: Option<&Path>,
 ) -> Result<std::path::PathBuf, StoreError> {
     let home = state_home.ok_or(StoreError::NoHome)?;
-    Ok(home.join("reconcile/snapshots").join(&spec.fleet))
+    Ok(home.join(SNAPSHOTS_AT_HOME).join(&spec.fleet))
 }
 
 /// `XDG_STATE_HOME`, else `~/.local/state`.

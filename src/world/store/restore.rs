@@ -63,11 +63,11 @@ impl fmt::Display for Content {
 }
 
 impl Etcdutl {
-    /// `RECONCILE_ETCDUTL`, else the first `etcdutl` on `PATH`; `None`: there is none.
+    /// `RECONCILE_ETCDUTL`, which stands for none when it is empty, else the first `etcdutl` on `PATH`.
     pub fn find() -> Option<Self> {
-        if let Some(given) = std::env::var_os("RECONCILE_ETCDUTL").filter(|v| !v.is_empty()) {
-            let path = PathBuf::from(given);
-            return Some(Self { path });
+        if let Some(given) = std::env::var_os("RECONCILE_ETCDUTL") {
+            let path = Some(PathBuf::from(given)).filter(|path| path != Path::new(""));
+            return path.map(Self::at);
         }
         let folders = std::env::var_os("PATH")?;
         let mut found = std::env::split_paths(&folders).map(|folder| folder.join("etcdutl"));

@@ -285,9 +285,9 @@ mod tests {
         assert_eq!(
             text,
             "eu-1/orders  /backups/eu-1/orders
-  age           revision  size     verified  etcd cluster  file
-  1 min         1234      20.0 Mi  yes       cdf8          940.db
-  16 min 30 s   1234      20.0 Mi  NO        cdf8          10.db
+  age          revision  size     verified  etcd cluster  file
+  1 min        1234      20.0 Mi  yes       cdf8          940.db
+  16 min 30 s  1234      20.0 Mi  NO        cdf8          10.db
 
 2 snapshots of 1 cluster listed
 "

@@ -223,10 +223,12 @@ async fn look(store: &Store, facts: &SnapshotFacts, args: &VerifyArgs) -> Look {
 }
 
 fn answer(spec: &ClusterSpec, store: Option<&Store>) -> ClusterSnapshots {
-    let declared = spec.backup.store.as_ref().map(ToString::to_string);
+    let declared = spec.backup.store.is_some();
     ClusterSnapshots {
         cluster: spec.id.clone(),
-        store: store.map(|store| store.place().to_owned()).or(declared),
+        store: store
+            .map(|store| store.place().to_owned())
+            .or_else(|| declared.then(|| spec.snapshots_place())),
         snapshots: Vec::new(),
         looks: Vec::new(),
         fault: None,

@@ -22,7 +22,11 @@ pub fn take_snapshot(observed: &mut Observation, spec: &ClusterSpec) -> Result<(
         return Err(ModelError::Conflict("a store is required".into()));
     }
     let (at, status) = (observed.at, source(observed)?.clone());
-    let place = spec.snapshots_place();
+    let place = match (&spec.backup.store, &observed.backup) {
+        // The state home of whoever observed it.
+        (None, Some(backup)) => backup.store.clone(),
+        _ => spec.snapshots_place(),
+    };
     let mut snapshots = match observed.backup.take() {
         Some(Backup { store, snapshots }) if store == place => match snapshots {
             Reading::Known(snapshots) => snapshots,

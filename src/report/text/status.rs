@@ -259,6 +259,7 @@ fn actors(sheet: &mut Sheet, view: &View) {
     }
 }
 
+/// As old as they were when it was observed.
 fn snapshots(sheet: &mut Sheet, observed: &Observation) {
     let Some(backup) = &observed.backup else {
         return;
@@ -312,6 +313,54 @@ fn past(sheet: &mut Sheet, kube: &Kube) {
             "last act: ",
             Paint::Plain,
             &format!("{step}{at}{commit}"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::ClusterId;
+    use crate::state::{Backup, MemberId, SnapshotFacts, Snapshots};
+
+    fn line(snapshots: Reading<Snapshots>) -> String {
+        let at = "2026-11-21T12:12:30Z".parse().expect("a time");
+        let mut observed = crate::model::empty(ClusterId::new("eu-1", "orders"), at);
+        observed.backup = Some(Backup {
+            store: "s3://b/eu-1/orders".into(),
+            snapshots,
+        });
+        let style = TextStyle::default();
+        let mut sheet = Sheet::new(&style);
+        super::snapshots(&mut sheet, &observed);
+        sheet.finish()
+    }
+
+    #[test]
+    fn snapshots_are_told_in_a_line() {
+        let facts = SnapshotFacts {
+            taken: "2026-11-21T12:00:00Z".parse().expect("a time"),
+            revision: 1234,
+            size: 20_971_552,
+            cluster_id: MemberId(7),
+            verified: true,
+            place: "s3://b/eu-1/orders/x.db".into(),
+        };
+        assert_eq!(
+            line(Reading::Known(Snapshots::of(&[facts.clone()]))),
+            "  snapshots: 1 in s3://b/eu-1/orders, newest 12 min 30 s old, revision 1234, 20.0 Mi\n"
+        );
+        let broken = SnapshotFacts {
+            verified: false,
+            ..facts
+        };
+        assert_eq!(
+            line(Reading::Known(Snapshots::of(&[broken]))),
+            "  snapshots: 1 in s3://b/eu-1/orders, none that is verified\n"
+        );
+        assert_eq!(
+            line(Reading::Unknown("store-unreachable: found no way".into())),
+            "  not known: snapshots in s3://b/eu-1/orders: store-unreachable: found no way\n"
         );
     }
 }

@@ -113,8 +113,8 @@ impl Live {
             Ok(_) => return None,
             Err(error) => {
                 // Without a store there is nothing to read, and so nothing that is not known.
-                return declared.map(|declared| Backup {
-                    store: declared.to_string(),
+                return declared.map(|_| Backup {
+                    store: spec.snapshots_place(),
                     snapshots: Reading::Unknown(error.to_string()),
                 });
             }

@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::state::LineageError;
+use crate::world::PerformError;
 use crate::world::live::Scrubber;
 
 /// Why a store cannot be used.
@@ -158,5 +159,79 @@ impl SnapshotError {
             self,
             Self::Truncated { .. } | Self::Hash { .. } | Self::Changed { .. } | Self::Restore(_)
         )
+    }
+}
+
+/// A snapshot that was not taken changed nothing, whatever became of its stream: it is never in doubt.
+impl From<&SnapshotError> for PerformError {
+    fn from(error: &SnapshotError) -> Self {
+        let text = error.to_string();
+        match error {
+            SnapshotError::Lineage { .. }
+            | SnapshotError::Store(
+                StoreError::Required
+                | StoreError::NoHome
+                | StoreError::Credentials { .. }
+                | StoreError::Denied { .. }
+                | StoreError::Absent { .. },
+            ) => Self::Refused(text),
+            _ => Self::NotDone(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_try_cannot_mend_is_refused() {
+        let required = SnapshotError::from(StoreError::Required);
+        assert!(matches!((&required).into(), PerformError::Refused(_)));
+        let stalled = SnapshotError::Stalled {
+            after: Duration::from_secs(60),
+            done: 7,
+        };
+        assert!(matches!((&stalled).into(), PerformError::NotDone(_)));
+        assert_eq!(stalled.code(), "snapshot-stalled");
+    }
+
+    #[test]
+    fn every_text_begins_with_a_code_that_is_listed() {
+        let place = || "s3://b".to_owned();
+        let said = place;
+        let all = [
+            StoreError::Required,
+            StoreError::NoHome,
+            StoreError::Credentials {
+                what: said(),
+                expected: said(),
+            },
+            StoreError::Denied {
+                place: place(),
+                said: said(),
+            },
+            StoreError::Absent {
+                place: place(),
+                said: said(),
+            },
+            StoreError::Full {
+                place: place(),
+                said: said(),
+            },
+            StoreError::Unreachable {
+                place: place(),
+                said: said(),
+            },
+            StoreError::Failed {
+                place: place(),
+                said: said(),
+            },
+        ];
+        let codes: Vec<String> = all
+            .into_iter()
+            .map(|e| SnapshotError::from(e).code())
+            .collect();
+        assert_eq!(codes, StoreError::CODES);
     }
 }

@@ -62,6 +62,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("miette", &["diag"]),
     ("git2", &["source"]),
     ("etcd_client", &["world"]),
+    ("object_store", &["world"]),
     (".perform(", &["apply", "world"]),
     // A file that was asked for by its path (`render --output`, `status --record`) is the command's own to write.
     ("fs::write", &["world", "cli"]),

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use sha2::{Digest as _, Sha256};
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data};
 use tempfile::TempDir;
@@ -23,6 +24,7 @@ const TRANSCRIPTS: &[&str] = &[
     "now",
     "orphan",
     "recording",
+    "snapshots",
     "stop-and-go-on",
     "unreadable",
     "usage",
@@ -69,7 +71,8 @@ impl Place {
             .current_dir(self.directory.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.path("home"))
+            .env("HOME", "home")
+            .env("RECONCILE_ETCDUTL", "")
             .env("KUBECONFIG", "no-kubeconfig.yaml")
             .env("COLUMNS", "100")
             .env("LC_ALL", "C.UTF-8")
@@ -178,9 +181,21 @@ fn help_of_every_command() {
     let overview = place.run("--help", 0);
     assert!(overview.stderr.is_empty());
     for command in [
-        "plan", "apply", "status", "render", "validate", "schema", "explain", "rehearse",
+        "plan",
+        "apply",
+        "status",
+        "render",
+        "validate",
+        "schema",
+        "explain",
+        "rehearse",
+        "snapshot",
+        "snapshot take",
+        "snapshot list",
+        "snapshot verify",
     ] {
-        assert!(text(&overview.stdout).contains(&format!("\n  {command} ")));
+        let first = command.split(' ').next().unwrap_or_default();
+        assert!(text(&overview.stdout).contains(&format!("\n  {first} ")));
         place.run(&format!("{command} --help"), 0);
     }
     place.is_golden("help");
@@ -409,6 +424,65 @@ fn a_dirty_tree_is_not_applied() {
         })
         .collect();
     place.is_golden("dirty");
+}
+
+/// A whole snapshot as `snapshot take` leaves it, in the state home.
+fn keep_snapshot(place: &Place, cluster: &str, taken: &str, revision: i64) -> PathBuf {
+    let folder = place
+        .path("home/.local/state/reconcile/snapshots/platform")
+        .join(cluster);
+    std::fs::create_dir_all(&folder).expect("made");
+    let mut content: Vec<u8> = (0..251).cycle().take(1 << 20).collect();
+    let hash = Sha256::digest(&content);
+    content.extend_from_slice(&hash);
+    let name = taken.replace(['-', ':'], "").replace('Z', ".000Z");
+    let file = folder.join(format!("{name}-{revision:016x}-00000000cdf81819.db"));
+    let whole = Sha256::digest(&content);
+    let sha256 = whole.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    let manifest = serde_json::json!({
+        "schema": "reconcile.snapshot/v1", "taken": taken, "etcdVersion": "3.6.16", "clusterId": "cdf81819",
+        "memberId": "8e9e", "revision": revision, "size": content.len(), "sha256": sha256, "verified": true,
+    });
+    valid(&manifest, "snapshot");
+    std::fs::write(&file, content).expect("written");
+    std::fs::write(file.with_extension("json"), manifest.to_string()).expect("written");
+    file
+}
+
+fn valid(document: &serde_json::Value, schema: &str) {
+    let schema = reconcile::report::schema(schema).expect("a schema");
+    let schema = serde_json::from_str(schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let errors: Vec<_> = validator.iter_errors(document).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn snapshots_are_listed_and_looked_at_again() {
+    let mut place = Place::new();
+    let cluster = "eu-1/kube-main";
+    keep_snapshot(&place, cluster, "2026-11-21T11:00:00Z", 900);
+    let newest = keep_snapshot(&place, cluster, "2026-11-21T12:00:00Z", 1234);
+    let now = "--path fleet --now 2026-11-21T12:12:30Z";
+    place.run(&format!("snapshot list eu-1/* {now}"), 0);
+    place.run(&format!("snapshot verify {cluster} {now}"), 0);
+    let mut content = std::fs::read(&newest).expect("its file");
+    content[4711] ^= 1;
+    std::fs::write(&newest, content).expect("written");
+    place.run(&format!("snapshot verify {cluster} --all {now}"), 3);
+    place.run(&format!("snapshot list {cluster} {now}"), 0);
+    place.run(&format!("snapshot verify eu-1/discovery {now}"), 3);
+    place.run(&format!("snapshot take {cluster} {now}"), 1);
+    place.run(&format!("snapshot list eu-1/nobody {now}"), 64);
+    let json = place.run(&format!("snapshot verify {cluster} -o json {now}"), 3);
+    valid(
+        &serde_json::from_slice(&json.stdout).expect("JSON"),
+        "snapshots",
+    );
+    place.is_golden("snapshots");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use reconcile::decide::{ORDER, guard};
 use reconcile::diag::Code;
 use reconcile::plan::Orphan;
 use reconcile::report::{Kind, Page, TextStyle, explain_text, explanations, refusals_markdown};
+use reconcile::world::store::{SnapshotError, StoreError};
 
 const PAGE_LINES: usize = 45;
 
@@ -69,6 +70,8 @@ fn codes() -> Names {
         "\"code\":",
     ));
     found.insert(Orphan::CODE.to_owned());
+    found.extend(owned(StoreError::CODES.iter().copied()));
+    found.extend(owned(SnapshotError::CODES.iter().copied()));
     found
 }
 

@@ -16,6 +16,8 @@ mod lock;
 mod others;
 #[path = "fake_api/server.rs"]
 mod server;
+#[path = "fake_api/snapshots.rs"]
+mod snapshots;
 
 use std::time::Duration;
 

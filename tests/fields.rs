@@ -78,7 +78,8 @@ fn full_spec() -> Value {
             "labels": {"team": "shop"}, "annotations": {"a": "b"}, "imagePullSecrets": ["pull"], "fsGroup": 2379,
         },
         "service": {"labels": {"team": "shop"}, "annotations": {"a": "b"}},
-        "policy": {"minTolerance": 1, "protected": true, "allowEvenMembers": true, "allowDowntime": true},
+        "policy": {"minTolerance": 1, "protected": true, "allowEvenMembers": true, "allowDowntime": true, "requireStore": true},
+        "backup": {"store": {"path": "/var/backups/etcd"}},
         "suspend": true,
     })
 }
@@ -105,6 +106,27 @@ fn fields(root: &Value, schema: &Value, path: &str, into: &mut Vec<String>) {
         }
         None => into.push(path.to_owned()),
     }
+}
+
+/// The full document with the kind of store that the field is of: there can be one at a time.
+fn full_document_for(field: &str) -> Value {
+    let mut document = cluster_document(&full_spec());
+    let stores = json!({
+        "s3": {
+            "bucket": "etcd-backups", "prefix": "prod", "region": "eu-central-1",
+            "endpoint": "https://minio.example:9000", "secretName": "s3",
+        },
+        "gcs": {"bucket": "etcd-backups", "prefix": "prod", "secretName": "gcs"},
+        "azure": {
+            "container": "etcd-backups", "prefix": "prod", "account": "backups", "secretName": "azure",
+        },
+    });
+    let kind = field.strip_prefix("/spec/backup/store/");
+    let kind = kind.map(|rest| rest.split('/').next().unwrap_or_default());
+    if let Some((kind, store)) = kind.and_then(|kind| Some((kind, stores.get(kind)?))) {
+        document["spec"]["backup"]["store"] = json!({ kind: store });
+    }
+    document
 }
 
 fn without(document: &Value, pointer: &str) -> Value {
@@ -134,11 +156,11 @@ fn every_field_of_a_cluster_matters() {
     fields(&schema, &schema["properties"]["spec"], "/spec", &mut all);
     assert!(all.len() > 40, "{all:?}");
 
-    let full = cluster_document(&full_spec());
-    let loaded = load_documents(&full_fleet(), &full);
-    assert_eq!(loaded.diagnostics, []);
-    let whole = cluster(&loaded.fleet.expect("valid"));
     for field in all {
+        let full = full_document_for(&field);
+        let loaded = load_documents(&full_fleet(), &full);
+        assert_eq!(loaded.diagnostics, []);
+        let whole = cluster(&loaded.fleet.expect("valid"));
         let loaded = load_documents(&full_fleet(), &without(&full, &field));
         if let Some(fleet) = loaded.fleet {
             let differs = cluster(&fleet) != whole;

@@ -11,6 +11,8 @@ mod fixture;
 mod golden;
 #[path = "live_etcd/process.rs"]
 mod process;
+#[path = "live_etcd/snapshots.rs"]
+mod snapshots;
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,11 @@ use reconcile::fleet::Ordinal;
 use reconcile::state::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Reading};
 use reconcile::world::PerformError;
 use reconcile::world::live::etcd::{Access, Credentials, MembershipAct, Seats, read};
+use snapshots::{
+    a_follower_gives_it_and_another_lineage_is_refused, a_full_disk_is_named_and_leaves_nothing,
+    a_member_that_stops_mid_stream_leaves_nothing, a_snapshot_is_taken_listed_and_verified,
+    damage_is_found_and_marked, etcdutl_restores_what_was_taken,
+};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 const ACT: Duration = Duration::from_secs(10);
@@ -51,6 +58,12 @@ on_every_version! {
     tls_faults_are_named
     auth_faults_are_named
     a_slow_wire_is_waited_for_up_to_the_deadline
+    a_snapshot_is_taken_listed_and_verified
+    etcdutl_restores_what_was_taken
+    damage_is_found_and_marked
+    a_follower_gives_it_and_another_lineage_is_refused
+    a_member_that_stops_mid_stream_leaves_nothing
+    a_full_disk_is_named_and_leaves_nothing
 }
 
 async fn look(seats: &Seats) -> Etcd {

@@ -9,6 +9,7 @@ mod rehearse;
 pub mod render;
 pub mod schema;
 mod selection;
+mod snapshot;
 mod status;
 mod terminal;
 pub mod validate;
@@ -41,6 +42,7 @@ enum Command {
     Schema(schema::SchemaArgs),
     Explain(explain::ExplainArgs),
     Rehearse(rehearse::RehearseArgs),
+    Snapshot(snapshot::SnapshotArgs),
 }
 
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Apply(args)) => apply::run(&args),
         Some(Command::Rehearse(args)) => rehearse::run(&args),
+        Some(Command::Snapshot(args)) => snapshot::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Render(args)) => render_command(&args),
         Some(Command::Validate(args)) => validate_command(&args),

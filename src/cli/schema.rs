@@ -27,6 +27,10 @@ pub enum Name {
     Events,
     /// What `status --record` writes
     Observation,
+    /// The manifest beside a snapshot
+    Snapshot,
+    /// What `snapshot take|list|verify -o json` prints
+    Snapshots,
 }
 
 pub fn run(args: &SchemaArgs, stdout: &mut dyn Write) -> io::Result<()> {
@@ -38,6 +42,8 @@ pub fn run(args: &SchemaArgs, stdout: &mut dyn Write) -> io::Result<()> {
         Name::Outcome => printed("outcome"),
         Name::Events => printed("events"),
         Name::Observation => printed("observation"),
+        Name::Snapshot => printed("snapshot"),
+        Name::Snapshots => printed("snapshots"),
     };
     stdout.write_all(text.as_bytes())
 }

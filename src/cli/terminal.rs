@@ -77,6 +77,13 @@ pub(super) fn tell(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Instead of the last such line, on a terminal.
+pub(super) fn tell_over(line: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "\r\x1b[K{line}");
+    let _ = stderr.flush();
+}
+
 /// Writes the artefact. A closed pipe ends the output, not the program.
 pub(super) fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();

@@ -13,6 +13,7 @@ use crate::world::World as _;
 use crate::world::live::{Contexts, Live, Options};
 use crate::world::recorded::Recording;
 use crate::world::sandbox::Sandbox;
+use crate::world::store::state_home;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct WorldArgs {
@@ -49,7 +50,8 @@ impl Worlds {
             return Ok(Self::Sandbox(sandbox));
         }
         let contexts = Contexts::new(fleet, root);
-        Ok(Self::Live(Live::new(contexts, Options::default())))
+        let live = Live::new(contexts, Options::default());
+        Ok(Self::Live(live.with_state_home(state_home())))
     }
 
     pub(super) async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {

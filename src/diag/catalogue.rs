@@ -136,4 +136,8 @@ catalogue! {
         "With `tls.client`, members ask for client certificates, so reconcile needs one: name its Secret in `access.clientCertSecretName`. Without `tls.client` that Secret would not be used."
     MemoryBelowQuota "E0511" Warning "resources::memory"
         "etcd maps its whole database into memory. With a memory limit below the quota the kernel kills members as the database grows."
+    StoreKind "E0512" Error "backup::store"
+        "Snapshots go to one place: `path`, `s3`, `gcs` or `azure`. Two of them may have met where a cluster's `backup.store` was laid over its profile's or the defaults'."
+    RequireStore "E0513" Error "policy::require-store"
+        "`policy.requireStore` is set and the cluster has no `backup.store`, so that its snapshots would stay on the machine that reconcile runs on. Name a store, or take the policy out."
 }

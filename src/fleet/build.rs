@@ -6,20 +6,23 @@ use k8s_openapi::api::core::v1::Toleration;
 use serde_json::Value;
 
 use super::documents::{
-    AccessSpec, CompactionModeSpec, ReachSpec, ResourcesSpec, SchedulingSpec, TaintEffect,
-    TlsSecretSpec, TolerationOperator, TolerationSpec,
+    AccessSpec, CompactionModeSpec, ReachSpec, ResourcesSpec, SchedulingSpec, StoreSpec,
+    TaintEffect, TlsSecretSpec, TolerationOperator, TolerationSpec,
 };
 use super::draft::Draft;
 use super::layer::origins;
 use super::text::{QuantityText, Subdomain};
 use super::{
-    Access, AutoCompaction, ClusterSpec, CompactionMode, EtcdSettings, EtcdVersion, Migration,
-    PodSettings, Policy, Quantity, Reach, Resources, Scheduling, ServiceSettings, Storage,
-    TlsSecret, TlsSettings,
+    Access, AutoCompaction, BackupSettings, ClusterSpec, CompactionMode, EtcdSettings, EtcdVersion,
+    Migration, PodSettings, Policy, Quantity, Reach, Resources, Scheduling, ServiceSettings,
+    SnapshotStore, Storage, TlsSecret, TlsSettings,
 };
 
 /// Where etcd's releases are published.
 pub(super) const DEFAULT_IMAGE: &str = "gcr.io/etcd-development/etcd";
+
+/// Where a bucket is that no region is named for; servers other than Amazon's mostly take any.
+const DEFAULT_REGION: &str = "us-east-1";
 
 /// `None` only where an error was reported.
 pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<ClusterSpec> {
@@ -80,11 +83,15 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
             labels: service.labels.unwrap_or_default(),
             annotations: service.annotations.unwrap_or_default(),
         }),
+        backup: BackupSettings {
+            store: layer.backup.and_then(|backup| store(backup.store?)),
+        },
         policy: policy.map_or_else(Policy::default, |policy| Policy {
             min_tolerance: policy.min_tolerance.unwrap_or_default(),
             protected: policy.protected.unwrap_or_default(),
             allow_even_members: policy.allow_even_members.unwrap_or_default(),
             allow_downtime: policy.allow_downtime.unwrap_or_default(),
+            require_store: policy.require_store.unwrap_or_default(),
         }),
         suspend: suspended || layer.suspend.unwrap_or_default(),
         origins,
@@ -175,6 +182,38 @@ fn access(layer: AccessSpec) -> Access {
             Some(ReachSpec::PortForward) => Reach::PortForward,
         },
     }
+}
+
+/// Exactly one is there: anything else was reported.
+fn store(layer: StoreSpec) -> Option<SnapshotStore> {
+    if let Some(path) = layer.path {
+        return Some(SnapshotStore::Path(path.0));
+    }
+    if let Some(s3) = layer.s3 {
+        return Some(SnapshotStore::S3 {
+            bucket: s3.bucket?.0,
+            prefix: s3.prefix.map(|prefix| prefix.0),
+            region: s3
+                .region
+                .map_or_else(|| DEFAULT_REGION.to_owned(), |region| region.0),
+            endpoint: s3.endpoint.map(|endpoint| endpoint.0),
+            secret_name: name_of(s3.secret_name),
+        });
+    }
+    if let Some(gcs) = layer.gcs {
+        return Some(SnapshotStore::Gcs {
+            bucket: gcs.bucket?.0,
+            prefix: gcs.prefix.map(|prefix| prefix.0),
+            secret_name: name_of(gcs.secret_name),
+        });
+    }
+    let azure = layer.azure?;
+    Some(SnapshotStore::Azure {
+        container: azure.container?.0,
+        prefix: azure.prefix.map(|prefix| prefix.0),
+        account: azure.account?.0,
+        secret_name: name_of(azure.secret_name),
+    })
 }
 
 fn scheduling(layer: SchedulingSpec) -> Scheduling {

@@ -158,6 +158,8 @@ pub(super) struct SpecLayer {
     pub(super) pod: Option<PodSpec>,
     /// Additions to the peer and client Services.
     pub(super) service: Option<ServiceSpec>,
+    /// What is kept of the cluster's data outside of it.
+    pub(super) backup: Option<BackupSpec>,
     /// What steps may do to this cluster.
     pub(super) policy: Option<PolicySpec>,
     /// `true`: this cluster is not changed; the plan says so. Default `false`.
@@ -370,4 +372,70 @@ pub(super) struct PolicySpec {
     /// `true`: a change that takes a restart is made to one or two members too, with no quorum for the seconds that it
     /// lasts. Default `false`: it is refused.
     pub(super) allow_downtime: Option<bool>,
+    /// `true`: a cluster without `backup.store` is refused, so that no snapshot ends on a machine that forgets its
+    /// disk. Default `false`: without a store snapshots go to the state home of whoever runs reconcile.
+    pub(super) require_store: Option<bool>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BackupSpec {
+    /// Where snapshots go. Default: a directory in the state home of whoever runs reconcile.
+    pub(super) store: Option<StoreSpec>,
+}
+
+/// Exactly one of `path`, `s3`, `gcs` and `azure`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct StoreSpec {
+    /// A directory on the machine that reconcile runs on, as an absolute path.
+    pub(super) path: Option<super::text::DirectoryText>,
+    /// A bucket of Amazon S3, or of a server that speaks its protocol.
+    pub(super) s3: Option<S3Spec>,
+    /// A bucket of Google Cloud Storage.
+    pub(super) gcs: Option<GcsSpec>,
+    /// A container of Azure Blob Storage.
+    pub(super) azure: Option<AzureSpec>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct S3Spec {
+    /// The bucket; it must exist.
+    pub(super) bucket: Option<super::text::Bucket>,
+    /// What the names of all objects begin with, as in `etcd/prod`. Default: nothing.
+    pub(super) prefix: Option<super::text::Prefix>,
+    /// The bucket's region. Default `us-east-1`.
+    pub(super) region: Option<super::text::Region>,
+    /// Another server than Amazon's, as in `https://minio.example:9000`.
+    pub(super) endpoint: Option<super::text::Endpoint>,
+    /// Secret in the cluster's namespace with `accessKeyID` and `secretAccessKey`, maybe `sessionToken`. Default: the
+    /// identity of whoever runs reconcile (environment, web identity, instance role).
+    pub(super) secret_name: Option<super::text::Subdomain>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct GcsSpec {
+    /// The bucket; it must exist.
+    pub(super) bucket: Option<super::text::Bucket>,
+    /// What the names of all objects begin with, as in `etcd/prod`. Default: nothing.
+    pub(super) prefix: Option<super::text::Prefix>,
+    /// Secret in the cluster's namespace with `serviceaccount.json`. Default: the identity of whoever runs reconcile
+    /// (application default credentials, metadata server).
+    pub(super) secret_name: Option<super::text::Subdomain>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AzureSpec {
+    /// The container; it must exist.
+    pub(super) container: Option<super::text::Bucket>,
+    /// What the names of all objects begin with, as in `etcd/prod`. Default: nothing.
+    pub(super) prefix: Option<super::text::Prefix>,
+    /// The storage account.
+    pub(super) account: Option<super::text::Account>,
+    /// Secret in the cluster's namespace with `storageKey`, the account's access key. Default: the identity of whoever
+    /// runs reconcile (environment, workload identity, managed identity).
+    pub(super) secret_name: Option<super::text::Subdomain>,
 }

@@ -30,8 +30,9 @@ pub use parse::MAX_FILE_BYTES;
 pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
 pub use spec::{
-    Access, AutoCompaction, ClusterSpec, CompactionMode, Context, ContextSource, EtcdSettings,
-    Fleet, Migration, MigrationStrategy, Origin, PodSettings, Policy, Reach, Resources, Rollout,
-    Scheduling, ServiceSettings, Storage, TlsSecret, TlsSettings,
+    Access, AutoCompaction, BackupSettings, ClusterSpec, CompactionMode, Context, ContextSource,
+    EtcdSettings, Fleet, Migration, MigrationStrategy, Origin, PodSettings, Policy, Reach,
+    Resources, Rollout, SNAPSHOTS_AT_HOME, Scheduling, ServiceSettings, SnapshotStore, Storage,
+    TlsSecret, TlsSettings,
 };
 pub use version::{EtcdVersion, VersionError};

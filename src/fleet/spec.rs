@@ -1,6 +1,7 @@
 //! The validated desired state: what the rest of the program works on.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -89,6 +90,7 @@ pub struct ClusterSpec {
     pub scheduling: Scheduling,
     pub pod: PodSettings,
     pub service: ServiceSettings,
+    pub backup: BackupSettings,
     pub policy: Policy,
     /// Nothing is changed while true; the plan says so.
     pub suspend: bool,
@@ -248,6 +250,10 @@ pub struct ServiceSettings {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the documents, on its own"
+)]
 pub struct Policy {
     /// Lowest `h - q` that a planned step may cause.
     pub min_tolerance: u32,
@@ -256,6 +262,76 @@ pub struct Policy {
     pub allow_even_members: bool,
     /// One or two members may be restarted, with no quorum meanwhile.
     pub allow_downtime: bool,
+    /// Snapshots go to a declared store or nowhere.
+    pub require_store: bool,
+}
+
+/// Below the state home.
+pub const SNAPSHOTS_AT_HOME: &str = "reconcile/snapshots";
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BackupSettings {
+    /// Where snapshots go; `None`: the state home of whoever runs this.
+    pub store: Option<SnapshotStore>,
+}
+
+/// Where a cluster's snapshots are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotStore {
+    /// An absolute path on the machine that this runs on.
+    Path(String),
+    S3 {
+        bucket: String,
+        prefix: Option<String>,
+        region: String,
+        /// Another server than Amazon's.
+        endpoint: Option<String>,
+        /// `accessKeyID`, `secretAccessKey`, maybe `sessionToken`; `None`: the ambient identity.
+        secret_name: Option<String>,
+    },
+    Gcs {
+        bucket: String,
+        prefix: Option<String>,
+        /// `serviceaccount.json`; `None`: the ambient identity.
+        secret_name: Option<String>,
+    },
+    Azure {
+        container: String,
+        prefix: Option<String>,
+        account: String,
+        /// `storageKey`; `None`: the ambient identity.
+        secret_name: Option<String>,
+    },
+}
+
+impl SnapshotStore {
+    /// The Secret with its credentials.
+    pub fn secret_name(&self) -> Option<&str> {
+        match self {
+            Self::Path(_) => None,
+            Self::S3 { secret_name, .. }
+            | Self::Gcs { secret_name, .. }
+            | Self::Azure { secret_name, .. } => secret_name.as_deref(),
+        }
+    }
+}
+
+/// As a URL, or as a path.
+impl fmt::Display for SnapshotStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, place, prefix) = match self {
+            Self::Path(path) => return f.write_str(path),
+            Self::S3 { bucket, prefix, .. } => ("s3", bucket, prefix),
+            Self::Gcs { bucket, prefix, .. } => ("gs", bucket, prefix),
+            Self::Azure {
+                container, prefix, ..
+            } => ("az", container, prefix),
+        };
+        write!(f, "{scheme}://{place}")?;
+        prefix
+            .as_ref()
+            .map_or(Ok(()), |prefix| write!(f, "/{prefix}"))
+    }
 }
 
 impl ClusterSpec {
@@ -276,6 +352,23 @@ impl ClusterSpec {
     pub fn ordinal_of_claim(&self, claim: &str) -> Option<Ordinal> {
         let ordinal = claim.strip_prefix("data-")?.strip_prefix(&self.name)?;
         ordinal.strip_prefix('-')?.parse().ok().map(Ordinal)
+    }
+
+    /// Where in a store its snapshots are.
+    pub fn snapshots_folder(&self) -> String {
+        format!("{}/{}", self.id.context, self.id.name)
+    }
+
+    /// Where its snapshots are, as a path or URL. Which state home it is depends on who runs this.
+    pub fn snapshots_place(&self) -> String {
+        let folder = self.snapshots_folder();
+        match &self.backup.store {
+            Some(store) => format!("{store}/{folder}"),
+            None => format!(
+                "$XDG_STATE_HOME/{SNAPSHOTS_AT_HOME}/{}/{folder}",
+                self.fleet
+            ),
+        }
     }
 
     pub fn peer_service(&self) -> String {

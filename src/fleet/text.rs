@@ -93,6 +93,30 @@ texts! {
     ImageText ["string"] NotAllowed max 512
         "an image reference like `registry.example/etcd`, maybe with `{version}` in its tag"
         "^[a-z0-9]([-a-z0-9._:/]*[a-z0-9])?(:([A-Za-z0-9_.-]|\\{version\\})+)?(@sha256:[0-9a-f]{64})?$"
+    /// An absolute path.
+    DirectoryText ["string"] NotAllowed max 1024
+        "an absolute path like `/var/backups/etcd`, without `.` and `..`"
+        "^(/([^/.\\x00][^/\\x00]*|\\.[^/.\\x00][^/\\x00]*|\\.\\.[^/\\x00]+))+$"
+    /// A bucket or container.
+    Bucket ["string"] BadName max 63
+        "a bucket's name: 3 to 63 lower-case letters, digits, `-`, `_` and `.`"
+        "^[a-z0-9][-a-z0-9._]{1,61}[a-z0-9]$"
+    /// What object names begin with.
+    Prefix ["string"] NotAllowed max 512
+        "parts of letters, digits, `-`, `_` and `.` with `/` between them, like `etcd/prod`"
+        "^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"
+    /// A cloud's region.
+    Region ["string"] NotAllowed max 63
+        "a region like `eu-central-1`"
+        "^[a-z0-9]+(-[a-z0-9]+)*$"
+    /// A server.
+    Endpoint ["string"] NotAllowed max 512
+        "a server like `https://minio.example:9000`, without user, query and fragment"
+        "^https?://([A-Za-z0-9.-]+|\\[[0-9a-fA-F:]+\\])(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*$"
+    /// An Azure storage account.
+    Account ["string"] BadName max 24
+        "a storage account: 3 to 24 lower-case letters and digits"
+        "^[a-z0-9]{3,24}$"
     /// A duration or a count.
     RetentionText ["string", "integer"] Retention max 64
         "a duration like `30m` (`mode: periodic`) or a count like `1000` (`mode: revision`)"

@@ -175,8 +175,8 @@ pub(crate) mod example {
     use std::collections::BTreeMap;
 
     use crate::fleet::{
-        Access, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings, Policy, Resources,
-        Scheduling, ServiceSettings, Storage, TlsSettings,
+        Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings,
+        Policy, Resources, Scheduling, ServiceSettings, Storage, TlsSettings,
     };
 
     pub(crate) fn spec(members: u32) -> ClusterSpec {
@@ -204,6 +204,7 @@ pub(crate) mod example {
             scheduling: Scheduling::default(),
             pod: PodSettings::default(),
             service: ServiceSettings::default(),
+            backup: BackupSettings::default(),
             policy: Policy::default(),
             suspend: false,
             origins: BTreeMap::new(),

@@ -6,12 +6,15 @@
 mod act;
 mod controllers;
 mod etcd;
+mod snapshot;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{Act, Condition};
 use crate::fleet::{ClusterId, ClusterSpec, Ordinal};
 use crate::state::{Etcd, Kube, Ledger, Node, Observation, Reading, Uid};
+
+pub use snapshot::{provide_store, take_snapshot};
 
 /// Why the model would not do an act: the answer the real world would give.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +32,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
     Observation {
         cluster,
         at,
+        backup: None,
         kube: Reading::Known(Kube {
             cluster_uid: "model".into(),
             namespace_exists: true,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::fleet::{
-    Access, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings, Policy, Resources,
-    Scheduling, ServiceSettings, Storage, TlsSettings,
+    Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings, Policy,
+    Resources, Scheduling, ServiceSettings, Storage, TlsSettings,
 };
 
 /// One cluster with every setting at its default.
@@ -33,6 +33,7 @@ pub fn example() -> ClusterSpec {
         scheduling: Scheduling::default(),
         pod: PodSettings::default(),
         service: ServiceSettings::default(),
+        backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
         origins: BTreeMap::new(),

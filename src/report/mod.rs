@@ -9,6 +9,7 @@ mod json;
 mod procedures;
 mod rehearsal;
 mod schema;
+mod snapshots;
 mod style;
 mod text;
 mod words;
@@ -22,5 +23,10 @@ pub use json::{OUTCOME_SCHEMA, PLAN_SCHEMA, Tool, outcome_json, plan_json};
 pub use procedures::procedures_markdown;
 pub use rehearsal::{rehearsal_text, story_text};
 pub use schema::{schema, schemas};
+pub use snapshots::{
+    ClusterSnapshots, Fault, Look, SNAPSHOTS_SCHEMA, SnapshotAction, snapshot_codes,
+    snapshots_json, snapshots_text,
+};
 pub use style::{Color, TextStyle, defuse};
 pub use text::{exit_line, plan_text, status_text, tally_text};
+pub use words::progress_text;

@@ -10,6 +10,14 @@ pub fn schemas() -> &'static [(&'static str, &'static str)] {
         ),
         ("outcome", include_str!("../../schemas/outcome.schema.json")),
         ("plan", include_str!("../../schemas/plan.schema.json")),
+        (
+            "snapshot",
+            include_str!("../../schemas/snapshot.schema.json"),
+        ),
+        (
+            "snapshots",
+            include_str!("../../schemas/snapshots.schema.json"),
+        ),
     ]
 }
 

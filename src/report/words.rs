@@ -1,6 +1,6 @@
 //! Steps, waits and verdicts in a person's words.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::decide::{Condition, Effect, IntentKey, NoteKind, Subject};
@@ -141,6 +141,30 @@ pub(super) fn duration(span: SignedDuration) -> String {
         60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
         _ => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
     }
+}
+
+/// `2.1 Gi`, in the unit that leaves one to four digits.
+pub(super) fn bytes(count: u64) -> String {
+    let units = [(30, "Gi"), (20, "Mi"), (10, "Ki")];
+    let unit = units.iter().find(|(shift, _)| count >> shift > 0);
+    unit.map_or_else(
+        || format!("{count} B"),
+        |(shift, name)| {
+            let tenths = (count >> (shift - 10)) * 10 / 1024;
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        },
+    )
+}
+
+/// A clock that is a little behind makes nothing of the future.
+pub(super) fn age(since: Timestamp, now: Timestamp) -> SignedDuration {
+    now.duration_since(since).max(SignedDuration::ZERO)
+}
+
+/// How far something is that has a size.
+pub fn progress_text(what: &str, done: u64, total: u64) -> String {
+    let percent = done.saturating_mul(100).checked_div(total).unwrap_or(0);
+    format!("{what}: {} of {}, {percent} %", bytes(done), bytes(total))
 }
 
 pub(super) fn counted(count: usize, noun: &str) -> String {

@@ -11,6 +11,7 @@ mod ledger;
 mod member_file;
 mod reading;
 mod sighting;
+mod snapshot;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};
 pub use reading::Reading;
 pub use sighting::{CLUSTER_LABEL, Sighting, Sightings};
+pub use snapshot::{Backup, LineageError, SnapshotFacts, Snapshots};
 
 /// Everything known about one cluster. `reconcile status --record` writes these, `--observed` replays them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,4 +40,7 @@ pub struct Observation {
     pub at: Timestamp,
     pub kube: Reading<Kube>,
     pub etcd: Etcd,
+    /// Its snapshots; `None`: there is no store, and no directory that one would be in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Backup>,
 }

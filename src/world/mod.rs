@@ -3,6 +3,7 @@
 pub mod live;
 pub mod recorded;
 pub mod sandbox;
+pub mod store;
 
 use std::future::Future;
 use std::time::Duration;

@@ -99,6 +99,7 @@ impl Sandbox {
             .or_insert_with(|| model::empty(spec.id.clone(), now))
             .clone();
         model::provide_secrets(&mut observed, spec);
+        model::provide_store(&mut observed, spec);
         observed.at = now;
         observed
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use reconcile::fleet::{
-    Access, ClusterId, ClusterSpec, EtcdSettings, PodSettings, Policy, Reach, Resources,
-    Scheduling, ServiceSettings, Storage, TlsSettings,
+    Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, PodSettings, Policy, Reach,
+    Resources, Scheduling, ServiceSettings, Storage, TlsSettings,
 };
 
 pub(crate) fn spec() -> ClusterSpec {
@@ -35,6 +35,7 @@ pub(crate) fn spec() -> ClusterSpec {
         scheduling: Scheduling::default(),
         pod: PodSettings::default(),
         service: ServiceSettings::default(),
+        backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
         origins: BTreeMap::new(),

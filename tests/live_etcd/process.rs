@@ -101,6 +101,46 @@ fn binary(version: &str) -> Option<PathBuf> {
     None
 }
 
+/// The offline tool of that version, beside its server.
+pub(crate) fn etcdutl(version: &str) -> Option<PathBuf> {
+    let server = binary(version)?;
+    let path = server.with_file_name(format!("etcdutl-{version}"));
+    if path.is_file() {
+        return Some(path);
+    }
+    skip("etcdutl", &format!("there is no {}", path.display()));
+    None
+}
+
+/// A file system of 4 MiB, gone with the value.
+pub(crate) struct SmallDisk(tempfile::TempDir);
+
+/// `None`, said aloud: it takes root to mount one.
+pub(crate) fn small_disk() -> Option<SmallDisk> {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+        .arg(folder.path())
+        .output();
+    if mounted.is_ok_and(|output| output.status.success()) {
+        return Some(SmallDisk(folder));
+    }
+    skip("a full disk", "a tmpfs cannot be mounted");
+    None
+}
+
+impl SmallDisk {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.path()).status();
+    }
+}
+
 /// Below those that the kernel gives to outgoing connections: one of another test's would take it before etcd does.
 fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -291,6 +331,19 @@ impl Cluster {
         MemberChannel::open(target, access, Duration::from_secs(2))
             .await
             .map_err(|error| Silence::from(&error))
+    }
+
+    /// So many keys with values of so many bytes.
+    pub(crate) async fn put_many(&self, keys: u32, size: usize) {
+        let url = self.client_url(Ordinal(0), "127.0.0.1");
+        let mut client = etcd_client::Client::connect([url], None)
+            .await
+            .expect("it answers");
+        for key in 0..keys {
+            let value = vec![u8::try_from(key % 256).expect("below 256"); size];
+            let key = format!("key-{key:06}");
+            client.put(key, value, None).await.expect("a put");
+        }
     }
 
     pub(crate) async fn add_user(&self, user: &str, password: &str) {

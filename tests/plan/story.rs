@@ -17,8 +17,8 @@
 use jiff::{SignedDuration, Timestamp};
 use reconcile::decide::{Next, Run, Situation, decide, ledger_before};
 use reconcile::fleet::{
-    Access, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, Origin, PodSettings, Policy,
-    Resources, Scheduling, ServiceSettings, Storage, TlsSecret, TlsSettings,
+    Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, Origin, PodSettings,
+    Policy, Resources, Scheduling, ServiceSettings, Storage, TlsSecret, TlsSettings,
 };
 use reconcile::model;
 use reconcile::plan::SourceFacts;
@@ -234,6 +234,7 @@ fn spec(id: ClusterId) -> Result<ClusterSpec> {
         scheduling: Scheduling::default(),
         pod: PodSettings::default(),
         service: ServiceSettings::default(),
+        backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
         origins: [

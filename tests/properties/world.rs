@@ -16,8 +16,8 @@ use reconcile::decide::{
     self, Act, Decision, IntentKey, Next, NoteKind, RowId, Run, Situation, ledger_before, quorum,
 };
 use reconcile::fleet::{
-    Access, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings, Policy, Resources,
-    Scheduling, ServiceSettings, Storage, TlsSettings,
+    Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings, Policy,
+    Resources, Scheduling, ServiceSettings, Storage, TlsSettings,
 };
 use reconcile::model;
 use reconcile::state::{Evidence, Kube, MemberId, Observation, Reading};
@@ -59,6 +59,7 @@ pub(crate) fn spec(members: u32) -> ClusterSpec {
         scheduling: Scheduling::default(),
         pod: PodSettings::default(),
         service: ServiceSettings::default(),
+        backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
         origins: BTreeMap::new(),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Toleration;
 use reconcile::fleet::{
-    Access, AutoCompaction, ClusterId, ClusterSpec, CompactionMode, EtcdSettings, EtcdVersion,
-    PodSettings, Policy, Quantity, Resources, Scheduling, ServiceSettings, Storage, TlsSecret,
-    TlsSettings,
+    Access, AutoCompaction, BackupSettings, ClusterId, ClusterSpec, CompactionMode, EtcdSettings,
+    EtcdVersion, PodSettings, Policy, Quantity, Resources, Scheduling, ServiceSettings, Storage,
+    TlsSecret, TlsSettings,
 };
 use serde_json::json;
 
@@ -46,6 +46,7 @@ pub(crate) fn minimal() -> ClusterSpec {
         scheduling: Scheduling::default(),
         pod: PodSettings::default(),
         service: ServiceSettings::default(),
+        backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
         origins: BTreeMap::new(),

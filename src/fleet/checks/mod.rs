@@ -1,5 +1,6 @@
 //! Rules between the values of one cluster, each a function that adds what it finds to the draft.
 
+mod backup;
 mod etcd;
 mod kubernetes;
 mod version;
@@ -20,6 +21,8 @@ pub(super) const CHECKS: &[fn(&mut Draft<'_>)] = &[
     keep_time,
     tolerance,
     client_certificate,
+    backup::one_kind,
+    backup::required,
     etcd::quota_fits_volume,
     etcd::quota_fits_memory,
     etcd::election,
@@ -49,6 +52,16 @@ const REQUIRED: &[(&str, &str)] = &[
     (
         "/spec/etcd/autoCompaction",
         "/spec/etcd/autoCompaction/retention",
+    ),
+    ("/spec/backup/store/s3", "/spec/backup/store/s3/bucket"),
+    ("/spec/backup/store/gcs", "/spec/backup/store/gcs/bucket"),
+    (
+        "/spec/backup/store/azure",
+        "/spec/backup/store/azure/container",
+    ),
+    (
+        "/spec/backup/store/azure",
+        "/spec/backup/store/azure/account",
     ),
 ];
 

@@ -2,8 +2,9 @@
 
 use super::page::{Kind, Page, Part};
 
-const FILES: [(Kind, &str); 4] = [
+const FILES: [(Kind, &str); 5] = [
     (Kind::Refusal, include_str!("refusals.md")),
+    (Kind::Refusal, include_str!("snapshots.md")),
     (Kind::Guard, include_str!("guards.md")),
     (Kind::Wait, include_str!("waits.md")),
     (Kind::Ending, include_str!("endings.md")),

@@ -74,6 +74,7 @@ fn block(sheet: &mut Sheet, view: &View, style: &TextStyle) {
     unknown(sheet, view);
     actors(sheet, view);
     old_volumes(sheet, view);
+    snapshots(sheet, view.observed);
     past(sheet, view.kube);
 }
 
@@ -119,8 +120,8 @@ fn table(sheet: &mut Sheet, view: &View, style: &TextStyle) {
             seat.member.map_or("-".into(), |m| m.id.to_string()),
             role(view, seat).into(),
             status(|s| s.version.clone()),
-            status(|s| bytes(s.db_size)),
-            status(|s| bytes(s.db_size_in_use)),
+            status(|s| words::bytes(s.db_size.unsigned_abs())),
+            status(|s| words::bytes(s.db_size_in_use.unsigned_abs())),
             lag.unwrap_or_else(|| silence.into()),
             seat.claim.map_or("-".into(), volume),
             seat.pod.map_or("-".into(), pod),
@@ -208,20 +209,6 @@ fn pod(pod: &Pod) -> String {
     words.join(", ")
 }
 
-/// `2.1 Gi`, in the unit that leaves one to four digits.
-fn bytes(count: i64) -> String {
-    let count = u64::try_from(count).unwrap_or(0);
-    let units = [(30, "Gi"), (20, "Mi"), (10, "Ki")];
-    let unit = units.iter().find(|(shift, _)| count >> shift > 0);
-    unit.map_or_else(
-        || format!("{count} B"),
-        |(shift, name)| {
-            let tenths = (count >> (shift - 10)) * 10 / 1024;
-            format!("{}.{} {name}", tenths / 10, tenths % 10)
-        },
-    )
-}
-
 fn alarms(sheet: &mut Sheet, view: &View) {
     let Some(alarms) = view.observed.etcd.alarms.known() else {
         return;
@@ -285,6 +272,32 @@ fn actors(sheet: &mut Sheet, view: &View) {
     }
 }
 
+/// As old as they were when it was observed.
+fn snapshots(sheet: &mut Sheet, observed: &Observation) {
+    let Some(backup) = &observed.backup else {
+        return;
+    };
+    let known = match &backup.snapshots {
+        Reading::Known(known) => known,
+        Reading::Unknown(why) => {
+            let text = format!("snapshots in {}: {why}", backup.store);
+            sheet.prose(2, "not known: ", Paint::Warn, &text);
+            return;
+        }
+    };
+    let (paint, newest) = match &known.newest {
+        None => (Paint::Warn, "none that is verified".to_owned()),
+        Some(newest) => {
+            let age = words::duration(words::age(newest.taken, observed.at));
+            let size = words::bytes(newest.size);
+            let text = format!("newest {age} old, revision {}, {size}", newest.revision);
+            (Paint::Plain, text)
+        }
+    };
+    let text = format!("{} in {}, {newest}", known.count, backup.store);
+    sheet.prose(2, "snapshots: ", paint, &text);
+}
+
 fn past(sheet: &mut Sheet, kube: &Kube) {
     if let Some(lock) = &kube.lock {
         let commit = lock
@@ -313,6 +326,54 @@ fn past(sheet: &mut Sheet, kube: &Kube) {
             "last act: ",
             Paint::Plain,
             &format!("{step}{at}{commit}"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::ClusterId;
+    use crate::state::{Backup, MemberId, SnapshotFacts, Snapshots};
+
+    fn line(snapshots: Reading<Snapshots>) -> String {
+        let at = "2026-11-21T12:12:30Z".parse().expect("a time");
+        let mut observed = crate::model::empty(ClusterId::new("eu-1", "orders"), at);
+        observed.backup = Some(Backup {
+            store: "s3://b/eu-1/orders".into(),
+            snapshots,
+        });
+        let style = TextStyle::default();
+        let mut sheet = Sheet::new(&style);
+        super::snapshots(&mut sheet, &observed);
+        sheet.finish()
+    }
+
+    #[test]
+    fn snapshots_are_told_in_a_line() {
+        let facts = SnapshotFacts {
+            taken: "2026-11-21T12:00:00Z".parse().expect("a time"),
+            revision: 1234,
+            size: 20_971_552,
+            cluster_id: MemberId(7),
+            verified: true,
+            place: "s3://b/eu-1/orders/x.db".into(),
+        };
+        assert_eq!(
+            line(Reading::Known(Snapshots::of(&[facts.clone()]))),
+            "  snapshots: 1 in s3://b/eu-1/orders, newest 12 min 30 s old, revision 1234, 20.0 Mi\n"
+        );
+        let broken = SnapshotFacts {
+            verified: false,
+            ..facts
+        };
+        assert_eq!(
+            line(Reading::Known(Snapshots::of(&[broken]))),
+            "  snapshots: 1 in s3://b/eu-1/orders, none that is verified\n"
+        );
+        assert_eq!(
+            line(Reading::Unknown("store-unreachable: found no way".into())),
+            "  not known: snapshots in s3://b/eu-1/orders: store-unreachable: found no way\n"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use rustls::CertificateError;
 
 /// An error with its causes, each said once: the deepest one is the one that helps.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(in crate::world) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -20,7 +20,9 @@ pub(super) fn chain(error: &dyn Error) -> String {
 }
 
 /// The first cause of this type, the error itself among them.
-pub(super) fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {
+pub(in crate::world) fn find<'e, T: Error + 'static>(
+    error: &'e (dyn Error + 'static),
+) -> Option<&'e T> {
     let mut at = Some(error);
     while let Some(error) = at {
         if let Some(found) = error.downcast_ref() {

@@ -298,7 +298,10 @@ pub(super) fn parse_ledger(object: &Value) -> Result<Ledger, ReadError> {
 pub(super) async fn secrets(api: &Api, namespace: &str, specs: &[&ClusterSpec]) -> Secrets {
     let names = specs
         .iter()
-        .flat_map(|spec| secrets::referenced(spec))
+        .flat_map(|spec| {
+            let store = secrets::of_store(spec).map(str::to_owned);
+            secrets::referenced(spec).into_iter().chain(store)
+        })
         .collect();
     secrets::read(api, namespace, names).await
 }

@@ -26,8 +26,10 @@ mod resource;
 mod seats;
 mod secret;
 mod secrets;
+mod snapshots;
 mod write;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,6 +41,7 @@ use crate::state::{Ledger, Observation, Sightings};
 use lock::{Acquired, Held};
 use seats::Channels;
 
+pub(super) use cause::{chain, find};
 pub use contexts::{ContextError, Contexts};
 pub use identity::Identity;
 pub use observe::Options;
@@ -49,6 +52,8 @@ pub struct Live {
     contexts: Contexts,
     options: Options,
     channels: Box<Channels>,
+    /// Where the snapshots of clusters without a store are.
+    state_home: Option<PathBuf>,
 }
 
 impl Live {
@@ -57,6 +62,7 @@ impl Live {
             contexts,
             options,
             channels: Box::default(),
+            state_home: None,
         }
     }
 

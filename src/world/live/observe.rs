@@ -173,26 +173,39 @@ impl Live {
     async fn observe_one(&self, spec: &ClusterSpec, shared: &Shared) -> Observation {
         let secrets = &shared.secrets[&spec.namespace];
         let scrubber = secrets::scrubber(spec, secrets);
+        let (mut observation, backup) = tokio::join!(
+            self.observe_running(spec, shared, secrets),
+            self.backup(spec, secrets)
+        );
+        observation.backup = backup;
+        scrubbed(observation, &scrubber)
+    }
+
+    async fn observe_running(
+        &self,
+        spec: &ClusterSpec,
+        shared: &Shared,
+        secrets: &Secrets,
+    ) -> Observation {
         let kube = match &shared.namespaces[&spec.namespace] {
             Err(why) => Err(why.clone()),
             Ok(namespace) => gather::kube(&shared.context(), spec, namespace, secrets)
                 .await
                 .map_err(|error| error.to_string()),
         };
-        let observation = match kube {
-            Err(why) => unread(spec, now(), &why),
-            Ok(kube) => {
-                self.looked(spec, &kube).await;
-                let etcd = self.ask_members(spec, &kube, shared, secrets).await;
-                Observation {
-                    cluster: spec.id.clone(),
-                    at: now(),
-                    kube: Reading::Known(kube),
-                    etcd,
-                }
-            }
+        let kube = match kube {
+            Err(why) => return unread(spec, now(), &why),
+            Ok(kube) => kube,
         };
-        scrubbed(observation, &scrubber)
+        self.looked(spec, &kube).await;
+        let etcd = self.ask_members(spec, &kube, shared, secrets).await;
+        Observation {
+            cluster: spec.id.clone(),
+            at: now(),
+            kube: Reading::Known(kube),
+            etcd,
+            backup: None,
+        }
     }
 
     async fn ask_members(
@@ -247,6 +260,7 @@ fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {
     Observation {
         cluster: spec.id.clone(),
         at,
+        backup: None,
         kube: Reading::Unknown(why.to_owned()),
         etcd: Etcd {
             membership: Reading::Unknown(no_pods()),
@@ -282,6 +296,7 @@ fn scrubbed(observation: Observation, scrubber: &Scrubber) -> Observation {
                 statuses: BTreeMap::new(),
                 alarms: Reading::Unknown("see above".to_owned()),
             },
+            backup: None,
             ..observation
         },
     }

@@ -11,6 +11,7 @@ use super::Live;
 use super::contexts::Opened;
 use super::etcd::{Access, Dial, MemberChannel, PortForward, Seats, Silence, Target};
 use super::secrets::{self, Secrets};
+use super::snapshots::Listed;
 use crate::fleet::{ClusterId, ClusterSpec, Ordinal, Reach};
 use crate::state::{Etcd, Kube, Ledger, Pod, PodPhase, Reading};
 
@@ -29,6 +30,7 @@ pub(super) struct Channels {
     open: Mutex<HashMap<(ClusterId, Ordinal), Kept>>,
     seats: Mutex<HashMap<ClusterId, Arc<Seats>>>,
     looks: Mutex<HashMap<ClusterId, Look>>,
+    pub(super) listed: Mutex<HashMap<ClusterId, Listed>>,
 }
 
 /// What was last seen of a cluster that acts are bound to by content.

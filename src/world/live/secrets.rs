@@ -13,12 +13,13 @@ use super::pods::parse;
 use super::resource::Resource;
 use super::secret::{Scrubber, Secret};
 use crate::fleet::ClusterSpec;
+use crate::world::store::Keys;
 
 const AT_ONCE: usize = 16;
 
 /// A Secret as it is in one namespace.
 pub(super) struct SecretData {
-    values: BTreeMap<String, Secret<Vec<u8>>>,
+    values: Keys,
     /// Changes whenever the Secret does.
     version: String,
 }
@@ -37,6 +38,36 @@ pub(super) fn referenced(spec: &ClusterSpec) -> BTreeSet<String> {
         .chain(&spec.access.credentials_secret_name)
         .cloned()
         .collect()
+}
+
+/// The one with the credentials of its store. It is not asked of Kubernetes' reading that it be there: what cannot be
+/// opened without it is the store.
+pub(super) fn of_store(spec: &ClusterSpec) -> Option<&str> {
+    spec.backup.store.as_ref()?.secret_name()
+}
+
+/// Its values; `None`: the ambient identity is used.
+pub(super) fn store_keys<'s>(
+    spec: &ClusterSpec,
+    secrets: &'s Secrets,
+) -> Result<Option<&'s Keys>, String> {
+    let Some(name) = of_store(spec) else {
+        return Ok(None);
+    };
+    match secrets.get(name) {
+        Some(Ok(Some(secret))) => Ok(Some(&secret.values)),
+        Some(Ok(None)) | None => Err(format!("Secret {name} does not exist")),
+        Some(Err(error)) => Err(error.to_string()),
+    }
+}
+
+/// Changes whenever the values do.
+pub(super) fn store_version<'s>(spec: &ClusterSpec, secrets: &'s Secrets) -> &'s str {
+    let secret = of_store(spec).and_then(|name| secrets.get(name));
+    match secret {
+        Some(Ok(Some(secret))) => &secret.version,
+        _ => "",
+    }
 }
 
 pub(super) async fn read(api: &Api, namespace: &str, names: BTreeSet<String>) -> Secrets {
@@ -92,8 +123,12 @@ pub(super) fn keys(
 /// Knows every value of this cluster's Secrets that must not be seen.
 pub(super) fn scrubber(spec: &ClusterSpec, secrets: &Secrets) -> Scrubber {
     let mut scrubber = Scrubber::default();
-    for name in referenced(spec) {
-        if let Some(Ok(Some(secret))) = secrets.get(&name) {
+    for name in referenced(spec)
+        .iter()
+        .map(String::as_str)
+        .chain(of_store(spec))
+    {
+        if let Some(Ok(Some(secret))) = secrets.get(name) {
             for (key, value) in &secret.values {
                 if !PUBLIC.contains(&key.as_str()) {
                     scrubber.learn(value.expose());

@@ -11,6 +11,7 @@ mod lists;
 mod metrics;
 mod read;
 mod silence;
+mod snapshot;
 mod wire;
 
 pub use act::Membership as MembershipAct;
@@ -19,3 +20,4 @@ pub use channel::{Access, Credentials, MemberChannel, Target, Tls};
 pub use dial::{Dial, PortForward};
 pub use read::{Seats, read};
 pub use silence::Silence;
+pub use snapshot::{SnapshotStream, open_snapshot};

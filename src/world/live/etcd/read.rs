@@ -198,7 +198,10 @@ fn voters(
 }
 
 /// The proof of quorum: `status` answers without one.
-async fn linearizable_read(channel: &MemberChannel, deadline: Duration) -> Result<(), EtcdError> {
+pub(super) async fn linearizable_read(
+    channel: &MemberChannel,
+    deadline: Duration,
+) -> Result<(), EtcdError> {
     let mut client = channel.client.clone();
     let options = GetOptions::new().with_keys_only().with_limit(1);
     let outcome = within(deadline, async {

@@ -3,6 +3,8 @@
 //! `RECONCILE_ETCD_BIN_DIR` names a directory with `etcd-<version>` binaries. A version that is not there is skipped by
 //! name; `RECONCILE_TEST_REQUIRE=all` makes that a failure.
 
+#[path = "snapshot_store/disk.rs"]
+mod disk;
 #[path = "live_etcd/faults.rs"]
 mod faults;
 #[path = "fake_api/fixture.rs"]

@@ -3,6 +3,8 @@
 //! `RECONCILE_S3_SERVER` names an `s3s-fs` binary (`cargo install s3s-fs --features binary`). Without it those tests are
 //! skipped by name; `RECONCILE_TEST_REQUIRE=all` makes that a failure.
 
+#[path = "snapshot_store/disk.rs"]
+mod disk;
 #[path = "fake_api/fixture.rs"]
 mod fixture;
 #[path = "snapshot_store/server.rs"]
@@ -240,6 +242,24 @@ async fn what_is_wrong_with_s3_is_named_and_no_key_is_shown() {
         error.contains("accessKeyID") && !error.contains("planted"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_server_whose_disk_is_full_keeps_nothing_half() {
+    let Some(disk) = disk::small_disk() else {
+        return;
+    };
+    let Some(server) = S3Server::start_in(disk.path()) else {
+        return;
+    };
+    let store = server.store("etcd-backups");
+    let first = take(&store, NOON, 12, pieces(&database(9)))
+        .await
+        .expect("room for this");
+    let error = take(&store, LATER, 20, pieces(&database(20_000))).await;
+    let error = error.expect_err("no room").to_string();
+    assert!(error.starts_with("store-"), "{error}");
+    assert_eq!(store.list().await, Ok(vec![first]));
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! What an observation holds of a cluster's snapshots, and that it fails for none of them.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use reconcile::fleet::{ClusterSpec, SnapshotStore};
+use reconcile::fleet::{ClusterSpec, Reach, SnapshotStore};
 use reconcile::state::{Backup, MemberId, Observation, Reading};
 use reconcile::world::World as _;
 use serde_json::json;
@@ -159,4 +160,103 @@ async fn a_store_that_does_not_answer_is_waited_for_as_long_as_for_the_rest() {
             "{text}"
         );
     }
+}
+
+/// etcd on the client port of an address of its own, as a pod has it; ended with the value.
+struct Member {
+    child: std::process::Child,
+    address: String,
+    _data: tempfile::TempDir,
+}
+
+impl Member {
+    /// `None`, said aloud: that etcd is not here.
+    fn start() -> Option<Self> {
+        let folder = std::env::var_os("RECONCILE_ETCD_BIN_DIR");
+        let binary = folder.map(|folder| Path::new(&folder).join("etcd-3.6.16"));
+        let Some(binary) = binary.filter(|binary| binary.is_file()) else {
+            let required = std::env::var("RECONCILE_TEST_REQUIRE").is_ok_and(|v| v == "all");
+            assert!(!required, "etcd-3.6.16 is not in RECONCILE_ETCD_BIN_DIR");
+            let said = writeln!(
+                std::io::stderr(),
+                "SKIP a snapshot of a pod: no etcd-3.6.16"
+            );
+            said.expect("stderr is open");
+            return None;
+        };
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let address = format!("127.79.{high}.{}", low.max(1));
+        let (client, peer) = (
+            format!("http://{address}:2379"),
+            format!("http://{address}:2380"),
+        );
+        let child = std::process::Command::new(binary)
+            .args(["--name=orders-0", "--log-level=error", "--unsafe-no-fsync"])
+            .arg(format!("--data-dir={}", data.path().display()))
+            .arg(format!("--listen-client-urls={client}"))
+            .arg(format!("--advertise-client-urls={client}"))
+            .arg(format!("--listen-peer-urls={peer}"))
+            .arg(format!("--initial-advertise-peer-urls={peer}"))
+            .arg(format!("--initial-cluster=orders-0={peer}"))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the binary was there a moment ago");
+        Some(Self {
+            child,
+            address,
+            _data: data,
+        })
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_of_a_pod_goes_to_the_store_and_into_the_next_observation() {
+    let Some(member) = Member::start() else {
+        return;
+    };
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let mut spec = spec_with(SnapshotStore::Path(root.path().display().to_string()));
+    spec.access.reach = Reach::Direct;
+    let server = Server::new();
+    let pod = json!({"status": {"phase": "Running", "podIP": member.address}});
+    server.put(
+        &format!("{CORE}/pods/orders-0"),
+        with(labelled("orders-0"), &pod),
+    );
+    let live = live(&server);
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let observed = live.observe(&spec).await;
+        let etcd = &observed.etcd;
+        if etcd.membership.known().is_some() {
+            let snapshots = backup(&observed).snapshots.known();
+            assert_eq!(
+                snapshots.map(|s| s.count),
+                Some(0),
+                "nothing was ever taken"
+            );
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "{etcd:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let facts = Box::pin(live.take_snapshot(&spec, &|_| {})).await;
+    let facts = facts.expect("taken");
+    let observed = live.observe(&spec).await;
+    let snapshots = backup(&observed).snapshots.known().expect("known");
+    assert_eq!(
+        snapshots.newest,
+        Some(facts),
+        "at once, not with the next list"
+    );
 }

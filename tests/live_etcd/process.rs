@@ -112,35 +112,6 @@ pub(crate) fn etcdutl(version: &str) -> Option<PathBuf> {
     None
 }
 
-/// A file system of 4 MiB, gone with the value.
-pub(crate) struct SmallDisk(tempfile::TempDir);
-
-/// `None`, said aloud: it takes root to mount one.
-pub(crate) fn small_disk() -> Option<SmallDisk> {
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-        .arg(folder.path())
-        .output();
-    if mounted.is_ok_and(|output| output.status.success()) {
-        return Some(SmallDisk(folder));
-    }
-    skip("a full disk", "a tmpfs cannot be mounted");
-    None
-}
-
-impl SmallDisk {
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.path()).status();
-    }
-}
-
 /// Below those that the kernel gives to outgoing connections: one of another test's would take it before etcd does.
 fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -230,7 +230,7 @@ pub(crate) async fn a_full_disk_is_named_and_leaves_nothing(version: &str) {
     let Some(cluster) = Cluster::start(version, 1) else {
         return;
     };
-    let Some(small) = crate::process::small_disk() else {
+    let Some(small) = crate::disk::small_disk() else {
         return;
     };
     let seats = cluster.seats(&Access::default()).await;

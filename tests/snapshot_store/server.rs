@@ -16,7 +16,8 @@ pub(crate) const SECRET_KEY: &str = "a-secret-key-for-tests-alone";
 pub(crate) struct S3Server {
     child: Child,
     port: u16,
-    _root: tempfile::TempDir,
+    /// Kept for as long as it serves it.
+    root: Option<tempfile::TempDir>,
 }
 
 /// Says that a test does not run, or fails where none may be left out.
@@ -30,20 +31,27 @@ fn skip(what: &str, why: &str) {
 impl S3Server {
     /// With one bucket, `etcd-backups`. `None`, said aloud: there is no server.
     pub(crate) fn start() -> Option<Self> {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        let mut server = Self::start_in(root.path())?;
+        server.root = Some(root);
+        Some(server)
+    }
+
+    /// With its data there.
+    pub(crate) fn start_in(root: &Path) -> Option<Self> {
         let Some(binary) = std::env::var_os("RECONCILE_S3_SERVER") else {
             skip("S3", "RECONCILE_S3_SERVER names no s3s-fs");
             return None;
         };
-        let root = tempfile::tempdir().expect("a temporary directory");
-        std::fs::create_dir(root.path().join("etcd-backups")).expect("a bucket");
+        std::fs::create_dir(root.join("etcd-backups")).expect("a bucket");
         let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = free.local_addr().expect("bound").port();
         drop(free);
-        let child = start(Path::new(&binary), port, root.path());
+        let child = start(Path::new(&binary), port, root);
         let mut server = Self {
             child,
             port,
-            _root: root,
+            root: None,
         };
         let end = Instant::now() + Duration::from_secs(10);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -360,7 +360,7 @@ mod tests {
             place: "s3://b/eu-1/orders/x.db".into(),
         };
         assert_eq!(
-            line(Reading::Known(Snapshots::of(&[facts.clone()]))),
+            line(Reading::Known(Snapshots::of(std::slice::from_ref(&facts)))),
             "  snapshots: 1 in s3://b/eu-1/orders, newest 12 min 30 s old, revision 1234, 20.0 Mi\n"
         );
         let broken = SnapshotFacts {

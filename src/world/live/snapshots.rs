@@ -98,7 +98,8 @@ impl Live {
         seats.ok_or(SnapshotError::NoMember(why))
     }
 
-    /// What an observation holds of them; `None`: there is no store, and no directory of an earlier snapshot.
+    /// What an observation holds of them; `None`: no store is declared, and there is no directory of an
+    /// earlier snapshot.
     pub(super) async fn backup(&self, spec: &ClusterSpec, secrets: &Secrets) -> Option<Backup> {
         let declared = spec.backup.store.as_ref();
         let mark = format!("{declared:?} {}", secrets::store_version(spec, secrets));
@@ -109,7 +110,7 @@ impl Live {
             return Some(listed.backup.clone());
         }
         let store = match self.reopened(spec, secrets, &mark).await {
-            Ok(store) if store.may_hold() => store,
+            Ok(store) if declared.is_some() || store.may_hold() => store,
             Ok(_) => return None,
             Err(error) => {
                 // Without a store there is nothing to read, and so nothing that is not known.

@@ -164,3 +164,55 @@ fn text(keys: &Keys, name: &str) -> Result<Option<String>, StoreError> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::live::Secret;
+
+    fn keys(name: &str, value: &str) -> Keys {
+        [(name.to_owned(), Secret::new(value.as_bytes().to_vec()))].into()
+    }
+
+    #[test]
+    fn keys_of_azure_and_google_are_read_and_never_shown() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let container = SnapshotStore::Azure {
+            container: "etcd-backups".into(),
+            prefix: None,
+            account: "backups".into(),
+            secret_name: Some("azure".into()),
+        };
+        // "planted-storage-key" in base64, with the line's end that an editor leaves.
+        let good = keys("storageKey", "cGxhbnRlZC1zdG9yYWdlLWtleQ==\n");
+        assert!(azure(&container, Some(&good)).is_ok());
+        let bucket = SnapshotStore::Gcs {
+            bucket: "etcd-backups".into(),
+            prefix: None,
+            secret_name: Some("gcs".into()),
+        };
+        let no_json = keys(
+            "serviceaccount.json",
+            "{\"private_key\": planted-private-key}",
+        );
+        for (opened, code) in [
+            (
+                azure(&container, Some(&keys("key", "x"))),
+                "store-credentials",
+            ),
+            (
+                azure(&container, Some(&keys("storageKey", "%planted%"))),
+                "store-",
+            ),
+            (gcs(&bucket, Some(&keys("key", "x"))), "store-credentials"),
+            (gcs(&bucket, Some(&no_json)), "store-"),
+        ] {
+            let error = opened
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            assert!(error.starts_with(code), "{error}");
+            assert!(!error.contains("planted"), "{error}");
+        }
+    }
+}

@@ -15,7 +15,13 @@ pub struct Approval {
 
 /// Always within an approval: they follow from where the cluster happens to stand, and give nothing up. A member that
 /// comes up in the middle of a run is poisoned at once (2.8 #2), and a pod whose process does not run is made again.
-const ALWAYS: [&str; 4] = ["undrain", "move-leader", "poison-file", "delete-pod"];
+const ALWAYS: [&str; 5] = [
+    "undrain",
+    "move-leader",
+    "poison-file",
+    "delete-pod",
+    "take-snapshot",
+];
 
 impl Approval {
     pub fn of(plan: &ClusterPlan) -> Self {

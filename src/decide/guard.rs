@@ -167,6 +167,8 @@ pub const QUORUM_TOLERANCE: Guard = Guard {
         // Draining serves a removal or a restart: what that may not do is refused before clients are moved.
         let restarts = |o: Ordinal| f.view.leaving() == Some((o, Leave::Restart));
         let (n, h) = match act {
+            // It is taken for a member that is drained next.
+            Act::TakeSnapshot => without(f.view, f.seat().ordinal),
             Act::Drain { ordinal, .. } if restarts(*ordinal) => down(f.view, *ordinal),
             Act::Drain { ordinal, .. } => without(f.view, *ordinal),
             act => voters_after(f.view, act),
@@ -176,11 +178,14 @@ pub const QUORUM_TOLERANCE: Guard = Guard {
         if f.view.healthy_count() >= quorum(f.view.voter_count()) && left >= floor.max(0) {
             return Verdict::Holds;
         }
+        let verb = match act {
+            Act::TakeSnapshot => "drain",
+            act => act.verb(),
+        };
         Verdict::No(Facts {
             code: "quorum-tolerance",
             found: format!(
-                "{} leaves {h} healthy of {n} voters, tolerance {left}; expected at least {}",
-                act.verb(),
+                "{verb} leaves {h} healthy of {n} voters, tolerance {left}; expected at least {}",
                 floor.max(0)
             ),
             unblock: "repair unhealthy members first, or lower policy.minTolerance".into(),

@@ -138,6 +138,12 @@ pub(super) fn is_refused(f: &Focus, why: Leave) -> bool {
             .any(|guard| matches!(guard.ask(f, &act), Verdict::No(_)))
 }
 
+/// Nothing has been done to it yet.
+pub(super) fn is_serving(f: &Focus) -> bool {
+    let pod = f.seat().pod;
+    pod.is_some_and(|p| p.serving_label && !p.deleting)
+}
+
 pub(super) const fn serving(observed: &'static str, why: Leave) -> Row {
     Row {
         name: "serving",
@@ -147,7 +153,7 @@ pub(super) const fn serving(observed: &'static str, why: Leave) -> Row {
         guards: before_drain(why),
         undo: "put the label back",
         hides: false,
-        when: |f| f.seat().pod.is_some_and(|p| p.serving_label && !p.deleting),
+        when: is_serving,
         then: |f| {
             let seat = f.seat();
             seat.pod.map_or(Then::Pass, |pod| {

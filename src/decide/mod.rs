@@ -25,6 +25,7 @@ mod replace;
 mod roll;
 mod serve;
 mod shrink;
+mod snapshot;
 mod step;
 mod storage;
 mod vacate;

@@ -1,7 +1,8 @@
 //! Volumes that members left are kept for a while, and then deleted where Git says how long.
 
-use super::guard;
+use super::guard::{self, Guard};
 use super::procedure::{About, Focus, Procedure, Row, Then};
+use super::snapshot;
 use super::step::Act;
 use super::view::View;
 use crate::fleet::Ordinal;
@@ -15,23 +16,28 @@ pub(super) const RELEASE: Procedure = Procedure {
         let due = view.membership().is_some() && view.discarded_next().is_some();
         due.then_some(About::Cluster).into_iter().collect()
     },
-    rows: &[Row {
-        name: "kept-long-enough",
-        observed: "a volume is Released for longer than storage.migration.keepOldVolumes, and every member is healthy",
-        step: "set its reclaim policy to Delete, bound to its UID: its driver deletes it",
-        why: "it was kept for who might want to look back; what is on it is a removed member's, and a copy of what voters hold",
-        guards: &[
-            &guard::ONE_LIST,
-            &guard::UNPROTECTED,
-            &guard::ALL_HEALTHY,
-            &guard::NO_LEARNER,
-        ],
-        undo: "none: what was on it is gone",
-        hides: false,
-        when: |_| true,
-        then: discard,
-    }],
+    rows: &[
+        snapshot::row(ASKED, |f| f.view.needs_snapshot()),
+        Row {
+            name: "kept-long-enough",
+            observed: "a volume is Released for longer than storage.migration.keepOldVolumes, and every member is healthy",
+            step: "set its reclaim policy to Delete, bound to its UID: its driver deletes it",
+            why: "it was kept for who might want to look back; what is on it is a removed member's, and a copy of what voters hold",
+            guards: ASKED,
+            undo: "none: what was on it is gone",
+            hides: false,
+            when: |_| true,
+            then: discard,
+        },
+    ],
 };
+
+const ASKED: &[&Guard] = &[
+    &guard::ONE_LIST,
+    &guard::UNPROTECTED,
+    &guard::ALL_HEALTHY,
+    &guard::NO_LEARNER,
+];
 
 fn discard(f: &Focus) -> Then {
     f.view

@@ -3,6 +3,7 @@
 use super::guard;
 use super::leave::{self, Leave};
 use super::procedure::Procedure;
+use super::snapshot;
 
 pub(super) const REPLACE: Procedure = Procedure {
     name: "replace",
@@ -10,6 +11,9 @@ pub(super) const REPLACE: Procedure = Procedure {
     source: "etcd-operations.md P4, P5-a, 2.7, 2.8 #2, #12",
     subjects: |view| leave::subjects(view, Leave::Replace),
     rows: &[
+        snapshot::row(leave::before_drain(Leave::Replace), |f| {
+            leave::is_serving(f) && f.view.needs_snapshot()
+        }),
         leave::serving(
             "a spare is a voter, and this voter's claim is gone, is going, or is another one than it runs on",
             Leave::Replace,

@@ -3,6 +3,7 @@
 use super::guard;
 use super::leave::{self, Leave};
 use super::procedure::Procedure;
+use super::snapshot;
 
 pub(super) const SHRINK: Procedure = Procedure {
     name: "shrink",
@@ -10,6 +11,9 @@ pub(super) const SHRINK: Procedure = Procedure {
     source: "etcd-operations.md P3, G4, G8, 2.7, 2.8 #7",
     subjects: |view| leave::subjects(view, Leave::Shrink),
     rows: &[
+        snapshot::row(leave::before_drain(Leave::Shrink), |f| {
+            leave::is_serving(f) && f.view.needs_snapshot()
+        }),
         leave::serving(
             "the top voter is not wanted, and its pod takes part in the client Service",
             Leave::Shrink,

@@ -14,6 +14,8 @@ use crate::state::{MemberId, ObjectKey, ObjectKind, Uid};
 /// One act bound to what is live: all that performing it needs, and nothing left to choose.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
+    /// A whole snapshot of the data into the cluster's store, checked. Nothing of the cluster changes.
+    TakeSnapshot,
     /// POST first: 409 means that someone else has the name.
     CreateObject {
         object: ObjectKey,
@@ -150,6 +152,7 @@ pub enum FileLife {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Subject {
+    Cluster,
     Member(Ordinal),
     Object(ObjectKind),
 }
@@ -157,6 +160,7 @@ pub enum Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Cluster => write!(f, "cluster"),
             Self::Member(ordinal) => write!(f, "member {ordinal}"),
             Self::Object(kind) => write!(f, "{kind:?}"),
         }
@@ -178,6 +182,7 @@ impl Act {
     /// The act's word in plans, events and the ledger.
     pub const fn verb(&self) -> &'static str {
         match self {
+            Self::TakeSnapshot => "take-snapshot",
             Self::CreateObject { .. } => "create",
             Self::UpdateObject { takes, .. } if takes.is_empty() => "update",
             Self::UpdateObject { .. } => "take-over",
@@ -211,6 +216,7 @@ impl Act {
 
     pub const fn subject(&self) -> Subject {
         match self {
+            Self::TakeSnapshot => Subject::Cluster,
             Self::CreateObject { object, .. }
             | Self::UpdateObject { object, .. }
             | Self::DeleteObject { object, .. } => Subject::Object(object.kind),
@@ -318,7 +324,7 @@ impl Step {
             why: row.why,
             guards: row.guards.iter().map(|g| g.id).collect(),
             effect: Effect::of(view, &act),
-            estimate: act.estimate(),
+            estimate: act.estimate(view),
             undo: row.undo,
             destructive: act.is_destructive(view),
         };
@@ -373,6 +379,9 @@ pub(super) fn without(view: &View, ordinal: Ordinal) -> (usize, usize) {
     }
 }
 
+/// Bytes a second that a member sends another or a store: an assumption, on the low side of what disks of a cloud do.
+const COPIED_PER_SECOND: i64 = 40_000_000;
+
 impl Act {
     /// Gives up a volume, lowers the member count, or bootstraps (design.md 11).
     fn is_destructive(&self, view: &View) -> bool {
@@ -386,14 +395,19 @@ impl Act {
         }
     }
 
-    /// How long it takes until its effect is there, from runs on the test bed (etcd-operations.md 2.7); an empty or
-    /// small database.
-    const fn estimate(&self) -> SignedDuration {
+    /// How long it takes until its effect is there, from runs on the test bed (etcd-operations.md 2.7), with the time
+    /// that the largest database takes from one member to another.
+    fn estimate(&self, view: &View) -> SignedDuration {
+        let copied = || {
+            let bytes = i64::try_from(view.largest_database()).unwrap_or(i64::MAX);
+            SignedDuration::from_secs(bytes / COPIED_PER_SECOND)
+        };
         match self {
+            Self::TakeSnapshot => SignedDuration::from_secs(1) + copied(),
             Self::CreateObject { object, .. } if matches!(object.kind, ObjectKind::StatefulSet) => {
                 SignedDuration::from_secs(10)
             }
-            Self::AddLearner { .. } => SignedDuration::from_secs(10),
+            Self::AddLearner { .. } => SignedDuration::from_secs(10) + copied(),
             Self::Promote { .. } => SignedDuration::from_secs(3),
             Self::StopMember { .. } => SignedDuration::from_secs(4),
             Self::StartMember { .. } | Self::RestartMember { .. } | Self::DeletePod { .. } => {

@@ -16,6 +16,7 @@ pub(super) fn perform(
     act: &Act,
 ) -> Result<(), ModelError> {
     match act {
+        Act::TakeSnapshot => super::take_snapshot(observed, spec),
         Act::CreateObject { object, body } => {
             let uid = fresh_uid(observed);
             if kube(observed)?.objects.contains_key(&object.kind) {

@@ -6,13 +6,15 @@ use super::unroll::ClusterPlan;
 use crate::manifest::sha256_hex;
 
 /// `sha256:` over the canonical intents of every cluster that has some: verb and subject in order, nothing that differs
-/// between two looks at the same work (member IDs, UIDs, estimates).
+/// between two looks at the same work (member IDs, UIDs, estimates), and no snapshot: whether there is a fresh one is the
+/// clock's to say.
 pub fn intent_hash(clusters: &[ClusterPlan]) -> String {
     let intents: Vec<_> = clusters
         .iter()
         .filter(|c| !c.intents.is_empty())
         .map(|c| {
-            let keys: Vec<_> = c.intents.iter().map(|i| &i.intent.key).collect();
+            let keys = c.intents.iter().map(|i| &i.intent.key);
+            let keys: Vec<_> = keys.filter(|key| key.verb != "take-snapshot").collect();
             json!([c.id, keys])
         })
         .collect();

@@ -197,7 +197,9 @@ impl Play {
         match &answer {
             Ok(()) => {
                 // Of a run that stood still with the act in hand, the look is not the state any more.
-                let again = !self.seen.insert((before, act.key())) && calm;
+                // How old the last snapshot is is no part of the state.
+                let asked = !matches!(act, Act::TakeSnapshot);
+                let again = !self.seen.insert((before, act.key())) && calm && asked;
                 if again {
                     let (verb, subject) = (act.verb(), act.subject());
                     let what = format!("{verb} {subject}: the same act on the same state again");
@@ -279,7 +281,7 @@ impl Play {
         let is = |act: &Act, verb: &str, ordinal: Option<u32>| {
             let of = match act.subject() {
                 crate::decide::Subject::Member(o) => Some(o.0),
-                crate::decide::Subject::Object(_) => None,
+                crate::decide::Subject::Object(_) | crate::decide::Subject::Cluster => None,
             };
             act.verb() == verb && (ordinal.is_none() || of == ordinal)
         };

@@ -24,6 +24,7 @@ pub(super) fn link(verb: &str) -> &str {
         "force-delete-pod" => "delete its pod, its node gone",
         "stop-member" => "stop",
         "retain-volume" => "retain its volume",
+        "take-snapshot" => "take a snapshot",
         "discard-volume" => "delete its old volume",
         "expand-claim" => "expand its claim",
         "orphan-delete" => "delete (its pods stay)",
@@ -38,6 +39,7 @@ pub(super) fn step(key: &IntentKey) -> String {
     match &key.subject {
         Subject::Member(ordinal) => format!("member {ordinal}: {}", link(key.verb)),
         Subject::Object(kind) => format!("{} {}", link(key.verb), object(*kind)),
+        Subject::Cluster => link(key.verb).into(),
     }
 }
 
@@ -50,6 +52,7 @@ pub(super) fn subject(subject: &Subject) -> String {
     match subject {
         Subject::Member(ordinal) => format!("member {ordinal}"),
         Subject::Object(kind) => object(*kind).into(),
+        Subject::Cluster => "the cluster".into(),
     }
 }
 

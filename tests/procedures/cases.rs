@@ -381,12 +381,12 @@ pub(crate) const STORIES: &[Case] = &[
         })
     }),
     ("killed after a drain", || {
-        let mut world = on_the_way(3, 1, 1);
+        let mut world = on_the_way(3, 1, 2);
         world.forget();
         world
     }),
     ("grows after a drain", || {
-        let mut world = on_the_way(3, 1, 1);
+        let mut world = on_the_way(3, 1, 2);
         world.happen(Event::Git(3));
         world
     }),
@@ -398,7 +398,7 @@ pub(crate) const STORIES: &[Case] = &[
     ("volume cannot be read", || {
         let mut world = changed(3, |w| {
             w.spec.members = 1;
-            w.run_acts(3);
+            w.run_acts(4);
         });
         world.pass();
         world.happen(Event::Blind(Part::Volumes));

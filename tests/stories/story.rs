@@ -154,7 +154,12 @@ impl Story {
 
     fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = self.bed.command(&program().display().to_string());
-        command.args(arguments).current_dir(self.directory.path());
+        // Snapshots go there where no store is named.
+        let home = self.directory.path().join("state");
+        command
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .env("XDG_STATE_HOME", home);
         command
     }
 

@@ -37,10 +37,10 @@ pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
         return;
     };
     let text = match &first.intent.key.subject {
-        Subject::Object(_) => {
+        Subject::Object(_) | Subject::Cluster => {
             let objects = group.iter().filter_map(|p| match &p.intent.key.subject {
                 Subject::Object(kind) => Some(words::object(*kind)),
-                Subject::Member(_) => None,
+                Subject::Member(_) | Subject::Cluster => None,
             });
             let waits: Vec<&str> = first.awaits.iter().map(|c| words::wait(*c)).collect();
             let lead = if waits.is_empty() {
@@ -48,11 +48,9 @@ pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
             } else {
                 format!("{} → ", waits.join(" → "))
             };
-            format!(
-                "{lead}{} {}",
-                words::link(first.intent.key.verb),
-                objects.collect::<Vec<_>>().join(", ")
-            )
+            let objects = objects.collect::<Vec<_>>().join(", ");
+            let text = format!("{lead}{} {objects}", words::link(first.intent.key.verb));
+            text.trim_end().to_owned()
         }
         Subject::Member(_) => member_chain(group),
     };

@@ -57,6 +57,12 @@ impl Live {
         };
         doing.write_ledger(ledger).await?;
         self.wrote_ledger(spec, ledger).await;
+        if matches!(act, Act::TakeSnapshot) {
+            let taken = Box::pin(self.take_snapshot(spec, &|_| ())).await;
+            return taken
+                .map(|_| ())
+                .map_err(|error| PerformError::NotDone(error.to_string()));
+        }
         if let Some(change) = membership(act) {
             let seats = self.seats_for(spec).await?;
             return change.perform(&seats, doing.deadline).await;
@@ -161,6 +167,30 @@ impl Doing<'_> {
                 resource_version,
                 ..
             } => self.scale(*replicas, stateful_set, resource_version).await,
+            Act::RetainVolume { .. }
+            | Act::ReleaseClaim { .. }
+            | Act::ExpandClaim { .. }
+            | Act::DiscardVolume { .. } => self.volume_act(act).await,
+            Act::DeleteObject {
+                object,
+                uid,
+                orphan,
+            } => {
+                let how = if *orphan {
+                    Deletion::Orphaning
+                } else {
+                    Deletion::Graceful
+                };
+                self.writer(object.kind.into(), &object.name)
+                    .delete(uid, how)
+                    .await
+            }
+            pods_or_members => self.pod_act(pods_or_members).await,
+        }
+    }
+
+    async fn volume_act(&self, act: &Act) -> Result<(), PerformError> {
+        match act {
             Act::RetainVolume { volume, uid, .. } => {
                 let patch = json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}});
                 self.writer(Resource::Volume, volume)
@@ -186,21 +216,10 @@ impl Doing<'_> {
                     .delete(uid, Deletion::Graceful)
                     .await
             }
-            Act::DeleteObject {
-                object,
-                uid,
-                orphan,
-            } => {
-                let how = if *orphan {
-                    Deletion::Orphaning
-                } else {
-                    Deletion::Graceful
-                };
-                self.writer(object.kind.into(), &object.name)
-                    .delete(uid, how)
-                    .await
-            }
-            pods_or_members => self.pod_act(pods_or_members).await,
+            _ => Err(PerformError::Refused(format!(
+                "`{}` is about no volume",
+                act.verb()
+            ))),
         }
     }
 

@@ -471,6 +471,18 @@ pub(crate) const DOWN: &[Case] = &[
         world.happen(Event::Blind(Part::Volumes));
         world
     }),
+    (
+        "a middle member removed, its claim going, its volume unreadable",
+        || {
+            let mut world = changed(3, |w| {
+                removed_by_hand(w, 1);
+                w.run_acts(1);
+                claim(w, 1).deleting = true;
+            });
+            world.happen(Event::Blind(Part::Volumes));
+            world
+        },
+    ),
     ("a learner whose claim is deleted", || {
         let mut world = on_the_way(1, 3, 5);
         world.happen(Event::ClaimDeleted(1));

@@ -448,6 +448,13 @@ pub(crate) const DOWN: &[Case] = &[
             w.happen(Event::ClaimDeleted(1));
         })
     }),
+    ("a claim deleted, and then its spare's", || {
+        changed(1, |w| {
+            w.happen(Event::ClaimDeleted(0));
+            w.run_acts(5);
+            w.happen(Event::ClaimDeleted(1));
+        })
+    }),
     ("a claim deleted, its pod on its way out", || {
         changed(3, |w| {
             w.happen(Event::ClaimDeleted(1));

@@ -36,11 +36,22 @@ impl View<'_> {
             return None;
         }
         let replace = self.first_out(|s| s.in_target() && self.mismatch(s).is_some());
+        let replace = replace.map(|o| self.spare_first(o).unwrap_or(o));
         let shrink = || self.victim().map(|s| (s.ordinal, Leave::Shrink));
         replace
             .map(|o| (o, Leave::Replace))
             .or(restart)
             .or_else(shrink)
+    }
+
+    /// A leader leaves to a voter that stays. Where its spare will not stay either and nobody else is there, the spare
+    /// is made again before it.
+    fn spare_first(&self, leaves: Ordinal) -> Option<Ordinal> {
+        let leads = self.leader_seat().is_some_and(|s| s.ordinal == leaves);
+        let mut others = self.voters().filter(|s| s.ordinal != leaves);
+        let alone = leads && others.all(|s| self.mismatch(s).is_some());
+        let spare = || self.first_out(|s| s.wanted && !s.in_target() && s.ordinal != leaves);
+        alone.then(spare).flatten()
     }
 
     /// One that is drained already, else a follower, the leader last.

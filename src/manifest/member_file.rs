@@ -100,6 +100,10 @@ fn initial_cluster(members: &[(String, String)]) -> String {
 
 /// All but the membership, sorted by key. Values are JSON, which YAML reads as it is.
 fn settings(spec: &ClusterSpec, ordinal: Ordinal) -> String {
+    super::memo::settings(spec, ordinal, render_settings)
+}
+
+fn render_settings(spec: &ClusterSpec, ordinal: Ordinal) -> String {
     let extra = &spec.etcd.extra;
     let passed_through = extra
         .iter()

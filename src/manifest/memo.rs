@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::fleet::ClusterSpec;
+use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::ObjectKind;
 
 struct Memo {
     spec: ClusterSpec,
     bodies: BTreeMap<ObjectKind, Value>,
     stamp: Option<String>,
+    settings: BTreeMap<Ordinal, String>,
 }
 
 thread_local! {
@@ -38,12 +39,25 @@ pub(super) fn stamp(spec: &ClusterSpec, make: fn(&ClusterSpec) -> String) -> Str
     })
 }
 
+/// All but the membership of a member's file.
+pub(super) fn settings(
+    spec: &ClusterSpec,
+    ordinal: Ordinal,
+    make: fn(&ClusterSpec, Ordinal) -> String,
+) -> String {
+    of(spec, |memo| {
+        let settings = memo.settings.entry(ordinal);
+        settings.or_insert_with(|| make(spec, ordinal)).clone()
+    })
+}
+
 fn of<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
     let last = LAST.take().filter(|memo| memo.spec == *spec);
     let mut memo = last.unwrap_or_else(|| Memo {
         spec: spec.clone(),
         bodies: BTreeMap::new(),
         stamp: None,
+        settings: BTreeMap::new(),
     });
     let answer = ask(&mut memo);
     LAST.set(Some(memo));

@@ -10,6 +10,8 @@ use crate::state::{
 
 /// Raft entries every change adds.
 const ENTRY: u64 = 1;
+/// The last words of a process that is to join, has no log, and reaches none of the others that its file lists.
+const NO_LOG: &str = "cannot fetch cluster info from peer urls";
 
 pub(super) fn add_learner(observed: &mut Observation, peer_url: &str) -> Result<(), ModelError> {
     let id = fresh_member(observed);
@@ -135,7 +137,7 @@ pub(super) fn boot(
         (Contents::Of(_), _) => {
             return Err("the member has been permanently removed from the cluster");
         }
-        (Contents::Empty, None) => return Err("member count is unequal"),
+        (Contents::Empty, None) => return Err(unlisted(&file)),
         (Contents::Empty, Some(m)) => {
             may_join(&file, &urls, m, others_answer)?;
             claim.contents = Some(Contents::Of(m.id));
@@ -174,6 +176,15 @@ pub(super) fn boot(
     Ok(())
 }
 
+/// Of a process on an empty directory whose URL is in no list. A poisoned file names nobody else to ask
+/// (`bootstrapExistingClusterNoWAL` looks for remote peers before it compares lists).
+const fn unlisted(file: &MemberFile) -> &'static str {
+    match file {
+        MemberFile::Poisoned { .. } => NO_LOG,
+        MemberFile::Bootstrap { .. } | MemberFile::Join { .. } => "member count is unequal",
+    }
+}
+
 /// Of the template that its pod was made from: Git's, or else the one before, which the others still run.
 fn version(observed: &Observation, spec: &ClusterSpec, ordinal: Ordinal) -> String {
     let pod = observed.kube.known().and_then(|k| k.pods.get(&ordinal));
@@ -204,10 +215,8 @@ fn may_join(
         MemberFile::Bootstrap { .. } if member.has_started() && others_answer => {
             Err("member has already been bootstrapped")
         }
-        MemberFile::Poisoned { .. } => Err("cannot fetch cluster info from peer urls"),
-        MemberFile::Join { .. } if !others_answer => {
-            Err("cannot fetch cluster info from peer urls")
-        }
+        MemberFile::Poisoned { .. } => Err(NO_LOG),
+        MemberFile::Join { .. } if !others_answer => Err(NO_LOG),
         MemberFile::Join { .. } if listed != *live => Err("member count is unequal"),
         MemberFile::Bootstrap { .. } | MemberFile::Join { .. } => Ok(()),
     }

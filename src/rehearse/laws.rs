@@ -6,7 +6,9 @@ use std::fmt;
 use super::stage::{Stage, is_ready};
 use crate::decide::{Act, RowId, quorum, tolerance};
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{Contents, Kube, MemberFile, MemberId, ObjectKind, Observation, Reading, Uid};
+use crate::state::{
+    Contents, Kube, MemberFile, MemberId, ObjectKind, Observation, Pod, Reading, Uid,
+};
 
 /// A law that was broken: which, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +63,15 @@ impl Laws {
     /// What a person's hand does is not held against a run: one that was poisoned is not any more.
     pub(super) fn hand(&mut self, before: &Kube, stage: &Stage) {
         let now = &stage.kube().member_files;
-        let mut poisoned = before.member_files.iter().filter(|(_, t)| is_poisoned(t));
-        self.disarmed |= poisoned.any(|(o, _)| now.get(o).is_some_and(|t| !is_poisoned(t)));
+        let poisoned = before.member_files.iter().filter(|(_, t)| is_poisoned(t));
+        let armed = poisoned.filter(|(o, _)| now.get(o).is_some_and(|t| !is_poisoned(t)));
+        for (ordinal, _) in armed {
+            self.disarmed = true;
+            // Also of a member whose volume is empty by now, which no claim names any more.
+            if let Some(id) = stage.member_at(*ordinal) {
+                self.poisoned.remove(&id);
+            }
+        }
     }
 
     /// I2 and I4: what has come about since it was last asked.
@@ -167,6 +176,7 @@ pub(super) fn may_do(stage: &Stage, act: &Act, row: Option<RowId>) -> Option<Vio
         Act::DeletePod { ordinal, pod, .. } | Act::RestartMember { ordinal, pod, .. } => {
             stop_pod(stage, *ordinal, pod, act)
         }
+        Act::Drain { ordinal, .. } => drain(stage, *ordinal),
         Act::RemoveMember { ordinal, member } => remove(stage, *ordinal, *member, row),
         Act::DeleteObject {
             object,
@@ -194,6 +204,15 @@ fn release(stage: &Stage, ordinal: Ordinal, uid: &Uid) -> Option<Violation> {
     let kept = kept.is_none_or(|v| v.reclaim_policy == "Retain");
     (!kept)
         .then(|| broken("I3", "a volume was released that is not Retain"))
+        .flatten()
+}
+
+/// A drain leaves somebody whom clients find.
+fn drain(stage: &Stage, ordinal: Ordinal) -> Option<Violation> {
+    let serves = |pod: &Pod| pod.serving_label && pod.ready && !pod.deleting;
+    let mut others = stage.kube().pods.iter().filter(|(o, _)| **o != ordinal);
+    (!others.any(|(_, pod)| serves(pod)))
+        .then(|| broken("2.8-18", "a drain left the client Service empty"))
         .flatten()
 }
 
@@ -279,16 +298,6 @@ fn remove(
         );
     }
     None
-}
-
-/// A drain leaves somebody whom clients find.
-pub(super) fn someone_serves(stage: &Stage, act: &Act) -> Option<Violation> {
-    let kube = stage.kube();
-    let serves = |pod: &crate::state::Pod| pod.serving_label && pod.ready && !pod.deleting;
-    let drained = matches!(act, Act::Drain { .. });
-    (drained && !kube.pods.values().any(serves))
-        .then(|| broken("2.8-18", "a drain left the client Service empty"))
-        .flatten()
 }
 
 /// I2: no act of ours takes the poison out of the file of a listed member that has started.

@@ -11,7 +11,7 @@ use crate::decide::{
     self, Act, Condition, Next, Note, NoteKind, RowId, Situation, Step, decide, ledger_before,
 };
 use crate::fleet::ClusterSpec;
-use crate::state::{Evidence, MemberId, Observation};
+use crate::state::{Evidence, Observation};
 use crate::world::LockError;
 
 /// How a run ended.
@@ -85,8 +85,6 @@ pub(super) struct Run {
     pub(super) looked: Looked,
     /// `n` and `h`, and the adverse events there had been, at its last look.
     pub(super) voters: (usize, usize),
-    /// Who led then.
-    pub(super) leader: Option<MemberId>,
     pub(super) hits: u32,
     waiting: (Option<Condition>, u32),
 }
@@ -101,7 +99,6 @@ impl Run {
             most_acts: None,
             looked: Looked::default(),
             voters: (0, 0),
-            leader: None,
             hits: 0,
             waiting: (None, 0),
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::stage::{Late, Stage, is_ready};
+use super::stage::{Bound, Late, Stage, is_ready};
 use crate::decide::{Act, RestartBy, quorum};
 use crate::fleet::Ordinal;
 use crate::model;
@@ -55,12 +55,22 @@ impl Stage {
             if let Some(seconds) = after {
                 let span = SignedDuration::from_secs(i64::from(seconds));
                 let due = self.truth.at.checked_add(span).unwrap_or(self.truth.at);
+                let bound = self.bound_to(act);
                 let act = act.clone();
-                self.late.push(Late { due, act });
+                self.late.push(Late { due, act, bound });
             }
             return Err(PerformError::Unknown("deadline exceeded".into()));
         }
         self.carry_out(act, ledger)
+    }
+
+    /// What the live world binds a write to: the object that it read right before.
+    fn bound_to(&self, act: &Act) -> Bound {
+        let (Act::WriteMemberFile { object, .. } | Act::UpdateObject { object, .. }) = act else {
+            return Bound::Free;
+        };
+        let live = self.kube().objects.get(&object.kind);
+        live.map_or(Bound::Broken, |o| Bound::To(object.kind, o.content.clone()))
     }
 
     /// The live world compares an object with what was seen before it applies a whole body.
@@ -114,6 +124,7 @@ impl Stage {
         let (truth, spec) = (&mut self.truth, &self.rendered);
         let answer = model::perform(truth, spec, act, ledger);
         self.retire_uids();
+        self.break_bounds();
         answer.map_err(|error| PerformError::NotDone(error.to_string()))
     }
 

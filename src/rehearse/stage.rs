@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::data::Data;
 use super::event::Part;
@@ -26,6 +27,16 @@ const NODES: u32 = 9;
 pub(super) struct Late {
     pub(super) due: Timestamp,
     pub(super) act: Act,
+    /// The object it writes, as it was when it was sent, for as long as nobody else has written it: such a request
+    /// carries its `resourceVersion`.
+    pub(super) bound: Bound,
+}
+
+#[derive(Clone)]
+pub(super) enum Bound {
+    Free,
+    To(ObjectKind, Value),
+    Broken,
 }
 
 #[derive(Clone)]
@@ -192,16 +203,34 @@ impl Stage {
 
     /// What was sent and not answered takes effect when its time has come, were it refused or not.
     fn commit_late(&mut self) {
+        self.break_bounds();
         let now = self.truth.at;
         let (due, late) = std::mem::take(&mut self.late)
             .into_iter()
             .partition(|l| l.due <= now);
         self.late = late;
         let due: Vec<Late> = due;
-        for Late { act, .. } in due {
+        for Late { act, bound, .. } in due {
+            if matches!(bound, Bound::Broken) {
+                continue; // 409, nobody hears
+            }
             let ledger = self.kube().ledger.clone().unwrap_or_default();
             // What the server says to it now, nobody hears.
             let _unheard = self.carry_out(&act, &ledger);
+        }
+    }
+
+    /// What was written since it was sent has another version, were it written back as it was.
+    pub(super) fn break_bounds(&mut self) {
+        let Some(kube) = self.truth.kube.known() else {
+            return;
+        };
+        for late in &mut self.late {
+            if let Bound::To(kind, sent) = &late.bound
+                && kube.objects.get(kind).is_none_or(|o| o.content != *sent)
+            {
+                late.bound = Bound::Broken;
+            }
         }
     }
 

@@ -450,6 +450,13 @@ pub(crate) const DOWN: &[Case] = &[
             w.happen(Event::ClaimDeleted(1));
         })
     }),
+    ("a claim deleted, and then its spare's", || {
+        changed(1, |w| {
+            w.happen(Event::ClaimDeleted(0));
+            w.run_acts(5);
+            w.happen(Event::ClaimDeleted(1));
+        })
+    }),
     ("a claim deleted, its pod on its way out", || {
         changed(3, |w| {
             w.happen(Event::ClaimDeleted(1));
@@ -473,6 +480,18 @@ pub(crate) const DOWN: &[Case] = &[
         world.happen(Event::Blind(Part::Volumes));
         world
     }),
+    (
+        "a middle member removed, its claim going, its volume unreadable",
+        || {
+            let mut world = changed(3, |w| {
+                removed_by_hand(w, 1);
+                w.run_acts(1);
+                claim(w, 1).deleting = true;
+            });
+            world.happen(Event::Blind(Part::Volumes));
+            world
+        },
+    ),
     ("a learner whose claim is deleted", || {
         let mut world = on_the_way(1, 3, 5);
         world.happen(Event::ClaimDeleted(1));

@@ -74,22 +74,33 @@ impl Data {
         }
     }
 
-    /// Voters that could come up and vote without holding every acknowledged write, and how many a quorum takes.
-    fn ignorant(&self, truth: &Observation, spec: &ClusterSpec) -> Option<(usize, usize)> {
+    /// Voters that count and could come up and vote without holding every acknowledged write, and how many a quorum takes.
+    fn ignorant(
+        &self,
+        truth: &Observation,
+        spec: &ClusterSpec,
+        counts: impl Fn(MemberId) -> bool,
+    ) -> Option<(usize, usize)> {
         let (list, kube) = (truth.etcd.membership.known()?, truth.kube.known()?);
         let voters = list.members.iter().filter(|m| !m.learner);
         let (mut count, mut ignorant) = (0, 0);
         for voter in voters {
             count += 1;
             let log = self.log_of(kube, spec, voter.id, &voter.peer_urls);
-            ignorant += usize::from(log.is_some_and(|l| l.up_to < self.acknowledged));
+            let lacks = log.is_some_and(|l| l.up_to < self.acknowledged);
+            ignorant += usize::from(lacks && counts(voter.id));
         }
         Some((ignorant, quorum(count)))
     }
 
     /// I4: a quorum could be made of members that lack an acknowledged write.
-    pub(super) fn could_be_lost(&self, truth: &Observation, spec: &ClusterSpec) -> Option<String> {
-        let (ignorant, quorum) = self.ignorant(truth, spec)?;
+    pub(super) fn could_be_lost(
+        &self,
+        truth: &Observation,
+        spec: &ClusterSpec,
+        counts: impl Fn(MemberId) -> bool,
+    ) -> Option<String> {
+        let (ignorant, quorum) = self.ignorant(truth, spec, counts)?;
         (ignorant >= quorum).then(|| {
             format!("{ignorant} voters can vote without the last acknowledged write, and {quorum} are a quorum")
         })
@@ -147,6 +158,12 @@ impl Data {
         let log = self.logs.get(&claim.uid).filter(|l| l.of == id);
         log.copied()
             .filter(|_| claim.phase != ClaimPhase::Lost && reachable)
+    }
+
+    /// What no listed member holds any more is not asked for again.
+    pub(super) fn concede(&mut self, listed: impl Fn(MemberId) -> bool) {
+        let held = self.logs.values().filter(|l| listed(l.of));
+        self.acknowledged = held.map(|l| l.up_to).max().unwrap_or(0);
     }
 
     /// The volume of this claim is empty now.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::stage::{Stage, is_ready};
-use crate::decide::{Act, RowId, quorum, tolerance};
+use crate::decide::{Act, FileLife, RowId, quorum, tolerance};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     Contents, Kube, MemberFile, MemberId, ObjectKind, Observation, Pod, Reading, Uid,
@@ -57,6 +57,10 @@ pub(super) struct Laws {
     listed: BTreeSet<MemberId>,
     /// A person's hand took the poison out of a file: what I2 and I4 promise is void from then on.
     disarmed: bool,
+    /// IDs that have had data only since the last act of ours but poisoning: nobody could poison their files yet.
+    fresh: BTreeSet<MemberId>,
+    /// Those of them that lost it before anybody could.
+    exposed: BTreeSet<MemberId>,
 }
 
 impl Laws {
@@ -74,12 +78,57 @@ impl Laws {
         }
     }
 
+    /// Something takes data. The moment between a member's start and the poisoning of its file, which goes before all
+    /// other work, is nobody's to close (2.8 #3).
+    pub(super) fn struck(&mut self, before: &Kube) {
+        let files = &before.member_files;
+        for (ordinal, claim) in &before.claims {
+            let armed = files.get(ordinal).is_some_and(|t| !is_poisoned(t));
+            if let Some(Contents::Of(id)) = claim.contents
+                && armed
+                && self.fresh.contains(&id)
+            {
+                self.exposed.insert(id);
+            }
+        }
+    }
+
+    /// Writes are gone that nobody could have kept.
+    pub(super) fn concedes(&mut self, stage: &Stage) -> bool {
+        let lost = |counts: &dyn Fn(MemberId) -> bool| {
+            let data = &stage.data;
+            let lost = data.could_be_lost(&stage.truth, &stage.rendered, counts);
+            lost.is_some()
+        };
+        let exposed = std::mem::take(&mut self.exposed);
+        let conceded = lost(&|_| true) && !lost(&|id| !exposed.contains(&id));
+        if !conceded {
+            self.exposed = exposed;
+        }
+        conceded
+    }
+
+    /// An act of ours was done.
+    pub(super) fn acted(&mut self, act: &Act) {
+        let poisons = matches!(
+            act,
+            Act::WriteMemberFile {
+                life: FileLife::Poison,
+                ..
+            }
+        );
+        if !poisons {
+            self.fresh.clear();
+        }
+    }
+
     /// I2 and I4: what has come about since it was last asked.
     pub(super) fn passage(&mut self, stage: &Stage) -> Option<Violation> {
         let found = self.one_cluster(&stage.truth);
         let found = found.or_else(|| self.one_life(stage));
         let lost = || {
-            let lost = stage.data.could_be_lost(&stage.truth, &stage.rendered);
+            let all = |_| true;
+            let lost = stage.data.could_be_lost(&stage.truth, &stage.rendered, all);
             lost.filter(|_| !self.disarmed)
                 .and_then(|what| broken("I4", what))
         };
@@ -112,6 +161,9 @@ impl Laws {
                 continue;
             };
             let home = self.data.insert(id, Some(claim.uid.clone()));
+            if home.is_none() {
+                self.fresh.insert(id);
+            }
             let moved = home.is_some_and(|home| home.as_ref() != Some(&claim.uid));
             if moved && self.poisoned.contains(&id) {
                 return broken("I2", format!("member {id} booted on an empty volume"));

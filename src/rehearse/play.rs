@@ -197,6 +197,7 @@ impl Play {
         self.acts += 1;
         self.tally.acts += 1;
         self.verbs.insert(act.verb());
+        self.laws.acted(act);
         // What a precondition kept from happening breaks nothing.
         let received = !matches!(answer, Err(PerformError::NotDone(_)));
         self.breaks(found.filter(|_| received));
@@ -243,6 +244,9 @@ impl Play {
     }
 
     fn watch(&mut self) {
+        if self.laws.concedes(&self.stage) {
+            self.stage.concede();
+        }
         let found = self.laws.passage(&self.stage);
         self.breaks(found);
     }
@@ -324,6 +328,9 @@ impl Play {
             _ => {
                 let had_quorum = self.stage.has_quorum();
                 let before = self.stage.kube().clone();
+                if event.is_adverse() {
+                    self.laws.struck(&before);
+                }
                 self.stage.strike(event);
                 if matches!(event, Event::ObjectEdited(_)) {
                     self.laws.hand(&before, &self.stage);

@@ -135,6 +135,13 @@ impl Stage {
         list.is_some_and(|m| m.members.iter().any(|m| m.id == id))
     }
 
+    /// The last writes went with volumes that nobody could keep.
+    pub(super) fn concede(&mut self) {
+        let mut data = self.data.clone();
+        data.concede(|id| self.is_listed(id));
+        self.data = data;
+    }
+
     /// The member on this ordinal, by its URL.
     pub(super) fn member_at(&self, ordinal: Ordinal) -> Option<MemberId> {
         let url = self.rendered.peer_url(ordinal);

@@ -4,7 +4,7 @@ use reconcile::fleet::{EtcdVersion, TlsSecret};
 use reconcile::model;
 use reconcile::state::{MemberId, ObjectKind};
 
-use super::cases::{Case, changed, nothing_yet, status};
+use super::cases::{Case, changed, claim, nothing_yet, status};
 use crate::world::{Event, World};
 
 /// Git wants two members more besides.
@@ -53,6 +53,11 @@ pub(crate) const HIDDEN: &[Case] = &[
     ("a larger volume and more members", || {
         and_grow(changed(1, |w| {
             w.spec.storage.size = "2Gi".parse().expect("a size");
+        }))
+    }),
+    ("a claim of another size, and more members", || {
+        and_grow(changed(1, |w| {
+            claim(w, 0).request = "2Gi".parse().expect("a size");
         }))
     }),
     ("TLS switched on, and more members", || {

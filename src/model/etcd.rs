@@ -152,6 +152,12 @@ pub(super) fn boot(
     let version = version(observed, spec, ordinal);
     let leader = leader(observed);
     let (term, index) = leader.as_ref().map_or((1, 1), |l| (l.term, l.index));
+    let revision = leader
+        .as_ref()
+        .map_or_else(|| kept_revision(observed), |l| l.revision);
+    let (db_size, db_size_in_use) = leader
+        .as_ref()
+        .map_or((20 << 10, 16 << 10), |l| (l.db_size, l.db_size_in_use));
     let status = MemberStatus {
         cluster_id,
         member_id: id,
@@ -159,10 +165,10 @@ pub(super) fn boot(
         term,
         index,
         applied: index,
-        revision: 1,
+        revision,
         version,
-        db_size: 20 << 10,
-        db_size_in_use: 16 << 10,
+        db_size,
+        db_size_in_use,
         learner,
         linearizable_read: (!learner).then_some(Reading::Known(())),
         errors: Vec::new(),
@@ -174,6 +180,12 @@ pub(super) fn boot(
         .insert(ordinal, Reading::Known(status));
     elect(observed);
     Ok(())
+}
+
+/// Where all processes were down nobody tells: at least what a snapshot has seen is on their volumes.
+fn kept_revision(observed: &Observation) -> i64 {
+    let snapshots = observed.backup.as_ref().and_then(|b| b.snapshots.known());
+    snapshots.map_or(1, |s| s.highest_revision.max(1))
 }
 
 /// Of a process on an empty directory whose URL is in no list. A poisoned file names nobody else to ask

@@ -39,7 +39,10 @@ pub fn take_snapshot(observed: &mut Observation, spec: &ClusterSpec) -> Result<(
         },
         _ => Snapshots::default(),
     };
-    let lineage = snapshots.check_lineage(status.cluster_id, status.revision);
+    // A follower may be behind: what the cluster has is what the furthest has.
+    let all = observed.etcd.statuses.values().filter_map(Reading::known);
+    let revision = all.map(|s| s.revision).max().unwrap_or(status.revision);
+    let lineage = snapshots.check_lineage(status.cluster_id, revision);
     if lineage.is_ok() {
         let facts = SnapshotFacts {
             taken: at,

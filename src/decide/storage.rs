@@ -54,7 +54,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             guards: &[],
             undo: "",
             hides: true,
-            when: |f| f.view.wanted_class() == Some(None),
+            when: |f| f.view.is_class_missing(),
             then: |f| {
                 let class = f.view.spec.storage.class_name.as_deref();
                 Then::Refuse(Facts {
@@ -292,11 +292,12 @@ impl View<'_> {
         found.is_some_and(|class: &StorageClass| class.expands)
     }
 
-    /// The class that Git names, `Some(None)` where it does not exist; `None` where Git names none, or nothing is known.
-    fn wanted_class(&self) -> Option<Option<&StorageClass>> {
-        let name = self.spec.storage.class_name.as_ref()?;
-        let found = self.kube.storage_classes.known()?.get(name)?;
-        Some(found.as_ref())
+    /// Git names a class, and there is none of that name.
+    fn is_class_missing(&self) -> bool {
+        let name = self.spec.storage.class_name.as_ref();
+        let classes = self.kube.storage_classes.known();
+        let found = name.and_then(|name| classes?.get(name));
+        found.is_some_and(Option::is_none)
     }
 
     /// Bytes of the largest database of any member that answers.

@@ -149,7 +149,22 @@ pub(super) fn boot(
     member.name = spec.pod_name(ordinal);
     member.client_urls = vec![spec.client_url(ordinal)];
     let (id, learner, cluster_id) = (member.id, member.learner, membership.cluster_id);
-    let version = version(observed, spec, ordinal);
+    let identity = (cluster_id, id, learner);
+    let status = booted(observed, identity, version(observed, spec, ordinal));
+    observed
+        .etcd
+        .statuses
+        .insert(ordinal, Reading::Known(status));
+    elect(observed);
+    Ok(())
+}
+
+/// What a process says of itself that has just come up: it has caught up with its leader.
+fn booted(
+    observed: &Observation,
+    (cluster_id, id, learner): (MemberId, MemberId, bool),
+    version: String,
+) -> MemberStatus {
     let leader = leader(observed);
     let (term, index) = leader.as_ref().map_or((1, 1), |l| (l.term, l.index));
     let revision = leader
@@ -158,7 +173,7 @@ pub(super) fn boot(
     let (db_size, db_size_in_use) = leader
         .as_ref()
         .map_or((20 << 10, 16 << 10), |l| (l.db_size, l.db_size_in_use));
-    let status = MemberStatus {
+    MemberStatus {
         cluster_id,
         member_id: id,
         leader: leader.map(|l| l.member_id),
@@ -173,13 +188,7 @@ pub(super) fn boot(
         linearizable_read: (!learner).then_some(Reading::Known(())),
         errors: Vec::new(),
         connected: None,
-    };
-    observed
-        .etcd
-        .statuses
-        .insert(ordinal, Reading::Known(status));
-    elect(observed);
-    Ok(())
+    }
 }
 
 /// Where all processes were down nobody tells: at least what a snapshot has seen is on their volumes.

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// Longer than any run of our program takes, with the deadlines of its waits.
-const LONGEST_RUN: Duration = Duration::from_mins(10);
+const LONGEST_RUN: Duration = Duration::from_secs(600);
 
 /// Runs `others` beside `work` until that ends, or panics: a scope waits for its threads even then.
 pub(crate) fn meanwhile<T>(others: impl FnOnce(&AtomicBool) + Send, work: impl FnOnce() -> T) -> T {
@@ -36,13 +36,11 @@ pub(crate) fn output_of(command: &mut Command) -> Output {
     let pid = child.id();
     let (sender, ended) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    match ended.recv_timeout(LONGEST_RUN) {
-        Ok(output) => output.expect("what it prints can be read"),
-        Err(_) => {
-            send("-KILL", pid);
-            panic!("{command:?} did not end within {LONGEST_RUN:?}");
-        }
+    if let Ok(output) = ended.recv_timeout(LONGEST_RUN) {
+        return output.expect("what it prints can be read");
     }
+    send("-KILL", pid);
+    panic!("{command:?} did not end within {LONGEST_RUN:?}");
 }
 
 /// The exit code; panics where it does not end by itself.

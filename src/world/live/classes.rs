@@ -1,4 +1,4 @@
-//! The StorageClasses of a Kubernetes cluster: few, and read once for all clusters of a context.
+//! The `StorageClass`es of a Kubernetes cluster: few, and read once for all clusters of a context.
 
 use std::collections::BTreeMap;
 

@@ -23,7 +23,7 @@ fn moves_of_three_members() {
     };
     let story = born(name, bed, 3);
     go(&story, "surge", |story| {
-        story.git(|wish| wish.class = "testbed-hdd")
+        story.git(|wish| wish.class = "testbed-hdd");
     });
     go(&story, "back in place", |story| {
         story.git(|wish| {
@@ -33,7 +33,7 @@ fn moves_of_three_members() {
     });
     let before = Before::of(&story);
     go(&story, "grow by expansion", |story| {
-        story.git(|wish| wish.size = "2Gi")
+        story.git(|wish| wish.size = "2Gi");
     });
     let after = Before::of(&story);
     assert_eq!(after.members, before.members, "nobody moves to grow");
@@ -62,7 +62,7 @@ fn moves_of_one_member() {
     };
     let story = born(name, bed, 1);
     go(&story, "one member", |story| {
-        story.git(|wish| wish.class = "testbed-hdd")
+        story.git(|wish| wish.class = "testbed-hdd");
     });
     assert_eq!(story.members().len(), 1);
     let verdict = story.judge(1);

@@ -2,7 +2,7 @@
 
 use super::objects::Held;
 use super::procedure::{About, Facts, Focus, Procedure, Row, Then};
-use super::view::{Seat, View};
+use super::view::View;
 use crate::fleet::EtcdVersion;
 
 pub(super) const CHANGE: Procedure = Procedure {
@@ -10,11 +10,7 @@ pub(super) const CHANGE: Procedure = Procedure {
     title: "minor version and TLS of a running cluster are as Git says",
     source: "etcd-operations.md P10, P11, P18, which are not there yet",
     subjects: |view| {
-        // A seat that lost its member is filled again whatever Git asks for besides: its members are of one kind with
-        // the template that is there (2.8 #9).
-        let vacated = |s: &Seat| s.wanted && !s.is_listed() && (s.in_set || s.is_left());
-        let half_done = view.learner().is_some() || view.seats().any(vacated);
-        if view.kube.stateful_set.is_some() && view.is_born() && !half_done {
+        if view.kube.stateful_set.is_some() && view.is_born() && !view.is_half_done() {
             vec![About::Cluster]
         } else {
             Vec::new()

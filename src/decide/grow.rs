@@ -74,7 +74,7 @@ pub(super) const GROW: Procedure = Procedure {
             hides: false,
             when: |f| {
                 let volume = f.seat().claim.and_then(|c| c.volume.as_ref()?.known());
-                is_earlier(f) && volume.is_some_and(|v| v.reclaim_policy != "Retain")
+                is_earlier(f) && volume.is_some_and(|v| !f.view.is_kept(v))
             },
             then: super::vacate::retain,
         },

@@ -2,7 +2,7 @@
 
 use super::journal::ATTEMPTS_EXPIRE;
 use super::leave::Leave;
-use super::procedure::{Condition, Facts, Focus};
+use super::procedure::{About, Condition, Facts, Focus};
 use super::step::{Act, down, voters_after, without};
 use super::view::{Seat, quorum, tolerance};
 use crate::fleet::Ordinal;
@@ -254,7 +254,10 @@ pub const UNPROTECTED: Guard = Guard {
     check: |f, act| {
         // On a seat that Git wants, a removed member's claim only makes room for the next one.
         let refills = matches!(act, Act::ReleaseClaim { ordinal, .. } if f.view.seat(*ordinal).wanted && f.view.is_born());
-        if !f.view.spec.policy.protected || refills {
+        // One whose volume goes anyway is given up by whoever took it.
+        let unsteady = |o| f.view.seat(o).in_target() && f.view.unsteady(f.view.seat(o)).is_some();
+        let lost = matches!(f.about, About::Seat(o) if unsteady(o));
+        if !f.view.spec.policy.protected || refills || lost {
             return Verdict::Holds;
         }
         Verdict::No(Facts {

@@ -37,6 +37,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     ledger.last_step = Some(format!("{} {}", act.verb(), act.subject()));
     ledger.last_step_at = Some(observed.at);
     note_volumes(observed, &mut ledger);
+    note_asked(observed, &mut ledger);
     match act {
         Act::AddLearner { ordinal, .. } => {
             let claim = observed
@@ -68,6 +69,13 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         Act::RemoveMember { ordinal, .. } => {
             ledger.seats.entry(*ordinal).or_default().leaving = true;
         }
+        Act::ExpandClaim { ordinal, size, .. } => {
+            let kube = observed.kube.known();
+            let claim = kube.and_then(|k| k.claims.get(ordinal));
+            let class = claim.and_then(|c| c.class_name.as_deref());
+            let seat = ledger.seats.entry(*ordinal).or_default();
+            seat.asked = Some(super::storage::asks_for(class, size));
+        }
         _ => {}
     }
     ledger
@@ -78,6 +86,22 @@ fn born_as(observed: &Observation) -> Option<MemberId> {
     let list = observed.etcd.membership.known().map(|m| m.cluster_id);
     let mut answers = observed.etcd.statuses.values().filter_map(|s| s.known());
     list.or_else(|| answers.next().map(|s| s.cluster_id))
+}
+
+/// What the template asks for the claims that are still to be made.
+fn note_asked(observed: &Observation, ledger: &mut Ledger) {
+    let Some(kube) = observed.kube.known() else {
+        return;
+    };
+    let Some(asked) = super::storage::asked(kube) else {
+        return;
+    };
+    for (ordinal, seat) in &mut ledger.seats {
+        let claim = kube.claims.get(ordinal).map(|c| &c.uid);
+        if seat.asked.is_some() && (claim.is_none() || claim == seat.claim_before.as_ref()) {
+            seat.asked = Some(asked.clone());
+        }
+    }
 }
 
 /// Which claim the data of each member that answers is on. Noted once per member ID: a claim that takes another's place

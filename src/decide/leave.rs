@@ -92,6 +92,7 @@ pub(super) const fn before_drain(why: Leave) -> &'static [&'static Guard] {
     match why {
         Leave::Replace => &[
             &guard::ONE_LIST,
+            &guard::UNPROTECTED,
             &guard::ALL_HEALTHY,
             &guard::NO_LEARNER,
             &guard::NO_ALARM,

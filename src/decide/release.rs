@@ -47,6 +47,7 @@ fn discard(f: &Focus) -> Then {
                 ordinal,
                 volume: volume.name.clone(),
                 uid: volume.uid.clone(),
+                resource_version: volume.resource_version.clone(),
             })
         })
 }
@@ -56,7 +57,10 @@ impl View<'_> {
     fn discarded_next(&self) -> Option<(Ordinal, &ReleasedVolume)> {
         let keep = self.spec.storage.migration.keep_old_volumes?;
         let released = self.kube.released_volumes.known()?;
-        let due = released.iter().filter(|volume| {
+        // One of an earlier life, or that somebody else kept, is nobody's to delete.
+        let ours = self.membership()?.cluster_id;
+        let kept = released.iter().filter(|v| v.etcd_cluster == Some(ours));
+        let due = kept.filter(|volume| {
             let since = volume.since;
             since.is_some_and(|since| self.now().duration_since(since) >= keep)
         });

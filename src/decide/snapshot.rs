@@ -76,6 +76,6 @@ impl View<'_> {
             .membership()
             .is_some_and(|m| m.cluster_id == snapshot.cluster_id);
         let age = self.now().duration_since(snapshot.taken);
-        ours && snapshot.verified && age <= FRESH
+        ours && snapshot.verified && (SignedDuration::ZERO..=FRESH).contains(&age)
     }
 }

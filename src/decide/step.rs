@@ -103,11 +103,12 @@ pub enum Act {
         stateful_set: Uid,
         resource_version: String,
     },
-    /// The volume outlives its claim.
+    /// The volume outlives its claim, and tells whose data it holds.
     RetainVolume {
         ordinal: Ordinal,
         volume: String,
         uid: Uid,
+        etcd_cluster: Option<MemberId>,
     },
     /// The claim asks for more, and its driver makes the volume larger under the running member.
     ExpandClaim {
@@ -121,6 +122,7 @@ pub enum Act {
         ordinal: Ordinal,
         volume: String,
         uid: Uid,
+        resource_version: String,
     },
     /// Delete the claim; its volume is Retain.
     ReleaseClaim {

@@ -8,7 +8,7 @@ use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::step::Act;
 use super::view::{Seat, View};
 use crate::fleet::{MigrationStrategy, Quantity};
-use crate::state::{Claim, ClaimPhase, Kube, ObjectKind, StorageClass};
+use crate::state::{Claim, ClaimPhase, Kube, ObjectKind, Reading, StorageClass, Volume};
 
 pub(super) const STORAGE: Procedure = Procedure {
     name: "storage",
@@ -36,7 +36,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             guards: &[],
             undo: "",
             hides: true,
-            when: |f| f.view.kube.storage_classes.known().is_none(),
+            when: |f| is_quiet(f) && f.view.kube.storage_classes.known().is_none(),
             then: |f| {
                 let why = f.view.kube.storage_classes.why_unknown();
                 Then::Refuse(Facts {
@@ -54,7 +54,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             guards: &[],
             undo: "",
             hides: true,
-            when: |f| f.view.is_class_missing(),
+            when: |f| is_quiet(f) && f.view.is_class_missing(),
             then: |f| {
                 let class = f.view.spec.storage.class_name.as_deref();
                 Then::Refuse(Facts {
@@ -72,7 +72,10 @@ pub(super) const STORAGE: Procedure = Procedure {
             guards: &[],
             undo: "",
             hides: true,
-            when: |f| f.view.needed_bytes() > f.view.spec.storage.size.value(),
+            when: |f| {
+                let moves = any_seat(f, |s| f.view.move_of(s).is_some());
+                is_quiet(f) && moves && f.view.needed_bytes() > f.view.spec.storage.size.value()
+            },
             then: no_room,
         },
         Row {
@@ -84,8 +87,8 @@ pub(super) const STORAGE: Procedure = Procedure {
             undo: "",
             hides: true,
             when: |f| {
-                let alone = f.view.spec.members < 3;
-                alone && is_in_place(f.view) && f.view.seats().any(|s| f.view.move_of(s).is_some())
+                let alone = is_quiet(f) && f.view.spec.members < 3;
+                alone && is_in_place(f.view) && any_seat(f, |s| f.view.move_of(s).is_some())
             },
             then: |f| {
                 Then::Refuse(Facts {
@@ -96,26 +99,61 @@ pub(super) const STORAGE: Procedure = Procedure {
             },
         },
         Row {
-            name: "class-not-honoured",
-            observed: "the member's claim was made by a template that asked for what Git says, and has another class",
+            name: "claim-not-honoured",
+            observed: "the member's claim was asked for as Git says, and has another class or asks for more",
             step: "refuse",
-            why: "a webhook or a policy sets it: each replacement would be replaced (2.8 #19)",
+            why: "a webhook, a policy or a person changed it: each replacement would be replaced (2.8 #19)",
             guards: &[],
             undo: "",
             hides: true,
-            when: |f| matches!(f.about, About::Seat(_)) && is_not_honoured(f.view, f.seat()),
-            then: |f| {
-                let seat = f.seat();
-                let class = seat.claim.and_then(|c| c.class_name.as_deref());
+            when: |f| {
+                let seat = matches!(f.about, About::Seat(_));
+                is_quiet(f) && seat && is_not_honoured(f.view, f.seat())
+            },
+            then: not_honoured,
+        },
+        Row {
+            name: "protected",
+            observed: "members must move to other volumes, and the cluster is protected",
+            step: "refuse, and hide growing, replacing and shrinking",
+            why: "every volume would be given up; refused half way, the member that stands in would stay",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                let protected = is_quiet(f) && f.view.spec.policy.protected;
+                protected && any_seat(f, |s| f.view.move_of(s).is_some())
+            },
+            then: |_| {
                 Then::Refuse(Facts {
-                    code: "class-not-honoured",
-                    found: format!(
-                        "claim {} was asked for with {}, and is of class {:?}",
-                        f.view.spec.claim_name(seat.ordinal),
-                        f.view.spec.storage.asks_for(),
-                        class.unwrap_or_default()
-                    ),
-                    unblock: "find the admission webhook or policy that sets the class, or say that class in Git".into(),
+                    code: "protected",
+                    found: "policy.protected is true, and moving members gives up their volumes".into(),
+                    unblock: "set policy.protected to false in a commit of its own, apply, and set it back".into(),
+                })
+            },
+        },
+        Row {
+            name: "volume-unreadable",
+            observed: "a member must move to another volume, and the one it is on cannot be read",
+            step: "refuse",
+            why: "what is given up must be known to be kept (G13)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                let moves = matches!(f.about, About::Seat(_)) && f.view.move_of(f.seat()).is_some();
+                let volume = || f.seat().claim.and_then(|c| c.volume.as_ref());
+                is_quiet(f) && moves && volume().is_some_and(|v| v.known().is_none())
+            },
+            then: |f| {
+                let volume = f.seat().claim.and_then(|c| c.volume.as_ref());
+                Then::Refuse(Facts {
+                    code: "volume-unreadable",
+                    found: volume
+                        .and_then(Reading::why_unknown)
+                        .unwrap_or_default()
+                        .to_owned(),
+                    unblock: "grant `list persistentvolumes`".into(),
                 })
             },
         },
@@ -127,10 +165,9 @@ pub(super) const STORAGE: Procedure = Procedure {
             guards: &[],
             undo: "",
             hides: false,
-            when: |f| any_seat(f, |s| s.claim.is_some_and(|c| !c.deleting && is_growing(c))),
+            when: |f| is_quiet(f) && any_seat(f, |s| f.view.is_growing(s)),
             then: |f| {
-                let growing = |s: &&Seat| s.claim.is_some_and(|c| !c.deleting && is_growing(c));
-                let found = f.view.seats().find(growing);
+                let found = f.view.seats().find(|s| f.view.is_growing(s));
                 found.map_or(Then::Pass, |s| {
                     Then::Wait(Condition::ClaimExpanded(s.ordinal))
                 })
@@ -168,7 +205,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             when: |f| {
                 let moves = matches!(f.about, About::Seat(_)) && f.view.move_of(f.seat()).is_some();
                 let claim = || f.seat().claim.and_then(|c| c.volume.as_ref()?.known());
-                moves && claim().is_some_and(|v| v.reclaim_policy != "Retain")
+                moves && claim().is_some_and(|v| !f.view.is_kept(v))
             },
             then: super::vacate::retain,
         },
@@ -180,7 +217,12 @@ pub(super) const STORAGE: Procedure = Procedure {
             guards: &[&guard::ONE_LIST],
             undo: "it is made again as Git says",
             hides: false,
-            when: |f| f.about == About::Cluster,
+            // What is held would not be made again.
+            when: |f| {
+                let objects = &f.view.objects;
+                let free = objects.held.is_none() && objects.not_yet_possible().is_empty();
+                f.about == About::Cluster && free && !f.view.is_class_missing()
+            },
             then: |f| {
                 let Some(set) = f.view.kube.stateful_set.as_ref() else {
                     return Then::Pass;
@@ -199,21 +241,33 @@ fn any_seat(f: &Focus, what: impl Fn(&Seat) -> bool) -> bool {
     f.view.seats().any(what)
 }
 
-fn is_growing(claim: &Claim) -> bool {
-    claim.phase == ClaimPhase::Bound && claim.capacity.as_ref().is_some_and(|c| *c < claim.request)
+/// Nothing is half done. What is goes first, with whatever volumes there are: tolerance is lower until it is finished.
+fn is_quiet(f: &Focus) -> bool {
+    !f.view.is_half_done()
 }
 
 fn is_in_place(view: &View) -> bool {
     view.spec.storage.migration.strategy == MigrationStrategy::InPlace
 }
 
-/// The claim was made from a template that asked for what Git says now.
+/// The claim was last asked for as Git says now, and is otherwise.
 fn is_not_honoured(view: &View, seat: &Seat) -> bool {
     let asked = seat.record.and_then(|r| r.asked.as_ref());
     let same = asked.is_some_and(|asked| *asked == view.spec.storage.asks_for());
-    // A size that differs may have been grown since.
-    let differs = seat.claim.is_some_and(|c| view.class_differs(c).is_some());
-    same && differs && seat.is_listed() && !seat.is_on_earlier_claim()
+    same && view.move_of(seat).is_some() && !seat.is_on_earlier_claim()
+}
+
+fn not_honoured(f: &Focus) -> Then {
+    let seat = f.seat();
+    Then::Refuse(Facts {
+        code: "claim-not-honoured",
+        found: format!(
+            "it was asked for with {}; {}",
+            f.view.spec.storage.asks_for(),
+            f.view.move_of(seat).unwrap_or_default()
+        ),
+        unblock: "find the admission webhook, policy or person that changed the claim, or say in Git what it is".into(),
+    })
 }
 
 fn no_room(f: &Focus) -> Then {
@@ -236,7 +290,30 @@ const LOG_BYTES: u64 = 6 * 64 * 1_000_000;
 impl View<'_> {
     /// Its claim is not of the class or size that Git says.
     pub(super) fn drifts(&self, seat: &Seat) -> bool {
-        self.can_grow(seat) || self.move_of(seat).is_some() || seat.claim.is_some_and(is_growing)
+        self.can_grow(seat) || self.may_move(seat) || self.is_growing(seat)
+    }
+
+    /// It must move, or nobody knows whether it can grow instead.
+    pub(super) fn may_move(&self, seat: &Seat) -> bool {
+        let unknown = self.kube.storage_classes.known().is_none();
+        let claim = seat.claim.filter(|_| unknown && seat.is_listed());
+        let less = claim.is_some_and(|c| c.request < self.spec.storage.size);
+        less || self.move_of(seat).is_some()
+    }
+
+    /// A claim as Git says whose volume has not all of it yet.
+    fn is_growing(&self, seat: &Seat) -> bool {
+        let claim = seat.claim.filter(|c| seat.is_listed() && !c.deleting);
+        let bound =
+            claim.filter(|c| c.phase == ClaimPhase::Bound && self.class_differs(c).is_none());
+        let wanted = bound.filter(|c| c.request <= self.spec.storage.size);
+        wanted.is_some_and(|c| c.capacity.as_ref().is_some_and(|has| *has < c.request))
+    }
+
+    /// The volume outlives its claim, and tells whose it was.
+    pub(super) fn is_kept(&self, volume: &Volume) -> bool {
+        let ours = self.membership().map(|m| m.cluster_id);
+        volume.reclaim_policy == "Retain" && (ours.is_none() || volume.etcd_cluster == ours)
     }
 
     /// The claim can come to Git's size where it is.
@@ -337,7 +414,7 @@ pub(super) fn asked(kube: &Kube) -> Option<String> {
 }
 
 /// By value: the API server writes quantities its own way.
-fn asks_for(class: Option<&str>, size: &Quantity) -> String {
+pub(super) fn asks_for(class: Option<&str>, size: &Quantity) -> String {
     format!(
         "{} bytes of class {:?}",
         size.value(),

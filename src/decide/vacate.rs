@@ -108,7 +108,7 @@ pub(super) const VACATE: Procedure = Procedure {
             hides: false,
             when: |f| {
                 let volume = f.seat().claim.and_then(|c| c.volume.as_ref()?.known());
-                volume.is_some_and(|v| v.reclaim_policy != "Retain")
+                volume.is_some_and(|v| !f.view.is_kept(v))
             },
             then: retain,
         },
@@ -156,6 +156,7 @@ pub(super) fn retain(f: &Focus) -> Then {
             ordinal: seat.ordinal,
             volume: v.name.clone(),
             uid: v.uid.clone(),
+            etcd_cluster: f.view.membership().map(|m| m.cluster_id),
         })
     })
 }

@@ -134,8 +134,7 @@ impl<'a> View<'a> {
         let mut target = self.seats().filter(|s| s.target);
         let there = self.seats.get(&spare).is_some_and(Seat::is_listed);
         // One that is there stays also while the member it stands in for is silent for a moment.
-        let moves = |s: &Seat| self.move_of(s).is_some();
-        let keeps = |s: &Seat| !s.is_voter() || self.unsteady(s).is_some() || moves(s);
+        let keeps = |s: &Seat| !s.is_voter() || self.unsteady(s).is_some() || self.may_move(s);
         let in_place = self.spec.storage.migration.strategy == MigrationStrategy::InPlace;
         let stands_in = |s: &Seat| {
             let unsteady = self.unsteady(s).is_some();
@@ -260,6 +259,13 @@ impl<'a> View<'a> {
             }
         };
         self.seats().rev().find(needed).map(|s| s.ordinal)
+    }
+
+    /// A learner, or a seat that lost its member: it is filled whatever Git asks for besides, its members are of one kind
+    /// with the template that is there (2.8 #9).
+    pub fn is_half_done(&self) -> bool {
+        let vacated = |s: &Seat| s.wanted && !s.is_listed() && (s.in_set || s.is_left());
+        self.learner().is_some() || self.seats().any(vacated)
     }
 
     /// Nothing is half done: no learner, nothing left on a seat without a member, no pod drained, no birth under way.

@@ -80,10 +80,16 @@ pub(super) fn perform(
 /// What claims and volumes answer.
 fn perform_on_volume(kube: &mut Kube, act: &Act) -> Result<(), ModelError> {
     match act {
-        Act::RetainVolume { ordinal, uid, .. } => {
+        Act::RetainVolume {
+            ordinal,
+            uid,
+            etcd_cluster,
+            ..
+        } => {
             let volume = volume(kube, *ordinal)?;
             expect_uid(&volume.name.clone(), Some(&volume.uid), uid)?;
             volume.reclaim_policy = "Retain".into();
+            volume.etcd_cluster = *etcd_cluster;
             Ok(())
         }
         Act::ReleaseClaim {

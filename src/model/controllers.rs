@@ -97,8 +97,10 @@ fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
             released.push(ReleasedVolume {
                 name: v.name,
                 uid: v.uid,
+                resource_version: String::new(),
                 claim: spec.claim_name(ordinal),
                 since: Some(now),
+                etcd_cluster: v.etcd_cluster,
             });
         }
     }
@@ -208,6 +210,7 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
         name: format!("pv-{uid}"),
         uid: uid.clone(),
         reclaim_policy: "Delete".into(),
+        etcd_cluster: None,
         node: None,
     });
     Claim {

@@ -188,8 +188,10 @@ impl Stage {
         let mark = ReleasedVolume {
             name: format!("pv-model-{}", self.highest_uid),
             uid: Uid(MARK.into()),
+            resource_version: String::new(),
             claim: MARK.into(),
             since: None,
+            etcd_cluster: None,
         };
         if let Some(released) = self.kube_mut().released_volumes.known_mut() {
             released.retain(|v| v.claim != MARK);

@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::{FieldManager, Ledger, MemberId, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
+/// On a volume that was kept: the ID of the etcd cluster whose data it holds.
+pub const ETCD_CLUSTER_ANNOTATION: &str = "reconcile/etcd-cluster";
+
 /// On a pod: it takes part in the client Service. The template sets it, a drain takes it off.
 pub const SERVING_LABEL: &str = "reconcile/serving";
 
@@ -253,6 +256,8 @@ pub struct Volume {
     pub uid: Uid,
     /// `Retain`, `Delete` or `Recycle`.
     pub reclaim_policy: String,
+    /// The etcd cluster whose data it was kept for.
+    pub etcd_cluster: Option<MemberId>,
     /// The only node it can be used on (a local volume); `None` where it can move.
     pub node: Option<String>,
 }
@@ -262,10 +267,13 @@ pub struct Volume {
 pub struct ReleasedVolume {
     pub name: String,
     pub uid: Uid,
+    pub resource_version: String,
     /// The claim it was bound to, `data-<name>-<ordinal>`.
     pub claim: String,
-    /// Since when it is Released; `None` while it is anything else.
+    /// Since when it is Released and kept; `None` while it is anything else.
     pub since: Option<Timestamp>,
+    /// The etcd cluster whose data it was kept for.
+    pub etcd_cluster: Option<MemberId>,
 }
 
 /// Who holds the cluster's Lease.

@@ -136,6 +136,8 @@ impl World {
                     name: "pv-0".into(),
                     uid: Uid("pv-0".into()),
                     since: None,
+                    resource_version: String::new(),
+                    etcd_cluster: None,
                     claim: claim_name,
                 }]);
             }

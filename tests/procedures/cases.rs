@@ -216,6 +216,8 @@ pub(crate) const OBJECTS: &[Case] = &[
                 name: "pv-7".into(),
                 uid: Uid("pv-7".into()),
                 since: None,
+                resource_version: String::new(),
+                etcd_cluster: None,
                 claim: "data-orders-0".into(),
             }]);
         })

@@ -1,7 +1,7 @@
 //! Volumes that are not of the class or size that Git says.
 
 use jiff::SignedDuration;
-use reconcile::fleet::MigrationStrategy;
+use reconcile::fleet::{EtcdVersion, MigrationStrategy};
 use reconcile::state::{Reading, ReleasedVolume, StorageClass, Uid};
 
 use crate::cases::{Case, changed, claim};
@@ -65,6 +65,25 @@ pub(crate) const STORAGE: &[Case] = &[
             }
         })
     }),
+    ("another class, protected", || {
+        changed(3, |w| {
+            want_class(w);
+            w.spec.policy.protected = true;
+        })
+    }),
+    ("another class, a volume that cannot be read", || {
+        changed(3, |w| {
+            want_class(w);
+            claim(w, 1).volume = Some(Reading::Unknown("forbidden".into()));
+        })
+    }),
+    ("another class and another minor version", || {
+        changed(3, |w| {
+            want_class(w);
+            w.spec.version = EtcdVersion::new(3, 7, 3);
+            w.spec.image = "registry.example/etcd:v3.7.3".into();
+        })
+    }),
     ("a smaller volume", || changed(3, |w| want_size(w, "900Mi"))),
     ("a volume without room", || {
         changed(3, |w| want_size(w, "300Mi"))
@@ -103,13 +122,21 @@ pub(crate) const STORAGE: &[Case] = &[
         changed(3, |w| {
             w.spec.storage.migration.keep_old_volumes = Some(SignedDuration::from_hours(7 * 24));
             let day = SignedDuration::from_hours(24);
+            let list = w.truth.etcd.membership.known();
+            let ours = list.expect("a list").cluster_id;
             let left = |name: &str, days: i32| ReleasedVolume {
                 name: name.into(),
                 uid: Uid(name.into()),
                 claim: "data-orders-1".into(),
                 since: Some(w.truth.at - day * days),
+                resource_version: String::new(),
+                etcd_cluster: Some(ours),
             };
             let mut volumes = vec![left("pv-young", 6), left("pv-old", 8), left("pv-oldest", 9)];
+            volumes.push(ReleasedVolume {
+                etcd_cluster: None,
+                ..left("pv-of-nobody", 30)
+            });
             volumes[0].claim = "data-orders-7".into();
             w.kube().released_volumes = Reading::Known(volumes);
         })

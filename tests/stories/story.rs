@@ -154,12 +154,8 @@ impl Story {
 
     fn command(&self, arguments: &[&str]) -> std::process::Command {
         let mut command = self.bed.command(&program().display().to_string());
-        // Snapshots go there where no store is named.
-        let home = self.directory.path().join("state");
-        command
-            .args(arguments)
-            .current_dir(self.directory.path())
-            .env("XDG_STATE_HOME", home);
+        command.args(arguments);
+        at_home(&mut command, self.directory.path());
         command
     }
 
@@ -328,11 +324,17 @@ fn lowest_tolerance(cluster: &Value) -> Option<i64> {
         .min()
 }
 
+/// In the story's fleet; where no store is named, snapshots go to its own state home.
+fn at_home(command: &mut std::process::Command, directory: &std::path::Path) {
+    command
+        .current_dir(directory)
+        .env("XDG_STATE_HOME", directory.join("state"));
+}
+
 fn observe(bed: &Bed, directory: &std::path::Path) -> Option<Value> {
     let mut command = bed.command(&program().display().to_string());
-    command
-        .args(["status", ".", "-o", "json"])
-        .current_dir(directory);
+    command.args(["status", ".", "-o", "json"]);
+    at_home(&mut command, directory);
     let output = command.output().ok()?;
     let recording: Value = serde_json::from_slice(&output.stdout).ok()?;
     Some(recording["observations"][0].clone())

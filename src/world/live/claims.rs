@@ -14,7 +14,9 @@ use super::names;
 use super::pods::parse;
 use super::resource::Resource;
 use crate::fleet::{ClusterSpec, Ordinal, Quantity};
-use crate::state::{Claim, ClaimPhase, Reading, ReleasedVolume, Uid, Volume};
+use crate::state::{
+    Claim, ClaimPhase, ETCD_CLUSTER_ANNOTATION, MemberId, Reading, ReleasedVolume, Uid, Volume,
+};
 
 const AT_ONCE: usize = 16;
 
@@ -96,6 +98,8 @@ impl Volumes {
                 ReleasedVolume {
                     name: name.clone(),
                     uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
+                    resource_version: volume.metadata.resource_version.clone().unwrap_or_default(),
+                    etcd_cluster: etcd_cluster(volume),
                     claim: claim_name.to_owned(),
                     since: released_since(volume),
                 }
@@ -127,8 +131,19 @@ async fn by_name(
 fn released_since(volume: &PersistentVolume) -> Option<Timestamp> {
     let status = volume.status.as_ref()?;
     let released = status.phase.as_deref() == Some("Released");
+    // One that is on its way out already is nobody's to delete again.
+    let spec = volume.spec.as_ref()?;
+    let policy = spec.persistent_volume_reclaim_policy.as_ref()?;
+    let kept = policy == "Retain" && volume.metadata.deletion_timestamp.is_none();
     let since = status.last_phase_transition_time.as_ref()?;
-    released.then_some(since.0)
+    (released && kept).then_some(since.0)
+}
+
+/// As `RetainVolume` wrote it.
+fn etcd_cluster(volume: &PersistentVolume) -> Option<MemberId> {
+    let annotations = volume.metadata.annotations.as_ref()?;
+    let text = annotations.get(ETCD_CLUSTER_ANNOTATION)?;
+    MemberId::try_from(text.clone()).ok()
 }
 
 fn fact(name: &str, volume: &PersistentVolume) -> Volume {
@@ -136,6 +151,7 @@ fn fact(name: &str, volume: &PersistentVolume) -> Volume {
         name: name.to_owned(),
         uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
         node: volume.spec.as_ref().and_then(only_hostname),
+        etcd_cluster: etcd_cluster(volume),
         reclaim_policy: volume
             .spec
             .as_ref()

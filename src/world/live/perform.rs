@@ -23,7 +23,7 @@ use super::write::{Deletion, Writer, identity};
 use crate::decide::{Act, RestartBy};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest;
-use crate::state::{Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
+use crate::state::{ETCD_CLUSTER_ANNOTATION, Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
 use crate::world::PerformError;
 
 /// One act's surroundings.
@@ -191,8 +191,17 @@ impl Doing<'_> {
 
     async fn volume_act(&self, act: &Act) -> Result<(), PerformError> {
         match act {
-            Act::RetainVolume { volume, uid, .. } => {
-                let patch = json!({"spec": {"persistentVolumeReclaimPolicy": "Retain"}});
+            Act::RetainVolume {
+                volume,
+                uid,
+                etcd_cluster,
+                ..
+            } => {
+                let whose = etcd_cluster.map(|id| id.to_string());
+                let patch = json!({
+                    "metadata": {"annotations": {ETCD_CLUSTER_ANNOTATION: whose}},
+                    "spec": {"persistentVolumeReclaimPolicy": "Retain"},
+                });
                 self.writer(Resource::Volume, volume)
                     .merge(patch, uid)
                     .await
@@ -205,8 +214,17 @@ impl Doing<'_> {
                 self.writer(Resource::Claim, claim).merge(patch, uid).await
             }
             // A volume that is Released and not Retain is deleted by its driver, and then the object.
-            Act::DiscardVolume { volume, uid, .. } => {
-                let patch = json!({"spec": {"persistentVolumeReclaimPolicy": "Delete"}});
+            Act::DiscardVolume {
+                volume,
+                uid,
+                resource_version,
+                ..
+            } => {
+                // Bound to its version: somebody may take it into use meanwhile.
+                let patch = json!({
+                    "metadata": {"resourceVersion": resource_version},
+                    "spec": {"persistentVolumeReclaimPolicy": "Delete"},
+                });
                 self.writer(Resource::Volume, volume)
                     .merge(patch, uid)
                     .await

@@ -66,8 +66,8 @@ pub(super) const GROW: Procedure = Procedure {
         },
         Row {
             name: "volume-not-retained",
-            observed: "the learner has not started, and the volume of the claim that was there before it would be deleted with it",
-            step: "set the volume's reclaim policy to Retain",
+            observed: "the learner has not started, and the volume of the claim that was there before it would be deleted with it, or does not tell whose data it holds",
+            step: "set the volume's reclaim policy to Retain, and note the etcd cluster on it",
             why: "no data is lost with a claim, whoever deletes it (G13)",
             guards: &[&guard::EARLIER_LIFE],
             undo: "set the policy back",

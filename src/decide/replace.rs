@@ -1,4 +1,5 @@
-//! P5-a: a member whose volume will not stay gives its seat to another, a spare standing in meanwhile.
+//! P5-a: a member whose volume will not stay, or is not as Git says, gives its seat to another; a spare stands in meanwhile
+//! but where Git says `inPlace`.
 
 use super::guard;
 use super::leave::{self, Leave};
@@ -7,7 +8,7 @@ use super::snapshot;
 
 pub(super) const REPLACE: Procedure = Procedure {
     name: "replace",
-    title: "every voter owns a volume that stays",
+    title: "every voter owns a volume that stays and is as Git says",
     source: "etcd-operations.md P4, P5-a, 2.7, 2.8 #2, #12",
     subjects: |view| leave::subjects(view, Leave::Replace),
     rows: &[
@@ -17,7 +18,7 @@ pub(super) const REPLACE: Procedure = Procedure {
             chosen && leave::is_serving(f) && f.view.needs_snapshot()
         }),
         leave::serving(
-            "a spare is a voter, and this voter's claim is gone, is going, or is another one than it runs on",
+            "a spare is a voter, and this voter's claim is gone, is going, is another one than it runs on, or is not of the class or size that Git says",
             Leave::Replace,
         ),
         leave::endpoint_left(),

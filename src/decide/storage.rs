@@ -196,8 +196,8 @@ pub(super) const STORAGE: Procedure = Procedure {
         },
         Row {
             name: "volume-not-retained",
-            observed: "a member must move to another volume, and the one it is on would be deleted with its claim",
-            step: "set the volume's reclaim policy to Retain",
+            observed: "a member must move to another volume, and the one it is on would be deleted with its claim, or does not tell whose data it holds",
+            step: "set the volume's reclaim policy to Retain, and note the etcd cluster on it",
             why: "no data is lost with a claim, whoever deletes it (G13)",
             guards: &[],
             undo: "set the policy back",

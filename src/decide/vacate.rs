@@ -100,8 +100,8 @@ pub(super) const VACATE: Procedure = Procedure {
         },
         Row {
             name: "volume-not-retained",
-            observed: "the claim is bound, and its volume would be deleted with it",
-            step: "set the volume's reclaim policy to Retain",
+            observed: "the claim is bound, and its volume would be deleted with it, or does not tell whose data it holds",
+            step: "set the volume's reclaim policy to Retain, and note the etcd cluster on it",
             why: "the keep time is the volume's: no removed member's data is lost with its claim (G13)",
             guards: &[&guard::NOT_LISTED],
             undo: "set the policy back",

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use reconcile::fleet::{ClusterSpec, Reach, SnapshotStore};
-use reconcile::state::{Backup, MemberId, Observation, Reading};
+use reconcile::state::{Backup, MemberId, Observation};
 use reconcile::world::World as _;
 use serde_json::json;
 
@@ -104,8 +104,9 @@ async fn the_state_home_is_looked_at_once_something_is_there() {
     let observed = live.observe(&spec).await;
     let snapshots = backup(&observed).snapshots.known().expect("known");
     assert_eq!(snapshots.count, 1);
-    let newest = live.newest_snapshot(&spec).await;
-    assert_eq!(newest, Reading::Known(snapshots.newest.clone()));
+    let store = live.store(&spec).await.expect("it opens");
+    let listed = store.snapshots().await.expect("a list");
+    assert_eq!(listed.newest, snapshots.newest);
 }
 
 #[tokio::test]

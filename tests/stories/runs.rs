@@ -6,13 +6,8 @@ use std::time::Duration;
 
 use crate::bed;
 use crate::ending::{ended_within, send};
-use crate::story::{Setting, Story};
-
-const PLAIN: Setting = Setting {
-    version: "3.6.16",
-    tls: false,
-    reach: None,
-};
+use crate::states::born;
+use crate::story::Story;
 
 /// Longer than the Lease, which lasts 30 s.
 const PAST_THE_LEASE: Duration = Duration::from_secs(32);
@@ -23,7 +18,7 @@ fn two_runs_at_once() {
     let Some((bed, _turn)) = bed::share(name) else {
         return;
     };
-    let story = born(name, bed);
+    let story = born(name, bed, 3);
     story.want(5);
     // Nothing is given up by growing: each plans for itself, and no approval names a hash.
     let apply = ["apply", ".", "--yes"];
@@ -49,7 +44,7 @@ fn frozen_past_the_lease() {
     let Some((bed, _turn)) = bed::share(name) else {
         return;
     };
-    let story = born(name, bed);
+    let story = born(name, bed, 3);
     // Stopped right after the ledger was written and before or while the act is done, or wherever it then is.
     for (members, verb) in [(5, "add-learner"), (3, "remove-member")] {
         story.mark(verb);
@@ -71,16 +66,6 @@ fn frozen_past_the_lease() {
         story.assert_in_sync();
     }
     story.judge(3);
-}
-
-/// Three members under writers.
-pub(crate) fn born(name: &'static str, bed: &'static bed::Bed) -> Story {
-    let story = Story::new(name, bed, PLAIN);
-    story.start_writers();
-    story.want(3);
-    story.settle();
-    story.await_writers();
-    story
 }
 
 /// Applies what is planned now, and goes on beside us.

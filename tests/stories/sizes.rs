@@ -2,13 +2,7 @@
 
 use crate::bed::{self, Bed, Turn};
 use crate::certificates::secret_lines;
-use crate::story::{Setting, Story};
-
-pub(crate) const PLAIN: Setting = Setting {
-    version: "3.6.16",
-    tls: false,
-    reach: None,
-};
+use crate::story::{PLAIN, Setting, Story};
 
 /// The whole way from an empty namespace.
 pub(crate) fn walk(

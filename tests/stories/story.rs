@@ -32,6 +32,13 @@ pub(crate) struct Setting {
     pub(crate) reach: Option<&'static str>,
 }
 
+/// What most stories are told on.
+pub(crate) const PLAIN: Setting = Setting {
+    version: "3.6.16",
+    tls: false,
+    reach: None,
+};
+
 pub(crate) struct Story {
     pub(crate) name: &'static str,
     pub(crate) bed: &'static Bed,

@@ -56,18 +56,6 @@ impl Live {
         Store::open(spec, keys, self.state_home.as_deref())
     }
 
-    /// The newest verified snapshot; one LIST.
-    pub async fn newest_snapshot(&self, spec: &ClusterSpec) -> Reading<Option<SnapshotFacts>> {
-        let listed = match self.store(spec).await {
-            Ok(store) => store.snapshots().await,
-            Err(error) => Err(error),
-        };
-        match listed {
-            Ok(snapshots) => Reading::Known(snapshots.newest),
-            Err(error) => Reading::Unknown(error.to_string()),
-        }
-    }
-
     /// Takes one from a follower, checked and stored when this returns.
     pub async fn take_snapshot(
         &self,

@@ -3,14 +3,8 @@
 use serde_json::Value;
 
 use crate::bed;
-use crate::states::Before;
-use crate::story::{Setting, Story};
-
-const PLAIN: Setting = Setting {
-    version: "3.6.16",
-    tls: false,
-    reach: None,
-};
+use crate::states::{Before, born};
+use crate::story::Story;
 
 /// What planned work may cost a client (2.7 reached 0.20 s by hand).
 const PLANNED: f64 = 0.5;
@@ -67,15 +61,6 @@ fn moves_of_one_member() {
     assert_eq!(story.members().len(), 1);
     let verdict = story.judge(1);
     story.assert_gap(&verdict, "one member", PLANNED);
-}
-
-fn born(name: &'static str, bed: &'static bed::Bed, members: u32) -> Story {
-    let story = Story::new(name, bed, PLAIN);
-    story.start_writers();
-    story.want(members);
-    story.settle();
-    story.await_writers();
-    story
 }
 
 /// Git moves, and one apply of what is planned ends in sync with every claim as Git says and every old volume kept.

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::bed;
 use crate::ending::ended_within;
-use crate::runs::{apply_beside, born};
+use crate::runs::apply_beside;
+use crate::states::born;
 use crate::wish::Wish;
 
 #[test]
@@ -13,7 +14,7 @@ fn outage_of_the_api_server() {
     let Some((bed, _turn)) = bed::take_own(name) else {
         return;
     };
-    let story = born(name, bed);
+    let story = born(name, bed, 3);
     // In the middle of growing, and in the middle of a roll.
     for (phase, change) in [
         ("growing", (|wish| wish.members = 5) as fn(&mut Wish)),
@@ -40,7 +41,7 @@ fn outage_of_the_controllers() {
         return;
     };
     // Nobody acts on a template or on replicas: what was asked for has not come about (2.8 #20).
-    let story = born(name, bed);
+    let story = born(name, bed, 3);
     let away = bed.without("kube-controller-manager");
     story.git(|wish| wish.quota = "384Mi");
     let mut run = apply_beside(&story);

@@ -1,7 +1,8 @@
 //! Bootstrap 3 → 5 → 3 → 1 → 3 under the writers, on a machine that does nothing else: its gaps are told.
 
 use crate::bed;
-use crate::sizes::{PLAIN, walk};
+use crate::sizes::walk;
+use crate::story::PLAIN;
 
 #[test]
 fn sizes_on_3_6() {

@@ -15,15 +15,9 @@ use reconcile::plan::{Plan, SourceFacts, unroll};
 use reconcile::state::Observation;
 
 use crate::bed;
-use crate::story::{Setting, Story};
+use crate::story::{PLAIN, Setting, Story};
 use projection::Projection;
 use twin::Twin;
-
-const PLAIN: Setting = Setting {
-    version: "3.6.16",
-    tls: false,
-    reach: None,
-};
 
 /// More steps than any part of the story takes.
 const MOST_STEPS: usize = 60;

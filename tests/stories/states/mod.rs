@@ -11,13 +11,7 @@ mod volumes;
 use serde_json::Value;
 
 use crate::bed::Bed;
-use crate::story::{Setting, Story};
-
-const PLAIN: Setting = Setting {
-    version: "3.6.16",
-    tls: false,
-    reach: None,
-};
+use crate::story::{PLAIN, Story};
 
 /// So many members, under writers.
 pub(crate) fn born(name: &'static str, bed: &'static Bed, members: u32) -> Story {

@@ -1,8 +1,8 @@
 //! Quorum lost, and a cluster that must not be born twice (2.8 #3, #17).
 
-use super::{Before, PLAIN, born};
+use super::{Before, born};
 use crate::bed;
-use crate::story::Story;
+use crate::story::{PLAIN, Story};
 
 /// #17: scaled to one by hand, and two processes frozen: nothing about members is done, and objects are mended.
 #[test]

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Before, PLAIN, born, stop_after_verb};
+use super::{Before, born, stop_after_verb};
 use crate::bed::{self, Bed};
 use crate::ending::meanwhile;
-use crate::story::Story;
+use crate::story::{PLAIN, Story};
 
 /// #8, #15: 3 → 5 → 3 → 5 → 3, turned round in the middle each time. #6: the budget never allows quorum to be lost.
 #[test]

@@ -21,7 +21,7 @@ mod snapshots;
 
 use std::time::Duration;
 
-use reconcile::decide::{Act, FileLife};
+use reconcile::decide::{Act, FileLife, RestartBy};
 use reconcile::fleet::{ClusterSpec, Context, ContextSource, Ordinal};
 use reconcile::state::{Kube, Ledger, ObjectKey, ObjectKind, Observation, Reading, Uid};
 use reconcile::world::live::{Contexts, Live, Options};
@@ -585,6 +585,7 @@ async fn a_mutation_is_sent_once_and_its_fate_told_apart() {
         let said = match &outcome {
             Ok(()) => "",
             Err(PerformError::NotDone(_)) => "not done",
+            Err(PerformError::HeldBack(_)) => "held back",
             Err(PerformError::Unknown(_)) => "unknown",
             Err(PerformError::Refused(_)) => "refused",
         };
@@ -592,5 +593,29 @@ async fn a_mutation_is_sent_once_and_its_fate_told_apart() {
         let sent = server.requests("DELETE", &claim);
         assert_eq!(sent.len(), 1, "{code}");
         assert_eq!(sent[0].body["preconditions"]["uid"], "u1");
+    }
+}
+
+#[tokio::test]
+async fn what_a_budget_keeps_back_is_told_from_what_the_server_refuses() {
+    let eviction = format!("{CORE}/pods/orders-0/eviction");
+    for (code, expected) in [
+        (429, "not yet: "),
+        (403, "refused: "),
+        (500, "outcome unknown: "),
+    ] {
+        let server = Server::new();
+        server.fail("POST", &eviction, code, 99);
+        let restart = Act::RestartMember {
+            ordinal: Ordinal(0),
+            pod: Uid("p0".into()),
+            by: RestartBy::Eviction,
+        };
+        let outcome = perform(&server, restart).await.expect_err("it was refused");
+        let said = outcome.to_string();
+        assert!(said.starts_with(expected), "{code}: {said}");
+        let sent = server.requests("POST", &eviction);
+        assert_eq!(sent.len(), 1, "{code}");
+        assert_eq!(sent[0].body["deleteOptions"]["preconditions"]["uid"], "p0");
     }
 }

@@ -27,6 +27,9 @@ const FRESH: SignedDuration = SignedDuration::from_secs(2);
 const SETTLES: SignedDuration = SignedDuration::from_secs(30);
 /// Times in a row that the world may refuse a step before the run stops.
 const MOST_REFUSALS: usize = 12;
+/// How long the world may keep one step back. After an outage of the API server the controller of disruption budgets
+/// hears of the pods again within a minute (client-go's reflectors wait 30 s and up to as much again), and with it every budget.
+const HELD_BACK: SignedDuration = SignedDuration::from_mins(5);
 /// Between two tries of a step that was refused: etcd answers "unhealthy cluster" until every member has been connected
 /// for 5 s (its `HealthInterval`), which nothing but asking tells.
 const LONGEST_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
@@ -55,6 +58,7 @@ struct Walk<'a, W: World, F: Fn(ApplyEvent)> {
     evidence: Evidence,
     done: Vec<IntentKey>,
     refusals: usize,
+    held_back_since: Option<Timestamp>,
     /// The step that was refused is not tried again before.
     not_before: Option<Timestamp>,
     /// Since when each condition is waited for; a step done starts all of them anew.
@@ -87,6 +91,7 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
         evidence: Evidence::default(),
         done: Vec::new(),
         refusals: 0,
+        held_back_since: None,
         not_before: None,
         waits: BTreeMap::new(),
         last_done: None,
@@ -295,6 +300,7 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         match answer {
             Ok(()) => {
                 self.refusals = 0;
+                self.held_back_since = None;
                 self.not_before = None;
                 self.waits.clear();
                 self.last_done = Some(self.world.now());
@@ -381,13 +387,21 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
             error: error.to_string(),
         });
         self.refusals += 1;
-        let for_good = matches!(error, PerformError::Refused(_));
-        if for_good || self.refusals > MOST_REFUSALS {
+        let now = self.world.now();
+        let enough = match error {
+            PerformError::Refused(_) => true,
+            PerformError::HeldBack(_) => {
+                let since = *self.held_back_since.get_or_insert(now);
+                now.duration_since(since) > HELD_BACK
+            }
+            PerformError::NotDone(_) | PerformError::Unknown(_) => self.refusals > MOST_REFUSALS,
+        };
+        if enough {
             return Some(Ending::Failed(error.to_string()));
         }
         let seconds = i64::try_from(self.refusals).unwrap_or(i64::MAX);
         let patience = SignedDuration::from_secs(seconds).min(LONGEST_PATIENCE);
-        self.not_before = self.world.now().checked_add(patience).ok();
+        self.not_before = now.checked_add(patience).ok();
         self.world.pause(self.spec, None).await;
         None
     }

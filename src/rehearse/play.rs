@@ -199,7 +199,10 @@ impl Play {
         self.verbs.insert(act.verb());
         self.laws.acted(act);
         // What a precondition kept from happening breaks nothing.
-        let received = !matches!(answer, Err(PerformError::NotDone(_)));
+        let received = !matches!(
+            answer,
+            Err(PerformError::NotDone(_) | PerformError::HeldBack(_))
+        );
         self.breaks(found.filter(|_| received));
         match &answer {
             Ok(()) => {

@@ -153,9 +153,9 @@ impl Stage {
                 ordinal,
                 by: RestartBy::Eviction,
                 ..
-            } if !self.budget_allows(*ordinal) => {
-                no("Cannot evict pod as it would violate the pod's disruption budget.")
-            }
+            } if !self.budget_allows(*ordinal) => Err(PerformError::HeldBack(
+                "Cannot evict pod as it would violate the pod's disruption budget.".into(),
+            )),
             _ => Ok(()),
         }
     }

@@ -20,6 +20,10 @@ pub enum PerformError {
     /// The world refused it; nothing was changed. Worth another look: what was observed has moved.
     #[error("not done: {0}")]
     NotDone(String),
+    /// The world keeps it back until others are ready, and nothing was changed: a disruption budget that does not allow
+    /// an eviction yet.
+    #[error("not yet: {0}")]
+    HeldBack(String),
     /// No answer in time or the connection broke: it may still take effect. Observe, never repeat blindly.
     #[error("outcome unknown: {0}")]
     Unknown(String),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use kube::api::{DeleteParams, EvictParams, Patch, PatchParams, PostParams, Preconditions};
+use k8s_openapi::api::policy::v1::Eviction;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{self as meta, DeleteOptions, ObjectMeta};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::Request;
 use serde_json::{Value, json};
 
@@ -101,22 +103,31 @@ impl Writer<'_> {
     /// By the eviction API: the server weighs it against the PodDisruptionBudget in the same moment. Gone already is
     /// success.
     pub(super) async fn evict(&self, uid: &Uid) -> Result<(), PerformError> {
-        let params = EvictParams {
-            delete_options: Some(DeleteParams::default().preconditions(bound_to(uid))),
-            post_options: PostParams::default(),
+        // Not kube's own `evict`: it names its options `delete_options`, which no server knows, and the UID would bind nothing.
+        let eviction = Eviction {
+            metadata: ObjectMeta {
+                name: Some(self.name.to_owned()),
+                ..ObjectMeta::default()
+            },
+            delete_options: Some(DeleteOptions {
+                preconditions: Some(meta::Preconditions {
+                    uid: Some(uid.0.clone()),
+                    resource_version: None,
+                }),
+                ..DeleteOptions::default()
+            }),
         };
+        let body = serde_json::to_vec(&eviction);
+        let body = body.map_err(|error| PerformError::Refused(error.to_string()))?;
         let request = Request::new(self.resource.path(self.namespace))
-            .evict(self.name, &params)
+            .create_subresource("eviction", self.name, &PostParams::default(), body)
             .map_err(|error| PerformError::Refused(error.to_string()))?;
         match self.send(request).await {
             Err(Failure::Api(status)) if status.code == 404 => Ok(()),
             // The budget's own answer, and not that the server is busy.
-            Err(Failure::Api(status)) if status.code == 429 => Err(PerformError::NotDone(format!(
-                "{} {}: {}",
-                self.resource.kind(),
-                self.name,
-                status.message
-            ))),
+            Err(Failure::Api(status)) if status.code == 429 => Err(PerformError::HeldBack(
+                format!("{} {}: {}", self.resource.kind(), self.name, status.message),
+            )),
             outcome => outcome.map_err(|failure| self.outcome(&failure)),
         }
     }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Child, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -137,8 +138,18 @@ impl Story {
 
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let told = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.told_beside());
+        let told = told.expect("a writable directory");
+        command.stdout(Stdio::piped()).stderr(told);
         command.spawn().expect("our program runs")
+    }
+
+    /// Where runs beside the story say what they do.
+    fn told_beside(&self) -> PathBuf {
+        self.directory.path().join("runs.stderr")
     }
 
     /// Returns once a learner is listed.
@@ -286,12 +297,18 @@ impl Story {
 impl Drop for Story {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let printed = self.printed.borrow();
-            let last: Vec<&str> = printed.lines().rev().take(60).collect();
-            for line in last.into_iter().rev() {
-                let line: String = line.chars().take(400).collect();
-                self.say(&format!("| {line}"));
+            let beside = fs::read_to_string(self.told_beside()).unwrap_or_default();
+            for (mark, told) in [("beside |", beside.as_str()), ("|", &self.printed.borrow())] {
+                let last: Vec<&str> = told.lines().rev().take(60).collect();
+                for line in last.into_iter().rev() {
+                    let line: String = line.chars().take(400).collect();
+                    self.say(&format!("{mark} {line}"));
+                }
             }
+            // Its members and their logs are for whoever looks into it; load without end would fail other stories as well.
+            let writer = ["delete", "pod", "writer", "--wait=false", "-n"];
+            self.bed
+                .try_kubectl(&[&writer[..], &[&self.namespace]].concat());
             self.say(&format!(
                 "failed; namespace {} is left as it is",
                 self.namespace

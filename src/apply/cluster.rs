@@ -10,7 +10,7 @@ use super::event::{ApplyEvent, ClusterOutcome, Ending};
 use super::interrupt::Interrupt;
 use crate::decide::{
     Act, Condition, Decision, IntentKey, Next, Note, NoteKind, RowId, Run, Situation, Step, decide,
-    hindrance, is_safe_point, ledger_before,
+    hindrance, is_safe_point, ledger_before, progress,
 };
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
@@ -240,16 +240,18 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         let since = *self.waits.entry(condition).or_insert(observed.at);
         let elapsed = observed.at.duration_since(since);
         let seconds = |d: SignedDuration| u64::try_from(d.as_secs()).unwrap_or(0);
+        let hindrance = hindrance(observed, condition);
         (self.tell)(ApplyEvent::Waiting {
             cluster: self.spec.id.clone(),
             row,
             condition,
             elapsed_s: seconds(elapsed),
             deadline_s: seconds(condition.deadline()),
+            progress: progress(observed, condition),
+            hindrance: hindrance.clone(),
         });
         if elapsed > condition.deadline() {
-            let why = hindrance(observed, condition);
-            return Some(Ending::TimedOut(match why {
+            return Some(Ending::TimedOut(match hindrance {
                 Some(why) => format!("{condition}: {why}"),
                 None => condition.to_string(),
             }));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::decide::{Condition, IntentKey, Note, RowId};
+use crate::decide::{Condition, IntentKey, Note, Progress, RowId};
 use crate::fleet::ClusterId;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,6 +40,9 @@ pub enum ApplyEvent {
         condition: Condition,
         elapsed_s: u64,
         deadline_s: u64,
+        progress: Option<Progress>,
+        /// What is seen to keep it from coming about.
+        hindrance: Option<String>,
     },
     Noted {
         cluster: ClusterId,

@@ -18,6 +18,7 @@ mod mutant;
 mod objects;
 mod poison;
 mod procedure;
+mod progress;
 mod quorum_lost;
 mod release;
 mod repair;
@@ -34,13 +35,14 @@ mod watchdog;
 
 use serde::Serialize;
 
-use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{Evidence, Observation, Pod};
+use crate::fleet::ClusterSpec;
+use crate::state::{Evidence, Observation};
 
 pub use journal::{Run, ledger_before};
 pub use leave::Leave;
 pub use objects::Held;
 pub use procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
+pub use progress::{Progress, hindrance, progress};
 pub use step::{Act, Effect, FileLife, Intent, IntentKey, RestartBy, RowId, Step, Subject};
 pub use view::{Seat, View, quorum, tolerance};
 
@@ -187,35 +189,6 @@ pub fn is_safe_point(situation: &Situation) -> bool {
         .kube
         .known()
         .is_some_and(|kube| View::new(spec, observed, kube, evidence).is_safe_point())
-}
-
-/// What is seen to keep a condition from coming about: the words of the pods it is about.
-pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String> {
-    let pods = &observed.kube.known()?.pods;
-    let about = |ordinal: &Ordinal| condition.ordinal().is_none_or(|of| of == *ordinal);
-    let words = |(ordinal, pod): (&Ordinal, &Pod)| {
-        let waiting = pod.waiting.as_ref()?;
-        let last = pod.last_words.as_ref();
-        let last = last.map_or_else(String::new, |words| format!("; its last words: {words}"));
-        Some(format!("pod {ordinal}: {waiting}{last}"))
-    };
-    let all: Vec<String> = pods
-        .iter()
-        .filter(|(o, _)| about(o))
-        .filter_map(words)
-        .collect();
-    let claims = &observed.kube.known()?.claims;
-    let resizes = claims.iter().filter(|(o, _)| about(o));
-    let resizes: Vec<String> = resizes
-        .filter_map(|(ordinal, claim)| Some(format!("claim {ordinal}: {}", claim.resize.as_ref()?)))
-        .collect();
-    let list = observed.etcd.membership.why_unknown().map(str::to_owned);
-    match (all.is_empty(), condition) {
-        (false, _) => Some(all.join("; ")),
-        (true, Condition::Quorum) => list,
-        (true, Condition::ClaimExpanded(_)) => (!resizes.is_empty()).then(|| resizes.join("; ")),
-        (true, _) => None,
-    }
 }
 
 fn unreadable(why: &str) -> Decision {

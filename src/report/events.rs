@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::style::TextStyle;
 use super::words;
 use crate::apply::{ApplyEvent, Ending};
-use crate::decide::Condition;
+use crate::decide::{Condition, Progress};
 use crate::fleet::ClusterId;
 
 /// Major version of the event stream.
@@ -114,6 +114,8 @@ impl Place {
                 condition,
                 elapsed_s,
                 deadline_s,
+                progress,
+                hindrance,
                 ..
             } => {
                 let due = match self.told {
@@ -125,7 +127,10 @@ impl Place {
                 }
                 self.told = Some((*condition, *elapsed_s));
                 let (elapsed, deadline) = (seconds(*elapsed_s), seconds(*deadline_s));
-                format!("waiting for {condition}, {elapsed} of {deadline} ({row})")
+                let to_go = progress.as_ref().map(to_go).unwrap_or_default();
+                let why = hindrance.as_ref().map(|why| format!(": {why}"));
+                let why = why.unwrap_or_default();
+                format!("waiting for {condition}, {elapsed} of {deadline}{to_go} ({row}){why}")
             }
             ApplyEvent::Noted { note, .. } => {
                 let kind = words::note_kind(note.kind);
@@ -148,6 +153,12 @@ impl Place {
             ),
         })
     }
+}
+
+fn to_go(progress: &Progress) -> String {
+    let (entries, bytes) = (progress.entries_to_go, words::bytes(progress.bytes_to_go));
+    let noun = if entries == 1 { "entry" } else { "entries" };
+    format!(", {entries} {noun} and {bytes} to go")
 }
 
 fn seconds(count: u64) -> String {
@@ -207,6 +218,8 @@ mod tests {
             condition: Condition::InSync(Ordinal(3)),
             elapsed_s,
             deadline_s: 1800,
+            progress: None,
+            hindrance: None,
         }
     }
 
@@ -230,6 +243,30 @@ mod tests {
             number: 2,
             elapsed_ms,
         }
+    }
+
+    #[test]
+    fn a_wait_says_how_far_it_is_and_what_keeps_it() {
+        let mut event = waiting(12);
+        let ApplyEvent::Waiting {
+            progress,
+            hindrance,
+            ..
+        } = &mut event
+        else {
+            unreachable!("it is a wait");
+        };
+        *progress = Some(Progress {
+            entries_to_go: 8120,
+            bytes_to_go: 412 << 20,
+        });
+        *hindrance = Some("pod 3: ImagePullBackOff".into());
+        assert_eq!(
+            log().line(at(), &event).as_deref(),
+            Some(
+                "03:12:04 eu-1/orders waiting for learner 3 to catch up, 12 s of 30 min, 8120 entries and 412.0 Mi to go (grow/catching-up): pod 3: ImagePullBackOff"
+            )
+        );
     }
 
     #[test]

@@ -11,8 +11,9 @@ use crate::story::Story;
 /// below it, CI's among them.
 const BUSY: f64 = 4.0;
 /// What raft drops in the moment of a leader move (a put forwarded by a follower) is not answered: its client waits for
-/// its own time-out of a second. That is told, and not held against a story.
-const TIMED_OUT: f64 = 1.1;
+/// its own time-out of 0.3 s (tests/bed/manifests/writer.yaml). One such more than wanted is told, and not held against a
+/// story.
+const TIMED_OUT: f64 = 0.4;
 
 /// Of the last minute; 0 where this system does not say.
 pub(crate) fn load_average() -> f64 {

@@ -1,0 +1,103 @@
+//! Of what is waited for: how far it is, and what keeps it.
+
+use serde::Serialize;
+
+use super::procedure::Condition;
+use crate::fleet::Ordinal;
+use crate::state::{MemberStatus, Observation, Pod, Reading};
+
+/// What a member that catches up has still to take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Raft entries that the leader has and this member has not applied.
+    pub entries_to_go: u64,
+    /// Bytes that its database is smaller than the leader's by.
+    pub bytes_to_go: u64,
+}
+
+/// `None` where the condition is about no data, or the two members cannot be compared.
+pub fn progress(observed: &Observation, condition: Condition) -> Option<Progress> {
+    let Condition::InSync(ordinal) = condition else {
+        return None;
+    };
+    let statuses = &observed.etcd.statuses;
+    let own = statuses.get(&ordinal).and_then(Reading::known)?;
+    let leads = |s: &&MemberStatus| s.leader == Some(s.member_id);
+    let leader = statuses.values().filter_map(Reading::known).find(leads)?;
+    let bytes = leader.db_size.saturating_sub(own.db_size);
+    Some(Progress {
+        entries_to_go: leader.index.saturating_sub(own.applied),
+        bytes_to_go: u64::try_from(bytes).unwrap_or(0),
+    })
+}
+
+/// What is seen to keep a condition from coming about: the words of the pods it is about.
+pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String> {
+    let pods = &observed.kube.known()?.pods;
+    let about = |ordinal: &Ordinal| condition.ordinal().is_none_or(|of| of == *ordinal);
+    let words = |(ordinal, pod): (&Ordinal, &Pod)| {
+        let waiting = pod.waiting.as_ref()?;
+        let last = pod.last_words.as_ref();
+        let last = last.map_or_else(String::new, |words| format!("; its last words: {words}"));
+        Some(format!("pod {ordinal}: {waiting}{last}"))
+    };
+    let all: Vec<String> = pods
+        .iter()
+        .filter(|(o, _)| about(o))
+        .filter_map(words)
+        .collect();
+    let claims = &observed.kube.known()?.claims;
+    let resizes = claims.iter().filter(|(o, _)| about(o));
+    let resizes: Vec<String> = resizes
+        .filter_map(|(ordinal, claim)| Some(format!("claim {ordinal}: {}", claim.resize.as_ref()?)))
+        .collect();
+    let list = observed.etcd.membership.why_unknown().map(str::to_owned);
+    match (all.is_empty(), condition) {
+        (false, _) => Some(all.join("; ")),
+        (true, Condition::Quorum) => list,
+        (true, Condition::ClaimExpanded(_)) => (!resizes.is_empty()).then(|| resizes.join("; ")),
+        (true, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_go_is_counted_against_the_leader() {
+        let recorded = include_str!("../../examples/clusters/sandbox.json");
+        let recorded: serde_json::Value = serde_json::from_str(recorded).expect("JSON");
+        let of = |o: &serde_json::Value| serde_json::from_value::<Observation>(o.clone());
+        let all = recorded["clusters"].as_object().expect("by name");
+        let mut seen = all
+            .values()
+            .filter_map(|o| of(o).ok())
+            .find(|o| o.etcd.statuses.len() >= 3)
+            .expect("a cluster of three");
+        let leads = |s: &MemberStatus| s.leader == Some(s.member_id);
+        let statuses = seen.etcd.statuses.iter_mut();
+        let mut late = None;
+        for (ordinal, status) in statuses {
+            let status = status.known_mut().expect("it answers");
+            if leads(status) {
+                (status.index, status.db_size) = (5000, 4096);
+            } else {
+                (status.applied, status.db_size) = (4000, 8192);
+                late = Some(*ordinal);
+            }
+        }
+        let late = late.expect("a follower");
+        let at = |condition| progress(&seen, condition);
+        assert_eq!(
+            at(Condition::InSync(late)),
+            Some(Progress {
+                entries_to_go: 1000,
+                bytes_to_go: 0
+            })
+        );
+        assert_eq!(at(Condition::InSync(Ordinal(9))), None);
+        assert_eq!(at(Condition::Stable), None);
+    }
+}

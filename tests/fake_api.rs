@@ -18,6 +18,8 @@ mod others;
 mod server;
 #[path = "fake_api/snapshots.rs"]
 mod snapshots;
+#[path = "fake_api/volumes.rs"]
+mod volumes;
 
 use std::time::Duration;
 

@@ -69,6 +69,26 @@ pub(crate) const HIDDEN: &[Case] = &[
             another_minor(w);
         })
     }),
+    (
+        "StatefulSet and a claim deleted, and another minor version",
+        || {
+            changed(3, |w| {
+                w.happen(Event::ClaimDeleted(1));
+                w.happen(Event::ObjectDeleted(ObjectKind::StatefulSet));
+                another_minor(w);
+            })
+        },
+    ),
+    (
+        "StatefulSet deleted, a pod stuck, and another minor version",
+        || {
+            changed(3, |w| {
+                w.happen(Event::Stuck(1));
+                w.happen(Event::ObjectDeleted(ObjectKind::StatefulSet));
+                another_minor(w);
+            })
+        },
+    ),
     ("no quorum, and another minor version", || {
         changed(3, |w| {
             w.happen(Event::Stuck(1));

@@ -512,3 +512,32 @@ fn prose_and_tests_are_no_code() {
         );
     }
 }
+
+/// What docs/reliability.md says of each state is there: its plan, its named story, its story on the bed.
+#[test]
+fn every_state_that_is_said_to_be_told_is_told() {
+    let document = fs::read_to_string("docs/reliability.md").expect("the document");
+    let rows = document.lines().skip_while(|l| !l.starts_with("| State |"));
+    let rows = rows.skip(2).take_while(|l| l.starts_with('|'));
+    let named = fs::read_to_string("src/rehearse/states.rs").expect("the named stories");
+    let mut files = Vec::new();
+    walk(Path::new("tests/stories"), &mut files);
+    let stories: String = files.into_iter().map(|file| file.text).collect();
+    let mut states = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').collect();
+        let quoted = |cell: usize| cells[cell].split('`').skip(1).step_by(2);
+        for plan in quoted(2) {
+            let golden = Path::new("tests/golden/plan").join(plan);
+            assert!(golden.is_dir(), "no {}", golden.display());
+        }
+        for state in quoted(3) {
+            assert!(named.contains(&format!("\"{state}\"")), "no story {state}");
+        }
+        for story in quoted(4) {
+            assert!(stories.contains(&format!("fn {story}()")), "no {story}");
+        }
+        states += 1;
+    }
+    assert_eq!(states, 21 + 5, "the states of 2.8, and F1 to F5");
+}

@@ -59,9 +59,7 @@ impl Live {
         self.wrote_ledger(spec, ledger).await;
         if matches!(act, Act::TakeSnapshot) {
             let taken = Box::pin(self.take_snapshot(spec, &|_| ())).await;
-            return taken
-                .map(|_| ())
-                .map_err(|error| PerformError::NotDone(error.to_string()));
+            return taken.map(|_| ()).map_err(|error| (&error).into());
         }
         if let Some(change) = membership(act) {
             let seats = self.seats_for(spec).await?;

@@ -173,7 +173,9 @@ impl From<&SnapshotError> for PerformError {
                 | StoreError::NoHome
                 | StoreError::Credentials { .. }
                 | StoreError::Denied { .. }
-                | StoreError::Absent { .. },
+                | StoreError::Absent { .. }
+                // Every try would stream the whole database once more.
+                | StoreError::Full { .. },
             ) => Self::Refused(text),
             _ => Self::NotDone(text),
         }
@@ -188,6 +190,11 @@ mod tests {
     fn what_another_try_cannot_mend_is_refused() {
         let required = SnapshotError::from(StoreError::Required);
         assert!(matches!((&required).into(), PerformError::Refused(_)));
+        let full = SnapshotError::from(StoreError::Full {
+            place: "/backups".into(),
+            said: "No space left on device".into(),
+        });
+        assert!(matches!((&full).into(), PerformError::Refused(_)));
         let stalled = SnapshotError::Stalled {
             after: Duration::from_secs(60),
             done: 7,

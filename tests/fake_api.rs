@@ -14,6 +14,8 @@ mod fixture;
 mod golden;
 #[path = "fake_api/lock.rs"]
 mod lock;
+#[path = "fake_api/obstacles.rs"]
+mod obstacles;
 #[path = "fake_api/others.rs"]
 mod others;
 #[path = "fake_api/server.rs"]

@@ -10,7 +10,7 @@ use super::event::{ApplyEvent, ClusterOutcome, Ending};
 use super::interrupt::Interrupt;
 use crate::decide::{
     Act, Condition, Decision, IntentKey, Next, Note, NoteKind, RowId, Run, Situation, Step, decide,
-    hindrance, is_safe_point, ledger_before, progress,
+    hindrance, is_safe_point, ledger_before, progress, refused,
 };
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
@@ -33,6 +33,10 @@ const HELD_BACK: SignedDuration = SignedDuration::from_mins(5);
 /// Between two tries of a step that was refused: etcd answers "unhealthy cluster" until every member has been connected
 /// for 5 s (its `HealthInterval`), which nothing but asking tells.
 const LONGEST_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// How long a wait goes on for what Kubernetes says it cannot make: a quota, a class without room. A provisioner tries
+/// again a few times meanwhile.
+const REFUSED: SignedDuration = SignedDuration::from_mins(2);
 
 /// Asked with the commit of the run before and ours.
 pub type IsNewer = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
@@ -239,18 +243,19 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
     ) -> Option<Ending> {
         let since = *self.waits.entry(condition).or_insert(observed.at);
         let elapsed = observed.at.duration_since(since);
-        let seconds = |d: SignedDuration| u64::try_from(d.as_secs()).unwrap_or(0);
+        let deadline = deadline(observed, condition, since);
         let hindrance = hindrance(observed, condition);
+        let seconds = |d: SignedDuration| u64::try_from(d.as_secs()).unwrap_or(0);
         (self.tell)(ApplyEvent::Waiting {
             cluster: self.spec.id.clone(),
             row,
             condition,
             elapsed_s: seconds(elapsed),
-            deadline_s: seconds(condition.deadline()),
+            deadline_s: seconds(deadline),
             progress: progress(observed, condition),
             hindrance: hindrance.clone(),
         });
-        if elapsed > condition.deadline() {
+        if elapsed > deadline {
             return Some(Ending::TimedOut(match hindrance {
                 Some(why) => format!("{condition}: {why}"),
                 None => condition.to_string(),
@@ -431,5 +436,51 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
             voters,
             tolerance: plan.tolerance_now,
         }
+    }
+}
+
+/// How long to wait in all. What was refused before may have been mended since: only a no of this wait counts.
+fn deadline(observed: &Observation, condition: Condition, since: Timestamp) -> SignedDuration {
+    let longest = condition.deadline();
+    let refused = refused(observed, condition).is_some_and(|no| no.at >= since);
+    if refused {
+        longest.min(REFUSED)
+    } else {
+        longest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::{ClusterId, Ordinal};
+    use crate::state::Obstacle;
+
+    fn seen(refused: bool) -> Observation {
+        let at = "2026-11-21T03:12:04Z".parse().expect("a time");
+        let mut observed = crate::model::empty(ClusterId::new("eu-1", "orders"), at);
+        let obstacle = Obstacle {
+            said: "ProvisioningFailed: no room left".into(),
+            at,
+            refused,
+        };
+        let kube = observed.kube.known_mut().expect("the model is readable");
+        kube.obstacles.insert(Ordinal(3), obstacle);
+        observed
+    }
+
+    #[test]
+    fn a_no_of_this_wait_shortens_it_and_no_other() {
+        let started = Condition::Started(Ordinal(3));
+        let no = seen(true);
+        let second = SignedDuration::from_secs(1);
+        assert_eq!(deadline(&no, started, no.at - second), REFUSED);
+        assert_eq!(deadline(&no, started, no.at + second), started.deadline());
+        let other = Condition::Started(Ordinal(2));
+        assert_eq!(deadline(&no, other, no.at), other.deadline());
+        let nobody = seen(false);
+        assert_eq!(deadline(&nobody, started, nobody.at), started.deadline());
+        let brief = Condition::Serving(Ordinal(3));
+        assert_eq!(deadline(&no, brief, no.at), brief.deadline());
     }
 }

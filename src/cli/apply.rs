@@ -97,7 +97,7 @@ async fn start(args: &ApplyArgs) -> Done {
     };
     let rollout = &loaded.fleet.rollout;
     let outcome = match &world {
-        worlds::Worlds::Live(world) => walk(world, &clusters, rollout, &options).await,
+        worlds::Worlds::Live(world) => Box::pin(walk(world, &clusters, rollout, &options)).await,
         worlds::Worlds::Sandbox(world) => walk(world, &clusters, rollout, &options).await,
         worlds::Worlds::Recorded(world) => walk(world, &clusters, rollout, &options).await,
     };

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::procedure::Condition;
 use crate::fleet::Ordinal;
-use crate::state::{MemberStatus, Observation, Pod, Reading};
+use crate::state::{MemberStatus, Observation, Obstacle, Pod, Reading};
 
 /// What a member that catches up has still to take over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,9 +32,10 @@ pub fn progress(observed: &Observation, condition: Condition) -> Option<Progress
     })
 }
 
-/// What is seen to keep a condition from coming about: the words of the pods it is about.
+/// What is seen to keep a condition from coming about: the words of the pods it is about, and of Kubernetes about what
+/// it cannot make.
 pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String> {
-    let pods = &observed.kube.known()?.pods;
+    let kube = observed.kube.known()?;
     let about = |ordinal: &Ordinal| condition.ordinal().is_none_or(|of| of == *ordinal);
     let words = |(ordinal, pod): (&Ordinal, &Pod)| {
         let waiting = pod.waiting.as_ref()?;
@@ -42,23 +43,37 @@ pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String>
         let last = last.map_or_else(String::new, |words| format!("; its last words: {words}"));
         Some(format!("pod {ordinal}: {waiting}{last}"))
     };
+    let pods = kube.pods.iter().filter(|(o, _)| about(o));
+    let obstacles = kube.obstacles.iter().filter(|(o, _)| about(o));
     let all: Vec<String> = pods
-        .iter()
-        .filter(|(o, _)| about(o))
         .filter_map(words)
+        .chain(obstacles.map(|(o, obstacle)| format!("member {o}: {}", obstacle.said)))
         .collect();
-    let claims = &observed.kube.known()?.claims;
-    let resizes = claims.iter().filter(|(o, _)| about(o));
+    let resizes = kube.claims.iter().filter(|(o, _)| about(o));
     let resizes: Vec<String> = resizes
         .filter_map(|(ordinal, claim)| Some(format!("claim {ordinal}: {}", claim.resize.as_ref()?)))
         .collect();
+    let silent = || {
+        let ordinal = condition.ordinal()?;
+        let why = observed.etcd.statuses.get(&ordinal)?.why_unknown()?;
+        Some(format!("member {ordinal}: {why}"))
+    };
     let list = observed.etcd.membership.why_unknown().map(str::to_owned);
     match (all.is_empty(), condition) {
         (false, _) => Some(all.join("; ")),
         (true, Condition::Quorum) => list,
         (true, Condition::ClaimExpanded(_)) => (!resizes.is_empty()).then(|| resizes.join("; ")),
+        // Its process runs and does not answer: nobody but the member's port knows.
+        (true, Condition::MemberUp(_) | Condition::Started(_) | Condition::InSync(_)) => silent(),
         (true, _) => None,
     }
+}
+
+/// The last time that Kubernetes said no to what a condition waits for.
+pub fn refused(observed: &Observation, condition: Condition) -> Option<&Obstacle> {
+    let about = condition.ordinal()?;
+    let obstacle = observed.kube.known()?.obstacles.get(&about);
+    obstacle.filter(|obstacle| obstacle.refused)
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
             )])),
             storage_classes: Reading::Known(std::collections::BTreeMap::new()),
             actors: Vec::new(),
+            obstacles: std::collections::BTreeMap::new(),
         }),
         etcd: Etcd {
             membership: Reading::Unknown(NO_POD.into()),

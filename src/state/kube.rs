@@ -109,6 +109,22 @@ pub struct Kube {
     pub storage_classes: Reading<BTreeMap<String, Option<StorageClass>>>,
     /// Other controllers that act on our objects (an autoscaler, a GitOps tool), beside those that hold fields.
     pub actors: Vec<Actor>,
+    /// Seats whose pod or claim does not come, and what Kubernetes says of it. Words for a reader; where they cannot be
+    /// read there are none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub obstacles: BTreeMap<Ordinal, Obstacle>,
+}
+
+/// What keeps a pod or a claim from coming.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Obstacle {
+    /// `FailedCreate: … exceeded quota: …`
+    pub said: String,
+    /// When it was last said.
+    pub at: Timestamp,
+    /// Somebody said no; otherwise nobody has answered.
+    pub refused: bool,
 }
 
 /// A node, as far as it tells whether what ran there may still run.

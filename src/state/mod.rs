@@ -23,8 +23,8 @@ pub use evidence::{Evidence, Probe};
 pub use field_manager::{FieldManager, ManagerKind};
 pub use kube::{
     Actor, Claim, ClaimPhase, Contents, ETCD_CLUSTER_ANNOTATION, Kube, LiveObject, Lock, Node,
-    ObjectKey, ObjectKind, Pod, PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, StorageClass,
-    Uid, Volume,
+    ObjectKey, ObjectKind, Obstacle, Pod, PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet,
+    StorageClass, Uid, Volume,
 };
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};

@@ -111,12 +111,32 @@ impl Api {
         namespace: &str,
         selector: &str,
     ) -> Result<Vec<Value>, ReadError> {
+        let params = ListParams::default().labels(selector);
+        self.pages(resource, namespace, params).await
+    }
+
+    /// Events whose fields are these.
+    pub(super) async fn events(
+        &self,
+        namespace: &str,
+        fields: &str,
+    ) -> Result<Vec<Value>, ReadError> {
+        let params = ListParams::default().fields(fields);
+        self.pages(Resource::Event, namespace, params).await
+    }
+
+    async fn pages(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        select: ListParams,
+    ) -> Result<Vec<Value>, ReadError> {
         let what = format!("list {}", place(resource, "", namespace));
         let request = Request::new(resource.path(namespace));
         let mut items = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let mut params = ListParams::default().labels(selector).limit(PAGE);
+            let mut params = select.clone().limit(PAGE);
             if let Some(token) = &token {
                 params = params.continue_token(token);
             }

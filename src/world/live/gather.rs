@@ -14,6 +14,7 @@ use super::classes::Classes;
 use super::names;
 use super::nodes::Nodes;
 use super::objects;
+use super::obstacles;
 use super::pods;
 use super::resource::Resource;
 use super::secrets::{self, Secrets};
@@ -156,8 +157,16 @@ pub(super) async fn kube(
     let has_lived = ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
     let nodes = context.nodes.of(api, &pods, &mut claims).await;
     let storage_classes = context.classes.of(api, spec, &claims).await;
+    let there = obstacles::Found {
+        at: super::now(),
+        set: stateful_set.as_ref(),
+        pods: &pods,
+        claims: &claims,
+    };
+    let obstacles = Box::pin(obstacles::obstacles(api, spec, &there)).await;
     Ok(Kube {
         storage_classes,
+        obstacles,
         cluster_uid: context.cluster_uid.to_owned(),
         namespace_exists: namespace.exists,
         objects: found

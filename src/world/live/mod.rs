@@ -20,6 +20,7 @@ mod names;
 mod nodes;
 mod objects;
 mod observe;
+mod obstacles;
 mod perform;
 mod pods;
 mod resource;

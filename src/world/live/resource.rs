@@ -19,6 +19,7 @@ pub(super) enum Resource {
     Lease,
     Node,
     Autoscaler,
+    Event,
 }
 
 impl Resource {
@@ -51,6 +52,7 @@ impl Resource {
             Self::Lease => "Lease",
             Self::Node => "Node",
             Self::Autoscaler => "HorizontalPodAutoscaler",
+            Self::Event => "Event",
         }
     }
 
@@ -71,6 +73,7 @@ impl Resource {
             Self::Lease => "leases",
             Self::Node => "nodes",
             Self::Autoscaler => "horizontalpodautoscalers",
+            Self::Event => "events",
         }
     }
 

@@ -75,10 +75,10 @@ fn stumble(story: &Story, moments: &mut Moments, lives: &mut Lives) {
 }
 
 /// Random moments up to a little over what a step takes, from a seed that is printed.
-struct Moments(u64);
+pub(crate) struct Moments(u64);
 
 impl Moments {
-    fn from_clock(story: &Story) -> Self {
+    pub(crate) fn from_clock(story: &Story) -> Self {
         let seed = std::env::var("RECONCILE_TEST_SEED")
             .ok()
             .and_then(|s| s.parse().ok());
@@ -90,7 +90,7 @@ impl Moments {
         Self(seed)
     }
 
-    fn next(&mut self) -> Duration {
+    pub(crate) fn next(&mut self) -> Duration {
         // Knuth's MMIX generator: good enough to pick moments.
         self.0 = self
             .0

@@ -16,5 +16,6 @@ mod killed;
 mod runs;
 mod sizes;
 mod states;
+mod storage;
 mod story;
 mod wish;

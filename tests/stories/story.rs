@@ -147,9 +147,21 @@ impl Story {
         command.spawn().expect("our program runs")
     }
 
+    /// As [`Story::spawn`], and what it tells is for the caller to read as it comes.
+    pub(crate) fn spawn_told(&self, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().expect("our program runs")
+    }
+
     /// Where runs beside the story say what they do.
     fn told_beside(&self) -> PathBuf {
         self.directory.path().join("runs.stderr")
+    }
+
+    /// What those runs said until now.
+    pub(crate) fn told(&self) -> String {
+        fs::read_to_string(self.told_beside()).unwrap_or_default()
     }
 
     /// Returns once a learner is listed.
@@ -297,7 +309,7 @@ impl Story {
 impl Drop for Story {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let beside = fs::read_to_string(self.told_beside()).unwrap_or_default();
+            let beside = self.told();
             for (mark, told) in [("beside |", beside.as_str()), ("|", &self.printed.borrow())] {
                 let last: Vec<&str> = told.lines().rev().take(60).collect();
                 for line in last.into_iter().rev() {

@@ -1,13 +1,12 @@
 //! Members move to other volumes while clients write (P5-a, P5-b, P6).
 
-use serde_json::Value;
-
 use crate::bed;
 use crate::states::{Before, born};
+use crate::storage::assert_as_git_says;
 use crate::story::Story;
 
 /// What planned work may cost a client (2.7 reached 0.20 s by hand).
-const PLANNED: f64 = 0.5;
+pub(super) const PLANNED: f64 = 0.5;
 
 #[test]
 fn moves_of_three_members() {
@@ -70,34 +69,5 @@ fn go(story: &Story, phase: &str, git: impl FnOnce(&Story)) {
     let begun = std::time::Instant::now();
     story.settle();
     story.say(&format!("{phase}: {:.1} s", begun.elapsed().as_secs_f32()));
-    let seen = story.observe();
-    let (class, size) = {
-        let wish = story.wish.borrow();
-        (wish.class, wish.size)
-    };
-    let claims = seen["kube"]["known"]["claims"].as_object().expect("claims");
-    assert_eq!(claims.len(), story.members().len(), "{claims:#?}");
-    for (ordinal, claim) in claims {
-        let is = |field: &str| claim[field].as_str().unwrap_or_default().to_owned();
-        assert_eq!(is("className"), class, "claim {ordinal}");
-        assert_eq!(is("request"), size, "claim {ordinal}");
-    }
-    assert_kept(story);
-}
-
-/// No volume of this story's was deleted: each that is not bound is Released and Retain.
-fn assert_kept(story: &Story) {
-    let all = story.bed.kubectl(&["get", "pv", "-o=json"]);
-    let all: Value = serde_json::from_str(&all).expect("kubectl prints JSON");
-    for volume in all["items"].as_array().expect("a list") {
-        let spec = &volume["spec"];
-        let ours = spec["claimRef"]["namespace"] == story.namespace;
-        let bound = volume["status"]["phase"] == "Bound";
-        if ours && !bound {
-            assert_eq!(
-                spec["persistentVolumeReclaimPolicy"], "Retain",
-                "{volume:#}"
-            );
-        }
-    }
+    assert_as_git_says(story);
 }

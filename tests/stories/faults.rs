@@ -1,6 +1,7 @@
 //! What goes wrong below: processes of the bed and of its pods. On the project's own bed only.
 
 use std::cell::Cell;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::bed::Bed;
@@ -118,5 +119,37 @@ impl Story {
     /// All data of a member is gone, its claim stays; its process starts again on an empty directory.
     pub(crate) fn wipe(&self, ordinal: u32) {
         self.bed.fault(&["wipe", &self.namespace, &pod(ordinal)]);
+    }
+}
+
+/// A small file system of our own; unmounted when this is dropped.
+pub(crate) struct Tmpfs(PathBuf);
+
+impl Tmpfs {
+    pub(crate) fn mount(at: &Path, options: &str) -> Self {
+        std::fs::create_dir(at).expect("a writable directory");
+        let here = Self(at.to_owned());
+        mount(&["-t", "tmpfs", "-o", options, "tmpfs"], at);
+        here
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Mounted with other options, all that is in it stays.
+    pub(crate) fn again(&self, options: &str) {
+        mount(&["-o", &format!("remount,{options}")], &self.0);
+    }
+}
+
+fn mount(words: &[&str], at: &Path) {
+    let status = Command::new("mount").args(words).arg(at).status();
+    assert!(status.expect("mount runs").success(), "mount {words:?}");
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
     }
 }

@@ -51,6 +51,10 @@ func (provisioner) Provision(_ context.Context, o controller.ProvisionOptions) (
 	if o.SelectedNodeName != "" {
 		home = o.SelectedNodeName
 	}
+	// A class without room, for stories of one.
+	if o.StorageClass.Parameters["room"] == "none" {
+		return nil, controller.ProvisioningFinished, status.Error(codes.ResourceExhausted, "no room left for a volume of this class")
+	}
 	want := o.PVC.Spec.Resources.Requests[v1.ResourceStorage]
 	size, err := grow(o.PVName, want.Value())
 	if err != nil {

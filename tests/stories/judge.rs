@@ -46,6 +46,14 @@ impl Story {
         ]);
     }
 
+    /// So many keys with values of so many bytes.
+    pub(crate) fn load(&self, keys: &str, bytes: &str) {
+        let service = self.client_service();
+        let all = ["-endpoints", &service, "-n", keys, "-size", bytes];
+        let loaded: Value = self.writer(&[&["load"], &all[..]].concat());
+        assert_eq!(loaded["keys"].to_string(), keys, "{loaded}");
+    }
+
     /// A new phase of the story begins.
     pub(crate) fn mark(&self, phase: &str) {
         let () = self.writer(&["mark", phase]);

@@ -1,0 +1,111 @@
+//! Moves of a database of half a gigabyte, against what copying it costs at the least. By choice only: it takes minutes.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::moves::PLANNED;
+use crate::bed;
+use crate::hands::pod;
+use crate::states::Before;
+use crate::storage::assert_as_git_says;
+use crate::story::{PLAIN, Story};
+
+/// Says that it is told.
+const CHOICE: &str = "RECONCILE_TEST_BIG";
+/// Values of a megabyte, so many at a time: what kubectl carries in a minute.
+const LOADS: usize = 10;
+const VALUES: &str = "52";
+
+#[test]
+fn moves_of_half_a_gigabyte() {
+    let name = "moves_of_half_a_gigabyte";
+    if std::env::var_os(CHOICE).is_none() {
+        bed::left_out(name, "it takes minutes; RECONCILE_TEST_BIG=1 tells it");
+        return;
+    }
+    let Some((bed, _turn)) = bed::take_own(name) else {
+        return;
+    };
+    let story = Story::new(name, bed, PLAIN);
+    story.start_writers();
+    story.git(|wish| {
+        wish.quota = "2Gi";
+        wish.size = "4Gi";
+    });
+    story.settle();
+    story.await_writers();
+    for _ in 0..LOADS {
+        story.load(VALUES, "1000000");
+    }
+    // One that fills the page cache, one that counts.
+    let _ = copied(&story, "warm.db");
+    let (bytes, seconds) = copied(&story, "measured.db");
+    let rate = bytes / seconds;
+    story.say(&format!(
+        "a database of {:.0} MB; a snapshot from member 1 to member 0 in {seconds:.1} s: {:.0} MB/s",
+        bytes / 1e6,
+        rate / 1e6
+    ));
+    // The spare and three successors, and three successors.
+    for (phase, class, migration, copies) in [
+        ("surge", "testbed-hdd", None, 4.0),
+        ("in place", "testbed-ssd", Some("inPlace"), 3.0),
+    ] {
+        story.mark(phase);
+        let before = Before::of(&story);
+        story.git(|wish| (wish.class, wish.migration) = (class, migration));
+        let begun = Instant::now();
+        let done = story.settle();
+        let took = begun.elapsed().as_secs_f64();
+        assert_as_git_says(&story);
+        let after = Before::of(&story);
+        let stayed = after.members.iter().filter(|m| before.members.contains(m));
+        assert_eq!(stayed.count(), 0, "all of them moved");
+        let floor = copies * bytes / rate;
+        story.say(&format!(
+            "{phase}: {took:.1} s, {} steps; {copies} copies at that rate are {floor:.1} s: {:.1} times the floor",
+            done.len(),
+            took / floor
+        ));
+    }
+    let verdict = story.judge(3);
+    for phase in ["surge", "in place"] {
+        story.assert_gap(&verdict, phase, PLANNED);
+    }
+}
+
+/// A snapshot that one member's etcdctl takes of another and writes to its own volume: bytes, and seconds with kubectl's
+/// way in and out.
+fn copied(story: &Story, file: &str) -> (f64, f64) {
+    let from = format!(
+        "--endpoints=http://orders-1.orders-peer.{}.svc:2379",
+        story.namespace
+    );
+    let to = format!("/data/etcd/{file}");
+    let begun = Instant::now();
+    story.kubectl(&[
+        "exec",
+        &pod(0),
+        "--",
+        "etcdctl",
+        &from,
+        "snapshot",
+        "save",
+        &to,
+    ]);
+    let seconds = begun.elapsed().as_secs_f64();
+    let status = [
+        "exec",
+        &pod(0),
+        "--",
+        "etcdctl",
+        &from,
+        "endpoint",
+        "status",
+        "-w=json",
+    ];
+    let status: Value = serde_json::from_str(&story.kubectl(&status)).expect("etcdctl prints JSON");
+    let bytes = status[0]["Status"]["dbSize"].as_f64().expect("a size");
+    (bytes, seconds)
+}

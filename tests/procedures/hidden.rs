@@ -4,7 +4,7 @@ use reconcile::fleet::{EtcdVersion, TlsSecret};
 use reconcile::model;
 use reconcile::state::{MemberId, ObjectKind};
 
-use super::cases::{Case, changed, claim, nothing_yet, status};
+use super::cases::{Case, changed, claim, nothing_yet, object, status};
 use crate::world::{Event, World};
 
 /// Git wants two members more besides.
@@ -58,6 +58,12 @@ pub(crate) const HIDDEN: &[Case] = &[
     ("a claim of another size, and more members", || {
         and_grow(changed(1, |w| {
             claim(w, 0).request = "2Gi".parse().expect("a size");
+        }))
+    }),
+    ("pods one after the other, and more members", || {
+        and_grow(changed(1, |w| {
+            let set = object(w, ObjectKind::StatefulSet);
+            set.content["spec"]["podManagementPolicy"] = "OrderedReady".into();
         }))
     }),
     ("TLS switched on, and more members", || {

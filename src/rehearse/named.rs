@@ -374,6 +374,21 @@ pub const STATES: &[State] = &[
     )
     .moves(),
     state(
+        "P5-earlier",
+        "a learner comes up on the claim that its seat had before Git went back",
+        3,
+        IN_PLACE,
+        &[
+            (BeforeAct("release-claim", Some(1)), Exhausted),
+            (Rest, Passes(1)),
+            (Rest, Passes(1)),
+            (Rest, Event::Class(Class::Plain)),
+        ],
+    )
+    .moves()
+    .set(Set::Quick)
+    .meets("learner-fails"),
+    state(
         "P5-abort",
         "killed with two members on the other class, and Git goes back",
         3,

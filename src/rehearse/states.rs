@@ -32,6 +32,8 @@ pub(super) enum Set {
     Local,
     Idle,
     MinTolerance,
+    /// Controllers are done before the next look.
+    Quick,
 }
 
 pub(super) const fn wish(members: u32) -> Wish {
@@ -136,7 +138,7 @@ impl State {
             min_tolerance: u32::from(self.set == Set::MinTolerance),
             local: self.set == Set::Local,
             writes: self.set != Set::Idle,
-            settles: false,
+            settles: self.set == Set::Quick,
             engine,
             retains: false,
             script: self.script.to_vec(),

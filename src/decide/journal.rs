@@ -121,6 +121,10 @@ fn note_volumes(observed: &Observation, ledger: &mut Ledger) {
         if listed && status.learner {
             seat.added_at.get_or_insert(observed.at); // by someone else, or by a ledger that was lost
         } else if listed {
+            // It came up on the claim that its seat had before: that one was never asked for as its template said.
+            if seat.claim_before.as_ref() == Some(&claim.uid) {
+                seat.asked = None;
+            }
             (seat.claim_before, seat.attempts, seat.added_at) = (None, 0, None);
             seat.leaving = false;
         }

@@ -145,6 +145,7 @@ pub(super) fn is_refused(f: &Focus, why: Leave) -> bool {
     };
     // What is not yet possible hides the step that the drain was for.
     super::change::is_pending(f.view)
+        || super::snapshot::is_barred(f, why)
         || before_drain(why)
             .iter()
             .any(|guard| matches!(guard.ask(f, &act), Verdict::No(_)))

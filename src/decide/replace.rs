@@ -13,9 +13,7 @@ pub(super) const REPLACE: Procedure = Procedure {
     subjects: |view| leave::subjects(view, Leave::Replace),
     rows: &[
         snapshot::row(leave::before_drain(Leave::Replace), |f| {
-            // One whose volume goes anyway is not made to wait for a store.
-            let chosen = f.view.unsteady(f.seat()).is_none();
-            chosen && leave::is_serving(f) && f.view.needs_snapshot()
+            snapshot::is_wanted(f, Leave::Replace)
         }),
         leave::serving(
             "a spare is a voter, and this voter's claim is gone, is going, is another one than it runs on, or is not of the class or size that Git says",

@@ -12,7 +12,7 @@ pub(super) const SHRINK: Procedure = Procedure {
     subjects: |view| leave::subjects(view, Leave::Shrink),
     rows: &[
         snapshot::row(leave::before_drain(Leave::Shrink), |f| {
-            leave::is_serving(f) && f.view.needs_snapshot()
+            snapshot::is_wanted(f, Leave::Shrink)
         }),
         leave::serving(
             "the top voter is not wanted, and its pod takes part in the client Service",

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::guard::Guard;
+use super::leave::Leave;
 use super::procedure::{Facts, Focus, Row, Then};
 use super::step::Act;
 use super::view::View;
@@ -25,6 +26,23 @@ pub(super) const fn row(guards: &'static [&'static Guard], when: fn(&Focus) -> b
         when,
         then: take,
     }
+}
+
+/// The member at hand leaves its volume, and needs a snapshot for that. Also one that is drained already: the run that
+/// drained it may be long gone.
+pub(super) fn is_wanted(f: &Focus, why: Leave) -> bool {
+    let gives_up = match why {
+        // One whose volume goes anyway is not made to wait for a store.
+        Leave::Replace => f.view.unsteady(f.seat()).is_none(),
+        Leave::Shrink => true,
+        Leave::Restart => false,
+    };
+    gives_up && f.view.needs_snapshot()
+}
+
+/// The snapshot that the member at hand needs is refused.
+pub(super) fn is_barred(f: &Focus, why: Leave) -> bool {
+    is_wanted(f, why) && matches!(take(f), Then::Refuse(_))
 }
 
 fn take(f: &Focus) -> Then {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{etcd, fresh_uid};
+use super::{Hinders, etcd, fresh_uid};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     Claim, ClaimPhase, Contents, Kube, MemberFile, Node, ObjectKind, Observation, Pod, PodPhase,
     Reading, ReleasedVolume, SERVING_LABEL, StorageClass, Volume,
 };
 
-pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &super::Hinders) {
+pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
     if observed.kube.known().is_none() {
         return;
     }
@@ -17,8 +17,9 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &s
     stop_pods(observed);
     drop_claims(observed, spec);
     make_classes(observed, spec);
-    make_pods(observed, spec);
-    expand_claims(observed);
+    bind_claims(kube(observed), hinders);
+    make_pods(observed, spec, hinders);
+    expand_claims(kube(observed), hinders);
     schedule(kube(observed));
     hold_back(observed, hinders);
     run_processes(observed, spec);
@@ -123,20 +124,57 @@ fn make_classes(observed: &mut Observation, spec: &ClusterSpec) {
     }
 }
 
+/// The provisioner: a volume for every claim that waits for one of a class that is there and has one now.
+fn bind_claims(kube: &mut Kube, hinders: &dyn Hinders) {
+    let waits = |claim: &Claim| claim.phase == ClaimPhase::Pending && !claim.deleting;
+    let given = |claim: &Claim| hinders.has_room(claim) == Some(true);
+    for claim in kube.claims.values_mut() {
+        if waits(claim) && given(claim) && !is_class_missing(&kube.storage_classes, claim) {
+            bind(claim, hinders);
+        }
+    }
+}
+
+fn is_class_missing(
+    classes: &Reading<BTreeMap<String, Option<StorageClass>>>,
+    claim: &Claim,
+) -> bool {
+    let name = claim.class_name.as_ref();
+    let found = name.and_then(|name| classes.known()?.get(name));
+    matches!(found, Some(None))
+}
+
+fn bind(claim: &mut Claim, hinders: &dyn Hinders) {
+    claim.phase = ClaimPhase::Bound;
+    claim.volume = Some(Reading::Known(Volume {
+        name: format!("pv-{}", claim.uid),
+        uid: claim.uid.clone(),
+        reclaim_policy: hinders.reclaim_policy(claim).into(),
+        etcd_cluster: None,
+        node: None,
+    }));
+}
+
 /// The resizer and the kubelet: what is asked for is given, while the member runs.
-fn expand_claims(observed: &mut Observation) {
-    for claim in kube(observed).claims.values_mut() {
-        if claim.phase == ClaimPhase::Bound {
+fn expand_claims(kube: &mut Kube, hinders: &dyn Hinders) {
+    for claim in kube.claims.values_mut() {
+        let stunted = claim.capacity.is_some() && hinders.is_stunted(claim);
+        if claim.phase == ClaimPhase::Bound && !stunted {
             claim.capacity = Some(claim.request.clone());
         }
     }
 }
 
-fn make_pods(observed: &mut Observation, spec: &ClusterSpec) {
+fn make_pods(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
     for ordinal in (0..replicas(kube(observed))).map(Ordinal) {
         if !kube(observed).claims.contains_key(&ordinal) {
-            let claim = new_claim(observed, spec);
-            kube(observed).claims.insert(ordinal, claim);
+            let mut claim = new_claim(observed, spec);
+            let kube = kube(observed);
+            let none = hinders.has_room(&claim) == Some(false);
+            if !none && !is_class_missing(&kube.storage_classes, &claim) {
+                bind(&mut claim, hinders);
+            }
+            kube.claims.insert(ordinal, claim);
         }
         if !kube(observed).pods.contains_key(&ordinal) {
             let uid = fresh_uid(observed);
@@ -167,12 +205,12 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec) {
 }
 
 /// A pod that something keeps from running says so, and its process does not answer.
-fn hold_back(observed: &mut Observation, hinders: &super::Hinders) {
+fn hold_back(observed: &mut Observation, hinders: &dyn Hinders) {
     let kube = kube(observed);
     let ordinals: Vec<Ordinal> = kube.pods.keys().copied().collect();
     let held: Vec<(Ordinal, String)> = ordinals
         .into_iter()
-        .filter_map(|o| Some((o, hinders(kube, o)?)))
+        .filter_map(|o| Some((o, hinders.pod(kube, o)?)))
         .collect();
     for (ordinal, why) in held {
         if let Some(pod) = self::kube(observed).pods.get_mut(&ordinal) {
@@ -203,24 +241,10 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
     let class = template.map(|_| text("/storageClassName"));
     let request = text("/resources/requests/storage").and_then(|t| t.parse().ok());
     let class_name = class.unwrap_or_else(|| spec.storage.class_name.clone());
-    let classes = kube(observed).storage_classes.known();
-    let found = class_name.as_ref().and_then(|name| classes?.get(name));
-    let missing = matches!(found, Some(None));
-    let volume = Reading::Known(Volume {
-        name: format!("pv-{uid}"),
-        uid: uid.clone(),
-        reclaim_policy: "Delete".into(),
-        etcd_cluster: None,
-        node: None,
-    });
     Claim {
-        volume: (!missing).then_some(volume),
+        volume: None,
         uid,
-        phase: if missing {
-            ClaimPhase::Pending
-        } else {
-            ClaimPhase::Bound
-        },
+        phase: ClaimPhase::Pending,
         deleting: false,
         class_name,
         request: request.unwrap_or_else(|| spec.storage.size.clone()),

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{Act, Condition};
 use crate::fleet::{ClusterId, ClusterSpec, Ordinal};
-use crate::state::{Etcd, Kube, Ledger, Node, Observation, Reading, Uid};
+use crate::state::{Claim, Etcd, Kube, Ledger, Node, Observation, Reading, Uid};
 
 pub use snapshot::{provide_store, take_snapshot};
 
@@ -130,19 +130,44 @@ pub fn look_after(spec: &ClusterSpec, condition: Condition) -> SignedDuration {
 
 /// Lets `span` pass.
 pub fn pass(observed: &mut Observation, spec: &ClusterSpec, span: SignedDuration) {
-    pass_hindered(observed, spec, span, &|_, _| None);
+    pass_hindered(observed, spec, span, &Unhindered);
 }
 
-/// What keeps the pod of an ordinal from running, in the kubelet's or the scheduler's words: an image that cannot be
-/// pulled, a volume that is gone, a node that is.
-pub type Hinders<'a> = dyn Fn(&Kube, Ordinal) -> Option<String> + 'a;
+/// What keeps the world from going its usual way; by itself nothing does.
+pub trait Hinders {
+    /// Why the pod of an ordinal cannot run, in the kubelet's or the scheduler's words: an image that cannot be pulled,
+    /// a volume that is gone, a node that is.
+    fn pod(&self, _: &Kube, _: Ordinal) -> Option<String> {
+        None
+    }
 
-/// Lets `span` pass in a world in which some pods cannot run.
+    /// Whether the class of this claim has a volume for it. `None`: a new one gets its volume at once, and one that was
+    /// found without goes on waiting, for nobody here knows what its provisioner waits for.
+    fn has_room(&self, _: &Claim) -> Option<bool> {
+        None
+    }
+
+    /// The driver does not give this claim what it asks for beyond what it has.
+    fn is_stunted(&self, _: &Claim) -> bool {
+        false
+    }
+
+    /// The reclaim policy of the volume that this claim's class gives it.
+    fn reclaim_policy(&self, _: &Claim) -> &'static str {
+        "Delete"
+    }
+}
+
+struct Unhindered;
+
+impl Hinders for Unhindered {}
+
+/// Lets `span` pass in a world in which not everything goes as it should.
 pub fn pass_hindered(
     observed: &mut Observation,
     spec: &ClusterSpec,
     span: SignedDuration,
-    hinders: &Hinders,
+    hinders: &dyn Hinders,
 ) {
     observed.at = observed.at.checked_add(span).unwrap_or(observed.at);
     controllers::settle(observed, spec, hinders);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::volumes::{Class, Way};
 use crate::state::ObjectKind;
 
 /// Something that happens. Numbers name an ordinal, or count round among those there are.
@@ -25,6 +26,23 @@ pub enum Event {
     Quota(u32),
     /// Git names an image.
     Image(Image),
+    /// Git names a class for the volumes.
+    Class(Class),
+    /// Git asks for volumes of so many MiB, or of the documents' size.
+    VolumeSize(Option<u32>),
+    /// Git says how members move.
+    Way(Way),
+    /// No class has a volume for a new claim.
+    Exhausted,
+    RoomAgain,
+    /// Volumes stop growing.
+    Stunted,
+    GrowsAgain,
+    /// Nothing more can be written to the snapshot store.
+    StoreFull,
+    /// The snapshot store does not answer.
+    StoreAway,
+    StoreBack,
     /// Someone deletes a pod.
     PodLost(u32),
     /// Evicted by `kubectl drain`, as far as the `PodDisruptionBudget` allows.
@@ -93,6 +111,17 @@ impl Event {
             Self::Quota(_) => "Git: quota",
             Self::Image(Image::Missing) => "Git: image that cannot be pulled",
             Self::Image(_) => "Git: image",
+            Self::Class(Class::Missing) => "Git: class that is not there",
+            Self::Class(_) => "Git: storage class",
+            Self::VolumeSize(_) => "Git: volume size",
+            Self::Way(_) => "Git: migration strategy",
+            Self::Exhausted => "class without capacity",
+            Self::RoomAgain => "capacity again",
+            Self::Stunted => "expansion hangs",
+            Self::GrowsAgain => "expansion goes on",
+            Self::StoreFull => "snapshot store full",
+            Self::StoreAway => "snapshot store away",
+            Self::StoreBack => "snapshot store back",
             Self::PodLost(_) => "pod lost",
             Self::Evicted(_) => "pod evicted",
             Self::Stuck(_) | Self::Unstuck => "pod stuck",
@@ -157,6 +186,17 @@ impl fmt::Display for Event {
             Self::Image(Image::Good) => write!(f, "Git names the image there was"),
             Self::Image(Image::Rebuilt) => write!(f, "Git names another image of the same version"),
             Self::Image(Image::Missing) => write!(f, "Git names an image that cannot be pulled"),
+            Self::Class(class) => write!(f, "Git names the volume class {class:?}"),
+            Self::VolumeSize(Some(mib)) => write!(f, "Git asks for volumes of {mib}Mi"),
+            Self::VolumeSize(None) => write!(f, "Git asks for volumes of the size there was"),
+            Self::Way(way) => write!(f, "Git says that members move: {way:?}"),
+            Self::Exhausted => write!(f, "no class has a volume for a new claim"),
+            Self::RoomAgain => write!(f, "classes have volumes again"),
+            Self::Stunted => write!(f, "volumes stop growing"),
+            Self::GrowsAgain => write!(f, "volumes grow again"),
+            Self::StoreFull => write!(f, "the snapshot store is full"),
+            Self::StoreAway => write!(f, "the snapshot store does not answer"),
+            Self::StoreBack => write!(f, "the snapshot store is back"),
             Self::PodLost(o) => write!(f, "pod {o} is deleted"),
             Self::Evicted(o) => write!(f, "`kubectl drain` asks to evict pod {o}"),
             Self::Stuck(o) => write!(f, "pod {o} cannot run any more"),

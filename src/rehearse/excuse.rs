@@ -5,6 +5,10 @@ use super::laws::{Violation, broken};
 use super::play::Play;
 use super::run::End;
 use crate::decide::{quorum, tolerance};
+use crate::fleet::MigrationStrategy;
+
+/// A size below the log's, whatever the database has.
+const NO_ROOM: u64 = 384 * 1_000_000;
 
 /// An end that nothing in the story explains.
 pub(super) fn unexcused(play: &Play, end: &End) -> Option<Violation> {
@@ -44,6 +48,12 @@ fn is_excused(play: &Play, code: &str) -> bool {
         "downtime" => spec.members < 3,
         // What nobody can know: whether a member ever started on the files that were lost.
         "files-lost" | "left-behind" | "released-volumes" => !born,
+        // Git asks for what there is no room for, or for a way that takes three members.
+        "no-room" => spec.storage.size.value() < NO_ROOM,
+        "in-place-needs-three" => {
+            let way = spec.storage.migration.strategy;
+            spec.members < 3 && way == MigrationStrategy::InPlace
+        }
         "foreign-member" => play.happened(Event::StrangerJoins),
         // A volume that was emptied behind its claim is proven to nobody.
         "member-down" | "all-healthy" => play.stage.hinders_any() || play.happened(Event::Wiped(0)),

@@ -4,29 +4,34 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng as _, SeedableRng as _};
 
 use super::event::{Cue, Event, Image, Part, Scene};
+use super::moves;
 use super::schedule::{Schedule, Start, Wish};
 use crate::state::ObjectKind;
 
 /// Most events of one story.
 const MOST_EVENTS: u32 = 7;
 /// One story in so many goes through the engine.
-const ENGINE_SHARE: u32 = 4;
+pub(super) const ENGINE_SHARE: u32 = 4;
+/// One story in so many is about storage.
+const STORAGE_SHARE: u32 = 2;
+/// What the choices about storage are made from: a seed's other choices stay as they were without them.
+const STORAGE: u64 = 0x5703_a6e0_0000_0000;
 
 /// A source of choices: the same seed gives the same ones on every machine and with every version of this program
 /// that makes the same choices in the same order.
-struct Dice(Pcg64Mcg);
+pub(super) struct Dice(Pcg64Mcg);
 
 impl Dice {
-    fn below(&mut self, n: u32) -> u32 {
+    pub(super) fn below(&mut self, n: u32) -> u32 {
         // The upper bits, scaled: no modulo bias worth speaking of for numbers this small.
         u32::try_from((u64::from(self.0.next_u32()) * u64::from(n)) >> 32).unwrap_or(0)
     }
 
-    fn one_in(&mut self, n: u32) -> bool {
+    pub(super) fn one_in(&mut self, n: u32) -> bool {
         self.below(n) == 0
     }
 
-    fn of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+    pub(super) fn of<T: Copy>(&mut self, all: &[T]) -> Option<T> {
         let at = self.below(u32::try_from(all.len()).ok()?);
         all.get(at as usize).copied()
     }
@@ -36,6 +41,10 @@ impl Dice {
 pub(super) fn schedule(seed: u64, sizes: &[u32], clusters: usize) -> (usize, Schedule) {
     let mut dice = Dice(Pcg64Mcg::seed_from_u64(seed));
     let cluster = dice.below(u32::try_from(clusters).unwrap_or(1)) as usize;
+    let mut storage = Dice(Pcg64Mcg::seed_from_u64(seed ^ STORAGE));
+    if storage.one_in(STORAGE_SHARE) {
+        return (cluster, moves::schedule(&mut storage, sizes));
+    }
     let size = |dice: &mut Dice| dice.of(sizes).unwrap_or(3);
     let start = if dice.one_in(4) {
         Start::Nothing
@@ -55,6 +64,7 @@ pub(super) fn schedule(seed: u64, sizes: &[u32], clusters: usize) -> (usize, Sch
         writes: !dice.one_in(4),
         settles: dice.one_in(2),
         engine: dice.one_in(ENGINE_SHARE),
+        retains: false,
         script: (0..events)
             .map(|_| (cue(&mut dice), event(&mut dice, sizes)))
             .collect::<Vec<Scene>>(),
@@ -62,7 +72,7 @@ pub(super) fn schedule(seed: u64, sizes: &[u32], clusters: usize) -> (usize, Sch
     (cluster, schedule)
 }
 
-fn cue(dice: &mut Dice) -> Cue {
+pub(super) fn cue(dice: &mut Dice) -> Cue {
     match dice.below(10) {
         0 => Cue::Now,
         1..=3 => Cue::Before(dice.below(16)),
@@ -72,7 +82,7 @@ fn cue(dice: &mut Dice) -> Cue {
     }
 }
 
-fn event(dice: &mut Dice, sizes: &[u32]) -> Event {
+pub(super) fn event(dice: &mut Dice, sizes: &[u32]) -> Event {
     let nth = dice.below(8);
     match dice.below(64) {
         0..=6 => Event::Killed,

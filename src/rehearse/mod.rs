@@ -13,6 +13,8 @@ mod example;
 mod excuse;
 mod generate;
 mod laws;
+mod moves;
+mod named;
 mod play;
 mod projection;
 mod run;
@@ -21,9 +23,10 @@ mod server;
 mod shrink;
 mod stage;
 pub mod states;
-
+mod storage_laws;
 mod strike;
 mod tally;
+mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +43,7 @@ pub use laws::Violation;
 pub use run::End;
 pub use schedule::{Schedule, Start, Wish};
 pub use tally::Tally;
+pub use volumes::{Class, Volumes, Way};
 
 /// The sizes that are rehearsed where none are asked for.
 pub const SIZES: [u32; 4] = [1, 3, 5, 7];
@@ -53,7 +57,7 @@ pub struct Rehearsal {
 /// One cluster: its document, and where stories about it start.
 struct Cast {
     spec: ClusterSpec,
-    living: BTreeMap<u32, Stage>,
+    living: BTreeMap<(u32, Class), Stage>,
 }
 
 /// What came of a story.
@@ -149,9 +153,10 @@ impl Cast {
         // What a document may refuse for good reason would keep every story from being told.
         spec.policy.protected = false;
         spec.suspend = false;
-        let living = sizes
-            .iter()
-            .map(|n| Ok((*n, born(&spec, *n)?)))
+        let classes = [Class::Documents].into_iter().chain(Class::THERE);
+        let all = classes.flat_map(|class| sizes.iter().map(move |n| (*n, class)));
+        let living = all
+            .map(|(n, class)| Ok(((n, class), born(&spec, n, class)?)))
             .collect::<Result<_, _>>()?;
         Ok(Self { spec, living })
     }
@@ -159,7 +164,9 @@ impl Cast {
     fn stage(&self, start: Start) -> Stage {
         let living = match start {
             Start::Nothing => None,
-            Start::Living(members) => self.living.get(&members).cloned(),
+            Start::Living(n) | Start::LivingOn(n, _) => {
+                self.living.get(&(n, start.class())).cloned()
+            }
         };
         living.unwrap_or_else(|| Stage::empty(&self.spec, beginning()))
     }
@@ -178,6 +185,7 @@ impl Cast {
             play.breaks(found);
         }
         play.tally.schedules = 1;
+        play.tally.storage = u64::from(schedule.is_about_storage());
         play.tally.engine = u64::from(schedule.engine);
         play.tally.end(&end);
         (play, end)
@@ -209,15 +217,19 @@ impl Cast {
 }
 
 /// The cluster with so many members, in sync, by the program itself.
-fn born(spec: &ClusterSpec, members: u32) -> Result<Stage, RehearsalError> {
+fn born(spec: &ClusterSpec, members: u32, class: Class) -> Result<Stage, RehearsalError> {
     let schedule = Schedule {
         start: Start::Nothing,
-        wish: Wish::of(members),
+        wish: Wish {
+            volumes: Volumes::of(class),
+            ..Wish::of(members)
+        },
         min_tolerance: spec.policy.min_tolerance,
         local: false,
         writes: true,
         settles: false,
         engine: false,
+        retains: false,
         script: Vec::new(),
     };
     let stage = Stage::empty(spec, beginning());

@@ -10,10 +10,12 @@ use super::event::{Cue, Event, Image, Scene};
 use super::laws::{self, Laws, Violation, broken};
 use super::projection::{fingerprint, projection, state_hash};
 use super::run::{End, Run, Walker};
-use super::schedule::{Schedule, Wish};
+use super::schedule::{Schedule, Setting, Wish};
 use super::server::{Looked, Unanswered};
 use super::stage::Stage;
+use super::storage_laws;
 use super::tally::Tally;
+use super::volumes::{Class, RETAIN, Volumes};
 use crate::decide::{Act, Condition, IntentKey, RowId};
 use crate::fleet::ClusterSpec;
 use crate::model;
@@ -59,7 +61,9 @@ pub(super) struct Play {
     pub(super) stage: Stage,
     base: ClusterSpec,
     /// What of the schedule no event changes, as a part of every triple.
-    setting: (u32, bool, bool, bool, bool),
+    setting: Setting,
+    /// Members get other volumes in this story, or larger ones.
+    storage: bool,
     pub(super) wish: Wish,
     script: VecDeque<Scene>,
     laws: Laws,
@@ -93,12 +97,16 @@ impl Play {
         let mut stage = stage;
         stage.local = schedule.local;
         stage.writes = schedule.writes;
+        if schedule.retains {
+            stage.policy = RETAIN;
+        }
         let mut base = base.clone();
         base.policy.min_tolerance = schedule.min_tolerance;
         Self {
             stage,
             base,
             setting: schedule.setting(),
+            storage: schedule.is_about_storage(),
             wish: schedule.wish,
             script: schedule.script.iter().copied().collect(),
             laws: Laws::default(),
@@ -185,6 +193,7 @@ impl Play {
         let calm = run.hits == self.hits;
         let found = laws::may_do(&self.stage, act, row);
         let found = found.filter(|v| foreseen.as_ref() == Some(v) || !is_sudden(act, v));
+        let found = found.or_else(|| storage_laws::may_do(&self.stage, &run.spec, act, row));
         let voters = if calm {
             run.voters
         } else {
@@ -277,6 +286,7 @@ impl Play {
                 }
                 (Event::Killed, _) => {
                     self.strike(event);
+                    self.crash(run);
                     return Err(Halt);
                 }
                 (Event::Frozen { seconds, acts }, Moment::Before(_)) => {
@@ -327,6 +337,18 @@ impl Play {
                 ..self.wish
             }),
             Event::Image(image) => self.commit(Wish { image, ..self.wish }),
+            Event::Class(class) => self.commit_volumes(Volumes {
+                class,
+                ..self.wish.volumes
+            }),
+            Event::VolumeSize(mib) => self.commit_volumes(Volumes {
+                mib,
+                ..self.wish.volumes
+            }),
+            Event::Way(way) => self.commit_volumes(Volumes {
+                way,
+                ..self.wish.volumes
+            }),
             Event::TimesOut { after } => self.unanswered = Some(after),
             _ => {
                 let had_quorum = self.stage.has_quorum();
@@ -347,10 +369,23 @@ impl Play {
 
     /// One (state, desired, schedule): from here on the story has to keep the laws to its end.
     pub(super) fn stand(&mut self) {
+        let triple = self.triple();
+        self.tally.triple(triple);
+    }
+
+    fn triple(&self) -> u64 {
         let mut hash = DefaultHasher::new();
         projection(&self.stage.truth, &self.base).hash(&mut hash);
         (self.wish, self.setting, &self.script).hash(&mut hash);
-        self.tally.triple(hash.finish());
+        hash.finish()
+    }
+
+    /// The run is gone; one that had not brought volumes to what it was asked for is counted.
+    fn crash(&mut self, run: &Run) {
+        if self.storage && self.stage.is_under_way(&run.spec) {
+            let triple = self.triple();
+            self.tally.crash(triple);
+        }
     }
 
     /// The budget is ours to keep right: as long as no hand has touched it, no eviction takes the quorum.
@@ -366,6 +401,13 @@ impl Play {
                 "the budget let an eviction take the quorum",
             ));
         }
+    }
+
+    fn commit_volumes(&mut self, volumes: Volumes) {
+        self.commit(Wish {
+            volumes,
+            ..self.wish
+        });
     }
 
     fn commit(&mut self, wish: Wish) {
@@ -488,6 +530,9 @@ impl Play {
         if self.wish.image == Image::Missing {
             self.strike(Event::Image(Image::Good));
         }
+        if self.wish.volumes.class == Class::Missing {
+            self.strike(Event::Class(Class::Plain));
+        }
         self.stage.heal();
         self.watch();
     }
@@ -508,6 +553,7 @@ impl Play {
             if end == End::InSync && !late {
                 let spec = self.spec();
                 self.breaks(laws::in_place(&self.stage, &spec));
+                self.breaks(storage_laws::in_place(&self.stage, &spec));
                 return end;
             }
             if last.as_ref() == Some(&end) && self.done == done && !late {

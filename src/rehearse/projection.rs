@@ -104,7 +104,22 @@ fn volume(claim: &Claim, member: Option<&Member>) -> String {
     };
     let volume = claim.volume.as_ref().and_then(Reading::known);
     let kept = volume.is_some_and(|v| v.reclaim_policy == "Retain");
-    format!("{data}{}", if kept { "+" } else { "" })
+    let mut text = format!("{data}{}", if kept { "+" } else { "" });
+    if claim.phase == ClaimPhase::Pending {
+        text.push_str("?unbound");
+    }
+    if let Some(class) = &claim.class_name {
+        let _ = write!(text, ":{class}");
+    }
+    let _ = write!(text, ":{}", claim.request);
+    if claim
+        .capacity
+        .as_ref()
+        .is_some_and(|has| *has < claim.request)
+    {
+        text.push('<');
+    }
+    text
 }
 
 fn life(text: &str) -> String {
@@ -137,6 +152,11 @@ pub(super) fn fingerprint(truth: &Observation, spec: &ClusterSpec) -> u64 {
     }
     for (ordinal, claim) in &kube.claims {
         (ordinal, &claim.uid).hash(&mut hash);
+    }
+    // Each of them is deleted by an act of its own, whichever member it was of.
+    let released = kube.released_volumes.known().into_iter().flatten();
+    for volume in released.filter(|v| !v.claim.is_empty()) {
+        volume.name.hash(&mut hash);
     }
     let set = kube.stateful_set.as_ref();
     set.map(|s| &s.resource_version).hash(&mut hash);

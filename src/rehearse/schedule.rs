@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::event::{Image, Scene};
+use super::event::{Event, Image, Scene};
 use super::stage::MISSING_TAG;
+use super::volumes::{Class, Volumes};
 use crate::fleet::{ClusterSpec, Quantity};
 
 /// What Git says, beside what all commits have in common.
@@ -13,6 +14,7 @@ pub struct Wish {
     /// GiB; `None`: as in the documents.
     pub quota: Option<u32>,
     pub image: Image,
+    pub volumes: Volumes,
 }
 
 impl Wish {
@@ -21,6 +23,7 @@ impl Wish {
             members,
             quota: None,
             image: Image::Good,
+            volumes: Volumes::DOCUMENTS,
         }
     }
 
@@ -30,6 +33,7 @@ impl Wish {
         if let Some(gib) = self.quota {
             spec.etcd.quota = format!("{gib}Gi").parse::<Quantity>().ok();
         }
+        self.volumes.apply_to(&mut spec);
         match self.image {
             Image::Good => {}
             Image::Rebuilt => spec.image.push_str("-rebuilt"),
@@ -45,6 +49,17 @@ pub enum Start {
     Nothing,
     /// A cluster of so many members, in sync.
     Living(u32),
+    /// The same with all volumes of a class.
+    LivingOn(u32, Class),
+}
+
+impl Start {
+    pub(super) const fn class(self) -> Class {
+        match self {
+            Self::Nothing | Self::Living(_) => Class::Documents,
+            Self::LivingOn(_, class) => class,
+        }
+    }
 }
 
 /// One story, ready to be acted out.
@@ -65,14 +80,30 @@ pub struct Schedule {
     pub settles: bool,
     /// Through the engine of `apply`, or through `decide` alone.
     pub engine: bool,
+    /// The classes' volumes are kept when their claim goes, whoever deletes it.
+    pub retains: bool,
     pub script: Vec<Scene>,
 }
 
+/// What no event changes, beside where it starts.
+pub(super) type Setting = (u32, [bool; 5]);
+
 impl Schedule {
+    /// Members get other volumes in it, or larger ones.
+    pub fn is_about_storage(&self) -> bool {
+        let before = Volumes::of(self.start.class());
+        let set = (self.wish.volumes.class, self.wish.volumes.mib) != (before.class, before.mib);
+        set || self
+            .script
+            .iter()
+            .any(|(_, e)| matches!(e, Event::Class(_) | Event::VolumeSize(_)))
+    }
+
     /// What no event changes, beside where it starts.
-    pub(super) fn setting(&self) -> (u32, bool, bool, bool, bool) {
+    pub(super) fn setting(&self) -> Setting {
         let (local, writes) = (self.local, self.writes);
-        (self.min_tolerance, local, writes, self.settles, self.engine)
+        let flags = [local, writes, self.settles, self.engine, self.retains];
+        (self.min_tolerance, flags)
     }
 }
 
@@ -81,8 +112,14 @@ impl fmt::Display for Schedule {
         match self.start {
             Start::Nothing => write!(f, "from nothing")?,
             Start::Living(n) => write!(f, "from {n} members in sync")?,
+            Start::LivingOn(n, class) => {
+                write!(f, "from {n} members in sync on volumes of class {class:?}")?;
+            }
         }
         write!(f, "; Git asks for {}", self.wish.members)?;
+        if self.wish.volumes != Volumes::DOCUMENTS {
+            write!(f, " on {}", self.wish.volumes)?;
+        }
         if self.min_tolerance > 0 {
             write!(f, ", minTolerance {}", self.min_tolerance)?;
         }
@@ -91,6 +128,7 @@ impl fmt::Display for Schedule {
             (!self.writes, "idle"),
             (self.settles, "controllers are quick"),
             (self.engine, "through the engine"),
+            (self.retains, "classes retain"),
         ];
         for (_, word) in words.iter().filter(|(holds, _)| *holds) {
             write!(f, "; {word}")?;

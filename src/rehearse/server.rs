@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::stage::{Bound, Late, Stage, is_ready};
+use super::volumes::Trouble;
 use crate::decide::{Act, RestartBy, quorum};
 use crate::fleet::Ordinal;
 use crate::model;
@@ -131,6 +132,12 @@ impl Stage {
     fn server_agrees(&self, act: &Act) -> Result<(), PerformError> {
         let no = |why: &str| Err(PerformError::NotDone(why.to_owned()));
         match act {
+            Act::TakeSnapshot if self.trouble.contains(&Trouble::StoreAway) => {
+                no("the snapshot store: deadline exceeded")
+            }
+            Act::TakeSnapshot if self.trouble.contains(&Trouble::StoreFull) => {
+                no("the snapshot store: no space left on device")
+            }
             Act::AddLearner { .. }
             | Act::Promote { .. }
             | Act::RemoveMember { .. }

@@ -3,6 +3,7 @@
 use super::event::Cue;
 use super::laws::Violation;
 use super::schedule::{Schedule, Start, Wish};
+use super::volumes::Way;
 
 /// Tries of one shrinking; each acts a story out.
 const MOST_TRIES: usize = 600;
@@ -47,8 +48,18 @@ fn smaller(schedule: &Schedule) -> Vec<Schedule> {
     all.push(with(&|s| s.writes = true));
     all.push(with(&|s| s.settles = false));
     all.push(with(&|s| s.min_tolerance = 0));
+    all.push(with(&|s| s.retains = false));
+    all.push(with(&|s| s.wish.volumes.way = Way::Auto));
+    all.push(with(&|s| s.wish.volumes.mib = None));
+    all.push(with(&|s| s.wish.volumes.lets_go = false));
+    all.push(with(&|s| s.wish.volumes.class = s.start.class()));
     for members in [1, 3, 5] {
-        all.push(with(&|s| s.start = Start::Living(members)));
+        all.push(with(&|s| {
+            s.start = match s.start {
+                Start::LivingOn(_, class) => Start::LivingOn(members, class),
+                Start::Living(_) | Start::Nothing => Start::Living(members),
+            };
+        }));
         all.push(with(&|s| s.wish = Wish { members, ..s.wish }));
     }
     for at in 0..schedule.script.len() {
@@ -80,6 +91,7 @@ fn weight(schedule: &Schedule) -> u32 {
     let start = match schedule.start {
         Start::Nothing => 8,
         Start::Living(n) => n,
+        Start::LivingOn(n, _) => n + 1,
     };
     let flags = [
         schedule.engine,
@@ -87,6 +99,11 @@ fn weight(schedule: &Schedule) -> u32 {
         !schedule.writes,
         schedule.settles,
         schedule.min_tolerance > 0,
+        schedule.retains,
+        schedule.wish.volumes.way != Way::Auto,
+        schedule.wish.volumes.mib.is_some(),
+        schedule.wish.volumes.lets_go,
+        schedule.wish.volumes.class != schedule.start.class(),
     ];
     let flags = flags.iter().filter(|f| **f).count();
     let scenes: u32 = schedule.script.iter().map(|(c, _)| 100 + cue(c)).sum();

@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use super::data::Data;
 use super::event::Part;
+use super::volumes::{self, DELETE, Trouble};
 use crate::decide::{Act, quorum};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::model;
 use crate::state::{
-    ClaimPhase, Kube, MemberId, MemberStatus, Node, ObjectKind, Observation, Pod, Reading,
-    ReleasedVolume, Uid,
+    Backup, Claim, ClaimPhase, Kube, MemberId, MemberStatus, Node, ObjectKind, Observation, Pod,
+    Reading, ReleasedVolume, Uid,
 };
 
 /// An image of this tag can be pulled by no node.
@@ -50,6 +51,9 @@ pub(super) struct Stage {
     pub(super) away_until: Option<Timestamp>,
     pub(super) stuck: BTreeSet<Ordinal>,
     pub(super) learners_stall: bool,
+    pub(super) trouble: BTreeSet<Trouble>,
+    /// The reclaim policy that volumes are made with.
+    pub(super) policy: &'static str,
     pub(super) late: Vec<Late>,
     /// Volumes cannot leave their node.
     pub(super) local: bool,
@@ -69,6 +73,7 @@ impl Stage {
                 ready: true,
                 since: None,
             };
+            kube.storage_classes = Reading::Known(volumes::classes());
             kube.nodes =
                 Reading::Known((0..NODES).map(|n| (node_name(n), ready.clone())).collect());
         }
@@ -80,6 +85,8 @@ impl Stage {
             away_until: None,
             stuck: BTreeSet::new(),
             learners_stall: false,
+            trouble: BTreeSet::new(),
+            policy: DELETE,
             late: Vec::new(),
             local: false,
             writes: true,
@@ -162,9 +169,8 @@ impl Stage {
     /// Lets time pass, and what follows by itself come about.
     pub(super) fn pass(&mut self, span: SignedDuration) {
         self.free_pods();
-        let hinders = |kube: &Kube, ordinal| self.hinders(kube, ordinal);
         let mut truth = self.truth.clone();
-        model::pass_hindered(&mut truth, &self.rendered, span, &hinders);
+        model::pass_hindered(&mut truth, &self.rendered, span, self);
         self.truth = truth;
         self.retire_uids();
         self.place_pods();
@@ -335,6 +341,12 @@ impl Stage {
             }
             raise_leaders(&mut seen);
         }
+        if self.trouble.contains(&Trouble::StoreAway) {
+            seen.backup = Some(Backup {
+                store: self.rendered.snapshots_place(),
+                snapshots: Reading::Unknown(DEADLINE.into()),
+            });
+        }
         for part in &self.blind {
             hide(&mut seen, *part);
         }
@@ -464,5 +476,23 @@ impl Stage {
             pod.is_none_or(|p| !p.deleting) && self.hinders(kube, ordinal).is_none()
         };
         self.data.intact(&self.truth, &self.rendered, can_run)
+    }
+}
+
+impl model::Hinders for Stage {
+    fn pod(&self, kube: &Kube, ordinal: Ordinal) -> Option<String> {
+        self.hinders(kube, ordinal)
+    }
+
+    fn has_room(&self, _: &Claim) -> Option<bool> {
+        Some(!self.trouble.contains(&Trouble::Exhausted))
+    }
+
+    fn is_stunted(&self, _: &Claim) -> bool {
+        self.trouble.contains(&Trouble::Stunted)
+    }
+
+    fn reclaim_policy(&self, _: &Claim) -> &'static str {
+        self.policy
     }
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::event::Event;
 use super::stage::Stage;
+use super::volumes::Trouble;
 use crate::fleet::Ordinal;
 use crate::state::{
     Claim, ClaimPhase, Contents, FieldManager, Kube, Member, MemberFile, MemberId, ObjectKind,
@@ -19,6 +20,13 @@ impl Stage {
     /// Events about the run, Git and the wire are the play's own.
     pub(super) fn strike(&mut self, event: Event) {
         match event {
+            Event::Exhausted => self.suffer(Trouble::Exhausted),
+            Event::RoomAgain => self.recover(&[Trouble::Exhausted]),
+            Event::Stunted => self.suffer(Trouble::Stunted),
+            Event::GrowsAgain => self.recover(&[Trouble::Stunted]),
+            Event::StoreFull => self.suffer(Trouble::StoreFull),
+            Event::StoreAway => self.suffer(Trouble::StoreAway),
+            Event::StoreBack => self.recover(&[Trouble::StoreFull, Trouble::StoreAway]),
             Event::PodLost(nth) => self.lose_pod(nth),
             Event::Evicted(nth) => {
                 let pod = pick(self.kube().pods.keys(), nth);
@@ -82,8 +90,19 @@ impl Stage {
             | Event::TimesOut { .. }
             | Event::Size(_)
             | Event::Quota(_)
+            | Event::Class(_)
+            | Event::VolumeSize(_)
+            | Event::Way(_)
             | Event::Image(_) => {}
         }
+    }
+
+    fn suffer(&mut self, trouble: Trouble) {
+        self.trouble.insert(trouble);
+    }
+
+    fn recover(&mut self, from: &[Trouble]) {
+        self.trouble.retain(|t| !from.contains(t));
     }
 
     fn lose_pod(&mut self, nth: u32) {
@@ -293,6 +312,7 @@ impl Stage {
         self.away_until = None;
         // A node that is not ready is gone after a quarter of an hour, and tries that failed count for a whole one.
         self.learners_stall = false;
+        self.trouble.clear();
         self.pass(SignedDuration::from_mins(61));
         let known = self.kube().released_volumes.known().is_some();
         if !known {

@@ -18,6 +18,9 @@ pub struct Tally {
     pub ends: BTreeMap<String, u64>,
     states: HashSet<u64>,
     triples: HashSet<u64>,
+    /// Stories in which members get other volumes, or larger ones.
+    pub storage: u64,
+    crashes: HashSet<u64>,
 }
 
 impl Tally {
@@ -32,9 +35,16 @@ impl Tally {
         self.triples.len()
     }
 
+    /// Different (state, desired, schedule) at which a run was killed that had not yet brought volumes to the class and
+    /// size it was asked for.
+    pub fn storage_crashes(&self) -> usize {
+        self.crashes.len()
+    }
+
     pub fn add(&mut self, other: Self) {
         self.schedules += other.schedules;
         self.engine += other.engine;
+        self.storage += other.storage;
         self.runs += other.runs;
         self.acts += other.acts;
         for (kind, count) in other.events {
@@ -46,6 +56,7 @@ impl Tally {
         self.rows.extend(other.rows);
         self.states.extend(other.states);
         self.triples.extend(other.triples);
+        self.crashes.extend(other.crashes);
     }
 
     pub(super) fn event(&mut self, kind: &'static str) {
@@ -62,6 +73,10 @@ impl Tally {
 
     pub(super) fn state(&mut self, hash: u64) {
         self.states.insert(hash);
+    }
+
+    pub(super) fn crash(&mut self, hash: u64) {
+        self.crashes.insert(hash);
     }
 
     pub(super) fn triple(&mut self, hash: u64) {

@@ -33,6 +33,14 @@ pub fn rehearsal_text(tally: &Tally, clusters: usize, sizes: &[u32], seeds: (u64
             grouped(tally.triples() as u64)
         ),
     );
+    row(
+        "storage",
+        &format!(
+            "{} schedules, and {} different crashes on the way to other volumes",
+            grouped(tally.storage),
+            grouped(tally.storage_crashes() as u64)
+        ),
+    );
     row("runs", &grouped(tally.runs));
     row("steps", &grouped(tally.acts));
     row("states", &grouped(tally.states() as u64));

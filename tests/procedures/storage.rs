@@ -118,6 +118,15 @@ pub(crate) const STORAGE: &[Case] = &[
         world.spec.storage.class_name = Some(FIRST.into());
         world
     }),
+    ("a snapshot that grew old under a drained member", || {
+        drained_for_a_while(|_| {})
+    }),
+    ("a drained member, and a store that went away", || {
+        drained_for_a_while(|w| {
+            let backup = w.truth.backup.as_mut().expect("a snapshot was taken");
+            backup.snapshots = Reading::Unknown("deadline exceeded".into());
+        })
+    }),
     ("old volumes kept long enough", || {
         changed(3, |w| {
             w.spec.storage.migration.keep_old_volumes = Some(SignedDuration::from_hours(7 * 24));
@@ -173,5 +182,14 @@ fn on_the_way_to_a_class(acts: usize) -> World {
     let mut world = of_a_class(3);
     want_class(&mut world);
     assert_eq!(world.run_acts(acts), None, "{}", world.tale());
+    world
+}
+
+/// The first member that moves is drained, and then nobody came for longer than a snapshot is fresh.
+fn drained_for_a_while(change: impl FnOnce(&mut World)) -> World {
+    let mut world = on_the_way_to_a_class(13);
+    assert!(world.tale().contains("drain"), "{}", world.tale());
+    world.truth.at += SignedDuration::from_mins(20);
+    change(&mut world);
     world
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::step::Act;
 use crate::fleet::EtcdVersion;
-use crate::state::{ClaimPhase, Ledger, MemberId, Observation, SeatRecord};
+use crate::state::{ClaimPhase, Kube, Ledger, MemberId, ObjectKind, Observation, SeatRecord};
 
 /// A learner that failed is tried again without a person after this long: what was wrong with its node may be mended.
 pub(super) const ATTEMPTS_EXPIRE: SignedDuration = SignedDuration::from_hours(1);
@@ -37,7 +37,17 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     ledger.last_step = Some(format!("{} {}", act.verb(), act.subject()));
     ledger.last_step_at = Some(observed.at);
     note_volumes(observed, &mut ledger);
-    note_asked(observed, &mut ledger);
+    let kube = observed.kube.known();
+    // A set that is made at once makes the claims that its seats miss.
+    let template = match act {
+        Act::CreateObject { object, body } if object.kind == ObjectKind::StatefulSet => {
+            super::storage::asked_by(body)
+        }
+        _ => kube.and_then(super::storage::asked),
+    };
+    if let (Some(kube), Some(asked)) = (kube, template) {
+        note_asked(kube, &asked, &mut ledger);
+    }
     match act {
         Act::AddLearner { ordinal, .. } => {
             let claim = observed
@@ -89,17 +99,11 @@ fn born_as(observed: &Observation) -> Option<MemberId> {
 }
 
 /// What the template asks for the claims that are still to be made.
-fn note_asked(observed: &Observation, ledger: &mut Ledger) {
-    let Some(kube) = observed.kube.known() else {
-        return;
-    };
-    let Some(asked) = super::storage::asked(kube) else {
-        return;
-    };
+fn note_asked(kube: &Kube, asked: &str, ledger: &mut Ledger) {
     for (ordinal, seat) in &mut ledger.seats {
         let claim = kube.claims.get(ordinal).map(|c| &c.uid);
         if seat.asked.is_some() && (claim.is_none() || claim == seat.claim_before.as_ref()) {
-            seat.asked = Some(asked.clone());
+            seat.asked = Some(asked.to_owned());
         }
     }
 }

@@ -407,7 +407,12 @@ impl crate::fleet::Storage {
 /// What the live claim template asks for.
 pub(super) fn asked(kube: &Kube) -> Option<String> {
     let set = kube.objects.get(&ObjectKind::StatefulSet)?;
-    let spec = set.content.pointer("/spec/volumeClaimTemplates/0/spec")?;
+    asked_by(&set.content)
+}
+
+/// What the claim template of this StatefulSet asks for.
+pub(super) fn asked_by(set: &Value) -> Option<String> {
+    let spec = set.pointer("/spec/volumeClaimTemplates/0/spec")?;
     let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str);
     let size = text("/resources/requests/storage")?.parse().ok()?;
     Some(asks_for(text("/storageClassName"), &size))

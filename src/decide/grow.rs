@@ -111,7 +111,7 @@ pub(super) const GROW: Procedure = Procedure {
         },
         Row {
             name: "claim-of-another-class",
-            observed: "the learner has not started, and its claim was never bound and is not of the class or size that Git says",
+            observed: "the learner has not started, its claim was never bound and is not of the class or size that Git says, and the next one will be",
             step: "delete the claim, bound to its UID",
             why: "a class that cannot give a volume is mended in Git, and a claim never changes its class (2.8 #5)",
             guards: &[&guard::ONE_LIST, &guard::EARLIER_LIFE],
@@ -122,7 +122,8 @@ pub(super) const GROW: Procedure = Procedure {
                     .seat()
                     .claim
                     .is_some_and(|c| c.phase == ClaimPhase::Pending && !c.deleting);
-                !f.seat().has_started() && pending && f.view.drifts(f.seat())
+                let helps = f.view.would_make_another_claim(f.seat());
+                !f.seat().has_started() && pending && helps && f.view.drifts(f.seat())
             },
             then: super::vacate::release,
         },

@@ -76,6 +76,15 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 leaving: false,
             };
         }
+        // The next claim of this seat is the template's.
+        Act::ReleaseClaim { ordinal, uid, .. } => {
+            if let Some(seat) = ledger.seats.get_mut(ordinal)
+                && seat.asked.is_some()
+            {
+                seat.claim_before = Some(uid.clone());
+                seat.asked = kube.and_then(super::storage::asked);
+            }
+        }
         Act::RemoveMember { ordinal, .. } => {
             ledger.seats.entry(*ordinal).or_default().leaving = true;
         }

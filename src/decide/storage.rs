@@ -357,6 +357,13 @@ impl View<'_> {
         None
     }
 
+    /// Given up, its claim is made again as Git says: the template says so, and it was not made by that template already.
+    pub(super) fn would_make_another_claim(&self, seat: &Seat) -> bool {
+        let git = self.spec.storage.asks_for();
+        let made = seat.record.and_then(|r| r.asked.as_ref());
+        asked(self.kube).as_ref() == Some(&git) && made != Some(&git)
+    }
+
     fn class_differs<'a>(&'a self, claim: &'a Claim) -> Option<(&'a str, &'a str)> {
         let git = self.spec.storage.class_name.as_deref()?;
         let live = claim.class_name.as_deref().unwrap_or_default();

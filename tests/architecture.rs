@@ -519,10 +519,12 @@ fn every_state_that_is_said_to_be_told_is_told() {
     let document = fs::read_to_string("docs/reliability.md").expect("the document");
     let rows = document.lines().skip_while(|l| !l.starts_with("| State |"));
     let rows = rows.skip(2).take_while(|l| l.starts_with('|'));
-    let named = fs::read_to_string("src/rehearse/states.rs").expect("the named stories");
-    let mut files = Vec::new();
-    walk(Path::new("tests/stories"), &mut files);
-    let stories: String = files.into_iter().map(|file| file.text).collect();
+    let all = |folder: &str| -> String {
+        let mut files = Vec::new();
+        walk(Path::new(folder), &mut files);
+        files.into_iter().map(|file| file.text).collect()
+    };
+    let (named, stories) = (all("src/rehearse"), all("tests/stories"));
     let mut states = 0;
     for row in rows {
         let cells: Vec<&str> = row.split('|').collect();

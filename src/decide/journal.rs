@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::step::Act;
-use crate::fleet::EtcdVersion;
+use crate::fleet::{EtcdVersion, Ordinal};
 use crate::state::{ClaimPhase, Kube, Ledger, MemberId, ObjectKind, Observation, SeatRecord};
 
 /// A learner that failed is tried again without a person after this long: what was wrong with its node may be mended.
@@ -49,33 +49,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         note_asked(kube, &asked, &mut ledger);
     }
     match act {
-        Act::AddLearner { ordinal, .. } => {
-            let claim = observed
-                .kube
-                .known()
-                .and_then(|k| Some(k.claims.get(ordinal)?.uid.clone()));
-            let kube = observed.kube.known();
-            let stamp = kube.and_then(|k| k.stateful_set.as_ref()?.stamp.clone());
-            let seat = ledger.seats.entry(*ordinal).or_default();
-            let age = seat.added_at.map(|at| observed.at.duration_since(at));
-            let another = seat.stamp != stamp;
-            let expired = another || age.is_some_and(|age| age >= ATTEMPTS_EXPIRE);
-            *seat = SeatRecord {
-                member: None,
-                claim: None,
-                claim_before: claim,
-                // One that etcd would not even add is no try.
-                attempts: match (expired, seat.leaving) {
-                    (true, _) => 1,
-                    (false, true) => seat.attempts + 1,
-                    (false, false) => seat.attempts.max(1),
-                },
-                added_at: Some(observed.at),
-                stamp,
-                asked: kube.and_then(super::storage::asked),
-                leaving: false,
-            };
-        }
+        Act::AddLearner { ordinal, .. } => note_attempt(observed, *ordinal, &mut ledger),
         // The next claim of this seat is the template's.
         Act::ReleaseClaim { ordinal, uid, .. } => {
             if let Some(seat) = ledger.seats.get_mut(ordinal)
@@ -89,7 +63,6 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
             ledger.seats.entry(*ordinal).or_default().leaving = true;
         }
         Act::ExpandClaim { ordinal, size, .. } => {
-            let kube = observed.kube.known();
             let claim = kube.and_then(|k| k.claims.get(ordinal));
             let class = claim.and_then(|c| c.class_name.as_deref());
             let seat = ledger.seats.entry(*ordinal).or_default();
@@ -98,6 +71,32 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         _ => {}
     }
     ledger
+}
+
+/// A learner is added to this seat, for the first time or again.
+fn note_attempt(observed: &Observation, ordinal: Ordinal, ledger: &mut Ledger) {
+    let kube = observed.kube.known();
+    let claim = kube.and_then(|k| Some(k.claims.get(&ordinal)?.uid.clone()));
+    let stamp = kube.and_then(|k| k.stateful_set.as_ref()?.stamp.clone());
+    let seat = ledger.seats.entry(ordinal).or_default();
+    let age = seat.added_at.map(|at| observed.at.duration_since(at));
+    let another = seat.stamp != stamp;
+    let expired = another || age.is_some_and(|age| age >= ATTEMPTS_EXPIRE);
+    *seat = SeatRecord {
+        member: None,
+        claim: None,
+        claim_before: claim,
+        // One that etcd would not even add is no try.
+        attempts: match (expired, seat.leaving) {
+            (true, _) => 1,
+            (false, true) => seat.attempts + 1,
+            (false, false) => seat.attempts.max(1),
+        },
+        added_at: Some(observed.at),
+        stamp,
+        asked: kube.and_then(super::storage::asked),
+        leaving: false,
+    };
 }
 
 /// The cluster's ID by its list, or by any member that answers: one that does has started.

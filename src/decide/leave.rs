@@ -1,5 +1,7 @@
 //! Which member goes down next, and why: one at a time, whatever the reasons are.
 
+use jiff::SignedDuration;
+
 use super::guard::{self, Guard, Verdict};
 use super::procedure::{About, Condition, Facts, Focus, Row, Then};
 use super::step::Act;
@@ -179,16 +181,26 @@ pub(super) const fn serving(observed: &'static str, why: Leave) -> Row {
     }
 }
 
+/// A second for kube-proxy's `iptables.minSyncPeriod`, and one for what it has to do.
+const PROXIES_HEAR: SignedDuration = SignedDuration::from_secs(2);
+
 pub(super) const fn endpoint_left() -> Row {
     Row {
         name: "endpoint-left",
-        observed: "its pod is drained, and still an endpoint of the client Service",
-        step: "wait until the endpoint is gone",
-        why: "a new connection to a dead pod costs its client a time-out (2.7)",
+        observed: "its pod is drained, and still an endpoint of the client Service, or was one until two seconds ago",
+        step: "wait until the endpoint is gone, and nodes have heard of it",
+        why: "a new connection to a dead pod costs its client a time-out (2.7), and kube-proxy gathers changes for a second (`minSyncPeriod`)",
         guards: &[],
         undo: "",
         hides: false,
-        when: |f| f.view.kube.serving.contains(&f.seat().ordinal),
+        when: |f| {
+            let ordinal = f.seat().ordinal;
+            let since = f.view.evidence.unserved_since(ordinal);
+            let lately =
+                since.is_none_or(|at| f.view.observed.at.duration_since(at) < PROXIES_HEAR);
+            let drained = f.seat().pod.is_some_and(|p| !p.serving_label);
+            f.view.kube.serving.contains(&ordinal) || (drained && lately)
+        },
         then: |f| Then::Wait(Condition::NotServing(f.seat().ordinal)),
     }
 }

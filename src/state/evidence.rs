@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{MemberId, Observation};
+use crate::fleet::Ordinal;
 
 /// One look at a learner beside its leader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Evidence {
     /// We asked for the next leader change ourselves.
     moved_by_us: bool,
     probes: BTreeMap<MemberId, Vec<Probe>>,
+    /// Drained pods that are no endpoint of the client Service, since the first look at which they were none.
+    unserved: BTreeMap<Ordinal, Timestamp>,
 }
 
 /// Probes closer together than this count once (G6).
@@ -34,6 +37,7 @@ const PROBES_KEPT: usize = 16;
 impl Evidence {
     /// Adds what this observation shows. Call once per observation, in order.
     pub fn record(&mut self, observation: &Observation) {
+        self.record_unserved(observation);
         let statuses = || observation.etcd.statuses.values().filter_map(|s| s.known());
         let Some(leader) = statuses().find(|s| s.leader == Some(s.member_id)) else {
             return;
@@ -63,6 +67,23 @@ impl Evidence {
                 }
             }
         }
+    }
+
+    fn record_unserved(&mut self, observation: &Observation) {
+        let Some(kube) = observation.kube.known() else {
+            return;
+        };
+        let drained = kube.pods.iter().filter(|(_, pod)| !pod.serving_label);
+        let unserved = drained.filter(|(ordinal, _)| !kube.serving.contains(ordinal));
+        let since = |ordinal: &Ordinal| self.unserved.get(ordinal).copied();
+        self.unserved = unserved
+            .map(|(ordinal, _)| (*ordinal, since(ordinal).unwrap_or(observation.at)))
+            .collect();
+    }
+
+    /// Since when a drained pod has been seen to be no endpoint.
+    pub fn unserved_since(&self, ordinal: Ordinal) -> Option<Timestamp> {
+        self.unserved.get(&ordinal).copied()
     }
 
     /// The next leader change is ours and does not make the cluster unstable.

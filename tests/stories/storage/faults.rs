@@ -111,15 +111,12 @@ fn storage_processes_die_while_a_learner_catches_up() {
     let mut run = apply_beside(&story);
     story.until("the spare's process", 120, || is_running(&story, 3));
     story.signal("STOP", 3);
-    story.until("the run to say that the spare does not answer", 120, || {
-        let told = story.told();
-        let waits = told.lines().rfind(|line| line.contains("waiting for "));
-        waits.is_some_and(|line| line.contains(": member 3: "))
-    });
-    let waits = story.told();
-    story.say(waits.lines().last().unwrap_or_default());
-    let now = story.members();
-    assert!(before.iter().all(|member| now.contains(member)), "{now:?}");
+    // On a busy machine it may have caught up before the signal came.
+    if learners(&story) == Some(1) {
+        say_who_is_silent(&story);
+        let now = story.members();
+        assert!(before.iter().all(|member| now.contains(member)), "{now:?}");
+    }
     story.signal("CONT", 3);
     story.until("the spare to be a voter", 300, || {
         learners(&story) == Some(0) && story.members().len() == 4
@@ -134,6 +131,16 @@ fn storage_processes_die_while_a_learner_catches_up() {
     story.settle();
     assert_as_git_says(&story);
     story.judge(3);
+}
+
+fn say_who_is_silent(story: &Story) {
+    story.until("the run to say that the spare does not answer", 120, || {
+        let told = story.told();
+        let waits = told.lines().rfind(|line| line.contains("waiting for "));
+        waits.is_some_and(|line| line.contains(": member 3: "))
+    });
+    let waits = story.told();
+    story.say(waits.lines().last().unwrap_or_default());
 }
 
 /// The snapshot store is full, then may not be written to, then is in order.

@@ -9,8 +9,8 @@ use super::approval::Approval;
 use super::event::{ApplyEvent, ClusterOutcome, Ending};
 use super::interrupt::Interrupt;
 use crate::decide::{
-    Act, Condition, Decision, IntentKey, Next, Note, NoteKind, RowId, Run, Situation, Step, decide,
-    hindrance, is_safe_point, ledger_before, progress, refused,
+    Act, Condition, Decision, IntentKey, Next, Note, NoteKind, RowId, Run, Situation, Step,
+    deadline, decide, hindrance, is_safe_point, ledger_before, progress,
 };
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
@@ -33,10 +33,6 @@ const HELD_BACK: SignedDuration = SignedDuration::from_mins(5);
 /// Between two tries of a step that was refused: etcd answers "unhealthy cluster" until every member has been connected
 /// for 5 s (its `HealthInterval`), which nothing but asking tells.
 const LONGEST_PATIENCE: SignedDuration = SignedDuration::from_secs(5);
-
-/// How long a wait goes on for what Kubernetes says it cannot make: a quota, a class without room. A provisioner tries
-/// again a few times meanwhile.
-const REFUSED: SignedDuration = SignedDuration::from_mins(2);
 
 /// Asked with the commit of the run before and ours.
 pub type IsNewer = Box<dyn Fn(&str, &str) -> bool + Send + Sync>;
@@ -436,51 +432,5 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
             voters,
             tolerance: plan.tolerance_now,
         }
-    }
-}
-
-/// How long to wait in all. What was refused before may have been mended since: only a no of this wait counts.
-fn deadline(observed: &Observation, condition: Condition, since: Timestamp) -> SignedDuration {
-    let longest = condition.deadline();
-    let refused = refused(observed, condition).is_some_and(|no| no.at >= since);
-    if refused {
-        longest.min(REFUSED)
-    } else {
-        longest
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fleet::{ClusterId, Ordinal};
-    use crate::state::Obstacle;
-
-    fn seen(refused: bool) -> Observation {
-        let at = "2026-11-21T03:12:04Z".parse().expect("a time");
-        let mut observed = crate::model::empty(ClusterId::new("eu-1", "orders"), at);
-        let obstacle = Obstacle {
-            said: "ProvisioningFailed: no room left".into(),
-            at,
-            refused,
-        };
-        let kube = observed.kube.known_mut().expect("the model is readable");
-        kube.obstacles.insert(Ordinal(3), obstacle);
-        observed
-    }
-
-    #[test]
-    fn a_no_of_this_wait_shortens_it_and_no_other() {
-        let started = Condition::Started(Ordinal(3));
-        let no = seen(true);
-        let second = SignedDuration::from_secs(1);
-        assert_eq!(deadline(&no, started, no.at - second), REFUSED);
-        assert_eq!(deadline(&no, started, no.at + second), started.deadline());
-        let other = Condition::Started(Ordinal(2));
-        assert_eq!(deadline(&no, other, no.at), other.deadline());
-        let nobody = seen(false);
-        assert_eq!(deadline(&nobody, started, nobody.at), started.deadline());
-        let brief = Condition::Serving(Ordinal(3));
-        assert_eq!(deadline(&no, brief, no.at), brief.deadline());
     }
 }

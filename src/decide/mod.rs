@@ -42,7 +42,7 @@ pub use journal::{Run, ledger_before};
 pub use leave::Leave;
 pub use objects::Held;
 pub use procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
-pub use progress::{Progress, hindrance, progress, refused};
+pub use progress::{Progress, deadline, hindrance, progress};
 pub use step::{Act, Effect, FileLife, Intent, IntentKey, RestartBy, RowId, Step, Subject};
 pub use view::{Seat, View, quorum, tolerance};
 

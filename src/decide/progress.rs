@@ -1,5 +1,6 @@
 //! Of what is waited for: how far it is, and what keeps it.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::procedure::Condition;
@@ -69,8 +70,23 @@ pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String>
     }
 }
 
+/// How long a wait goes on for what Kubernetes says it cannot make: a quota, a class without room. A provisioner tries
+/// again a few times meanwhile.
+const REFUSED: SignedDuration = SignedDuration::from_mins(2);
+
+/// How long to wait in all. What was refused before may have been mended since: only a no of this wait counts.
+pub fn deadline(observed: &Observation, condition: Condition, since: Timestamp) -> SignedDuration {
+    let longest = condition.deadline();
+    let refused = refused(observed, condition).is_some_and(|no| no.at >= since);
+    if refused {
+        longest.min(REFUSED)
+    } else {
+        longest
+    }
+}
+
 /// The last time that Kubernetes said no to what a condition waits for.
-pub fn refused(observed: &Observation, condition: Condition) -> Option<&Obstacle> {
+fn refused(observed: &Observation, condition: Condition) -> Option<&Obstacle> {
     let about = condition.ordinal()?;
     let obstacle = observed.kube.known()?.obstacles.get(&about);
     obstacle.filter(|obstacle| obstacle.refused)
@@ -79,6 +95,7 @@ pub fn refused(observed: &Observation, condition: Condition) -> Option<&Obstacle
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fleet::ClusterId;
 
     #[test]
     fn what_is_to_go_is_counted_against_the_leader() {
@@ -114,5 +131,33 @@ mod tests {
         );
         assert_eq!(at(Condition::InSync(Ordinal(9))), None);
         assert_eq!(at(Condition::Stable), None);
+    }
+
+    fn seen(refused: bool) -> Observation {
+        let at = "2026-11-21T03:12:04Z".parse().expect("a time");
+        let mut observed = crate::model::empty(ClusterId::new("eu-1", "orders"), at);
+        let obstacle = Obstacle {
+            said: "ProvisioningFailed: no room left".into(),
+            at,
+            refused,
+        };
+        let kube = observed.kube.known_mut().expect("the model is readable");
+        kube.obstacles.insert(Ordinal(3), obstacle);
+        observed
+    }
+
+    #[test]
+    fn a_no_of_this_wait_shortens_it_and_no_other() {
+        let started = Condition::Started(Ordinal(3));
+        let no = seen(true);
+        let second = SignedDuration::from_secs(1);
+        assert_eq!(deadline(&no, started, no.at - second), REFUSED);
+        assert_eq!(deadline(&no, started, no.at + second), started.deadline());
+        let other = Condition::Started(Ordinal(2));
+        assert_eq!(deadline(&no, other, no.at), other.deadline());
+        let nobody = seen(false);
+        assert_eq!(deadline(&nobody, started, nobody.at), started.deadline());
+        let brief = Condition::Serving(Ordinal(3));
+        assert_eq!(deadline(&no, brief, no.at), brief.deadline());
     }
 }

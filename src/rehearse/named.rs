@@ -389,6 +389,21 @@ pub const STATES: &[State] = &[
     .set(Set::Quick)
     .meets("learner-fails"),
     state(
+        "P5-missing",
+        "in place: no room for a member that gave its volume up, and Git names a class that is not there",
+        3,
+        IN_PLACE,
+        &[
+            (BeforeAct("release-claim", Some(1)), Exhausted),
+            (AfterAct("write-join-file", Some(1)), Killed),
+            (Now, Event::Class(Class::Missing)),
+            (Rest, Event::Class(Class::Plain)),
+            (Rest, RoomAgain),
+        ],
+    )
+    .moves()
+    .set(Set::Quick),
+    state(
         "P5-abort",
         "killed with two members on the other class, and Git goes back",
         3,

@@ -113,7 +113,7 @@ fn storage_processes_die_while_a_learner_catches_up() {
     story.signal("STOP", 3);
     // On a busy machine it may have caught up before the signal came.
     if learners(&story) == Some(1) {
-        say_who_is_silent(&story);
+        await_silence_told(&story);
         let now = story.members();
         assert!(before.iter().all(|member| now.contains(member)), "{now:?}");
     }
@@ -139,7 +139,7 @@ fn storage_processes_die_while_a_learner_catches_up() {
     story.judge(3);
 }
 
-fn say_who_is_silent(story: &Story) {
+fn await_silence_told(story: &Story) {
     story.until("the run to say that the spare does not answer", 120, || {
         let told = story.told();
         let waits = told.lines().rfind(|line| line.contains("waiting for "));

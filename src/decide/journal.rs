@@ -37,6 +37,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     ledger.last_step = Some(format!("{} {}", act.verb(), act.subject()));
     ledger.last_step_at = Some(observed.at);
     note_volumes(observed, &mut ledger);
+    forget_removed(observed, &mut ledger);
     let kube = observed.kube.known();
     // A set that is made at once makes the claims that its seats miss.
     let template = match act {
@@ -140,9 +141,24 @@ fn note_volumes(observed: &Observation, ledger: &mut Ledger) {
             (seat.claim_before, seat.attempts, seat.added_at) = (None, 0, None);
             seat.leaving = false;
         }
-        if steady && seat.member != Some(status.member_id) {
+        let its_own = listed || (list.is_none() && !seat.leaving);
+        if steady && its_own && seat.member != Some(status.member_id) {
             seat.member = Some(status.member_id);
             seat.claim = Some(claim.uid.clone());
+        }
+    }
+}
+
+/// A removal that timed out may not have committed, and then its member is needed for a quorum: it is forgotten once a
+/// list without it was seen.
+fn forget_removed(observed: &Observation, ledger: &mut Ledger) {
+    let Some(list) = observed.etcd.membership.known() else {
+        return;
+    };
+    for seat in ledger.seats.values_mut().filter(|s| s.leaving) {
+        let listed = |id| list.members.iter().any(|m| m.id == id);
+        if seat.member.is_some_and(|id| !listed(id)) {
+            (seat.member, seat.claim) = (None, None);
         }
     }
 }

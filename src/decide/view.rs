@@ -246,16 +246,15 @@ impl<'a> View<'a> {
     }
 
     /// The highest ordinal that must have a pod: a voter's, or, while no list can be read, a claim's (2.8 #1), but one
-    /// that a removed member left.
+    /// that a member left whose removal was seen to be committed.
     pub fn top_needed(&self) -> Option<Ordinal> {
         let known = self.membership().is_some();
         let noted = |s: &Seat| s.record.is_some_and(|r| r.member.is_some());
         let needed = |s: &&Seat| {
-            let counts = s.wanted || noted(s);
             if known {
                 s.is_voter()
             } else {
-                s.claim.is_some() && counts && !s.is_left()
+                s.claim.is_some() && (noted(s) || s.wanted && !s.is_left())
             }
         };
         self.seats().rev().find(needed).map(|s| s.ordinal)

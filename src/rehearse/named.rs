@@ -100,6 +100,16 @@ pub const STATES: &[State] = &[
         ],
     ),
     state(
+        "2.8-6-uncommitted",
+        "a removal times out and does not commit, and replicas are set to 0 by hand",
+        3,
+        wish(1),
+        &[
+            (BeforeAct("remove-member", Some(1)), TimesOut { after: None }),
+            (AfterAct("remove-member", Some(1)), Scaled(0)),
+        ],
+    ),
+    state(
         "2.8-7",
         "5 to 3 with a dead member in the middle",
         5,

@@ -37,7 +37,7 @@ impl Ledger {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SeatRecord {
     /// The member that answered from this seat, and the claim its data is on. Another claim there proves that the data
-    /// is lost (etcd-operations.md 2.8 #2).
+    /// is lost (etcd-operations.md 2.8 #2). Forgotten once a list without it was seen.
     pub member: Option<MemberId>,
     pub claim: Option<Uid>,
     /// The claim the seat had when its member was added, if any: the new member may run only on another one
@@ -51,6 +51,6 @@ pub struct SeatRecord {
     pub stamp: Option<String>,
     /// What the template of claims asked for when the member was added: class and size.
     pub asked: Option<String>,
-    /// The seat's member was removed, or is being: what is left here is not needed for a quorum.
+    /// The seat's member was removed, or is being: without a noted member, what is left here is not needed for a quorum.
     pub leaving: bool,
 }

@@ -291,7 +291,8 @@ fn member_files(
     // A file that is lost or cannot be read is made again poisoned: right for every member that has started, and one
     // that has not gets its list right before its pod is made.
     let lost = kube.member_files.is_empty();
-    let seats = kube.pods.keys().copied().chain(spec.target());
+    let in_use = kube.pods.keys().chain(kube.claims.keys()).copied();
+    let seats = in_use.chain(spec.target());
     let all: BTreeSet<Ordinal> = kube
         .member_files
         .keys()

@@ -37,6 +37,17 @@ pub const STATES: &[State] = &[
         &[(Now, ObjectDeleted(SET)), (Now, PodLost(0))],
     ),
     state(
+        "2.8-1-files",
+        "two of three are left on the way to one: StatefulSet absent, the pod that is to leave and all files are lost",
+        3,
+        wish(1),
+        &[
+            (AfterAct("remove-member", Some(2)), ObjectDeleted(SET)),
+            (Now, PodLost(1)),
+            (Now, ObjectDeleted(ObjectKind::ConfigMap)),
+        ],
+    ),
+    state(
         "2.8-2",
         "a voter's claim is deleted, and its pod restarts on a fresh one",
         3,

@@ -39,7 +39,7 @@ pub(super) const REPAIR: Procedure = Procedure {
         },
         Row {
             name: "no-list",
-            observed: "the cluster has lived, and its member list cannot be read linearizably, but pods are coming up",
+            observed: "the cluster has lived, and its member list cannot be read linearizably, but pods are coming up, or all answer and may yet elect a leader",
             step: "wait for a quorum",
             why: "starting what is merely down is the only loss-free way back (P13)",
             guards: &[],
@@ -64,7 +64,7 @@ pub(super) const REPAIR: Procedure = Procedure {
         },
         Row {
             name: "quorum-unknown",
-            observed: "the cluster has lived, its member list cannot be read linearizably, and no pod is coming up",
+            observed: "the cluster has lived, its member list cannot be read linearizably, and no pod is coming up: one cannot, or all answer and know no leader for ten election timeouts",
             step: "refuse, with what is known of every member and the ways back",
             why: "without a linearizable list nothing about members may be changed (2.8 #17)",
             guards: &[],
@@ -158,9 +158,10 @@ pub(super) fn delete_pod(f: &Focus, ordinal: crate::fleet::Ordinal) -> Then {
     })
 }
 
-/// Pods exist, and none of those that do not answer is stuck.
+/// Pods exist, and none of those that do not answer is stuck; or all answer, and may be about to elect a leader.
 fn coming_up(f: &Focus) -> bool {
     let silent = || f.view.seats().filter(|s| s.status.is_none());
     let comes = |s: &Seat| s.pod.is_none_or(|p| !p.is_stuck()) && !f.view.is_pod_stranded(s);
-    f.view.replicas() > 0 && silent().all(comes)
+    let hope = !f.view.elects_nobody() || silent().any(|s| s.in_set || s.pod.is_some());
+    f.view.replicas() > 0 && hope && silent().all(comes)
 }

@@ -337,9 +337,20 @@ impl<'a> View<'a> {
 
     /// G11: ten election timeouts.
     pub fn stable_at(&self) -> Option<Timestamp> {
+        self.after_ten_elections(self.evidence.stable_since()?)
+    }
+
+    /// Those that answer have not come to elect a leader, and had the time to.
+    pub fn elects_nobody(&self) -> bool {
+        let since = self.evidence.leaderless_since();
+        let until = since.and_then(|since| self.after_ten_elections(since));
+        until.is_some_and(|until| until <= self.now())
+    }
+
+    fn after_ten_elections(&self, since: Timestamp) -> Option<Timestamp> {
         let timeout = i64::try_from(self.spec.etcd.election_timeout_ms).unwrap_or(i64::MAX);
         let span = SignedDuration::from_millis(timeout.saturating_mul(10));
-        self.evidence.stable_since()?.checked_add(span).ok()
+        since.checked_add(span).ok()
     }
 }
 

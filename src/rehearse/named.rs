@@ -246,6 +246,17 @@ pub const STATES: &[State] = &[
     )
     .ends("quorum-unknown"),
     state(
+        "2.8-17-all-answer",
+        "two of three are left on the way to one: a claim is deleted, and replicas are set to 0 by hand",
+        3,
+        wish(1),
+        &[
+            (AfterAct("release-claim", Some(2)), ClaimDeleted(1)),
+            (Now, Scaled(0)),
+        ],
+    )
+    .ends("quorum-unknown"),
+    state(
         "2.8-18",
         "killed after a drain, and leadership moves",
         3,

@@ -27,6 +27,7 @@ pub struct Evidence {
     probes: BTreeMap<MemberId, Vec<Probe>>,
     /// Drained pods that are no endpoint of the client Service, since the first look at which they were none.
     unserved: BTreeMap<Ordinal, Timestamp>,
+    leaderless: Option<Timestamp>,
 }
 
 /// Probes closer together than this count once (G6).
@@ -39,6 +40,8 @@ impl Evidence {
     pub fn record(&mut self, observation: &Observation) {
         self.record_unserved(observation);
         let statuses = || observation.etcd.statuses.values().filter_map(|s| s.known());
+        let leaderless = statuses().next().is_some() && statuses().all(|s| s.leader.is_none());
+        self.leaderless = leaderless.then(|| self.leaderless.unwrap_or(observation.at));
         let Some(leader) = statuses().find(|s| s.leader == Some(s.member_id)) else {
             return;
         };
@@ -84,6 +87,11 @@ impl Evidence {
     /// Since when a drained pod has been seen to be no endpoint.
     pub fn unserved_since(&self, ordinal: Ordinal) -> Option<Timestamp> {
         self.unserved.get(&ordinal).copied()
+    }
+
+    /// Since when members have answered and none of them has known a leader.
+    pub fn leaderless_since(&self) -> Option<Timestamp> {
+        self.leaderless
     }
 
     /// The next leader change is ours and does not make the cluster unstable.

@@ -64,7 +64,7 @@ pub(super) const REPAIR: Procedure = Procedure {
         },
         Row {
             name: "quorum-unknown",
-            observed: "the cluster has lived, its member list cannot be read linearizably, and no pod is coming up: one cannot, or all answer and know no leader for ten election timeouts",
+            observed: "the cluster has lived, its member list cannot be read linearizably, and no pod is coming up: one cannot, or all answer and have known no leader for a minute (ten election timeouts, if that is longer)",
             step: "refuse, with what is known of every member and the ways back",
             why: "without a linearizable list nothing about members may be changed (2.8 #17)",
             guards: &[],

@@ -15,6 +15,9 @@ use crate::state::{
 /// Entries a learner may lack and still be promoted (G6): far under the 5,000 that etcd keeps for catching up.
 pub(super) const IN_SYNC_LAG: u64 = 1000;
 const IN_SYNC_PROBES: usize = 3;
+/// How long members that were all made anew may take to find each other: a name server's cache (CoreDNS keeps an
+/// answer for 30 s), and again.
+const FOUND_BY_NAME: SignedDuration = SignedDuration::from_mins(1);
 
 pub struct View<'a> {
     pub spec: &'a ClusterSpec,
@@ -343,7 +346,7 @@ impl<'a> View<'a> {
     /// Those that answer have not come to elect a leader, and had the time to.
     pub fn elects_nobody(&self) -> bool {
         let since = self.evidence.leaderless_since();
-        let until = since.and_then(|since| self.after_ten_elections(since));
+        let until = since.and_then(|s| Some(self.after_ten_elections(s)?.max(s + FOUND_BY_NAME)));
         until.is_some_and(|until| until <= self.now())
     }
 

@@ -1,10 +1,10 @@
 //! Volumes that are not of the attributes that Git says.
 
 use reconcile::state::{
-    AlarmKind, Attributes, ClaimPhase, Modification, ModificationState, Reading, StorageClass,
+    Attributes, ClaimPhase, Modification, ModificationState, Reading, StorageClass,
 };
 
-use crate::cases::{Case, changed, claim, on_the_way, raise};
+use crate::cases::{Case, changed, claim, on_the_way, pod};
 use crate::world::World;
 
 const FIRST: &str = "silver";
@@ -213,10 +213,10 @@ pub(crate) const ATTRIBUTES: &[Case] = &[
         want(&mut world);
         world
     }),
-    ("other attributes, and a corrupt member", || {
+    ("other attributes, and a pod that goes", || {
         changed(3, |w| {
             want(w);
-            raise(w, AlarmKind::Corrupt);
+            pod(w, 2).deleting = true;
         })
     }),
     ("attributes on their way, and a larger volume", || {

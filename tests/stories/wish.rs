@@ -14,7 +14,7 @@ pub(crate) struct Wish {
     pub(crate) image: Option<&'static str>,
     pub(crate) quota: &'static str,
     pub(crate) class: &'static str,
-    /// A VolumeAttributesClass.
+    /// The name of a `VolumeAttributesClass`.
     pub(crate) attributes: Option<&'static str>,
     pub(crate) size: &'static str,
     /// `inPlace`; `None`: as the program chooses.

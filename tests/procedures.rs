@@ -5,6 +5,8 @@
 #[path = "properties/world.rs"]
 mod world;
 
+#[path = "procedures/attributes.rs"]
+mod attributes;
 #[path = "procedures/breaches.rs"]
 mod breaches;
 #[path = "procedures/cases.rs"]
@@ -17,6 +19,7 @@ mod storage;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use attributes::ATTRIBUTES;
 use breaches::BREACHES;
 use cases::{CHANGES, DOWN, OBJECTS, ROLLS, STORIES, STRANGE};
 use hidden::HIDDEN;
@@ -32,7 +35,7 @@ use world::End;
 fn every_row_is_reached_by_a_named_case() {
     let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
     for (name, case) in [
-        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE,
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES,
     ]
     .concat()
     {
@@ -65,7 +68,7 @@ fn every_row_is_reached_by_a_named_case() {
 fn every_named_case_goes_as_told() {
     let mut told = String::new();
     for (name, case) in [
-        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE,
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES,
     ]
     .concat()
     {

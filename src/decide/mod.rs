@@ -4,6 +4,7 @@
 //! repair above change. Nothing is remembered between calls: the cluster is the state.
 
 mod alarm;
+mod attributes;
 mod bootstrap;
 mod change;
 mod grow;

@@ -130,10 +130,11 @@ impl Objects {
     }
 }
 
-/// Class and size of the claims that are made. Their names and number must stay: pods that are adopted would never be made
+/// Class, attributes and size of the claims that are made. Their names and number must stay: pods that are adopted would never be made
 /// again (kubernetes/kubernetes#141876).
-const CLAIM_TEMPLATE: [&str; 2] = [
+const CLAIM_TEMPLATE: [&str; 3] = [
     "/spec/volumeClaimTemplates/0/spec/storageClassName",
+    "/spec/volumeClaimTemplates/0/spec/volumeAttributesClassName",
     "/spec/volumeClaimTemplates/0/spec/resources/requests/storage",
 ];
 

@@ -123,6 +123,8 @@ pub enum Condition {
     ClaimSettled(Ordinal),
     /// The volume has the size that its claim asks for.
     ClaimExpanded(Ordinal),
+    /// The volume has the attributes that its claim asks for.
+    ClaimModified(Ordinal),
     /// The object that is being deleted is gone.
     ObjectGone(ObjectKind),
     /// The member lists of all that answer agree.
@@ -155,6 +157,7 @@ impl Condition {
             Self::ClaimGone(_) => "claim-gone",
             Self::ClaimSettled(_) => "claim-settled",
             Self::ClaimExpanded(_) => "claim-expanded",
+            Self::ClaimModified(_) => "claim-modified",
             Self::ObjectGone(_) => "object-gone",
             Self::OneList => "one-list",
             Self::Stable => "stable",
@@ -172,7 +175,8 @@ impl Condition {
             | Self::PodGone(o)
             | Self::ClaimGone(o)
             | Self::ClaimSettled(o)
-            | Self::ClaimExpanded(o) => Some(o),
+            | Self::ClaimExpanded(o)
+            | Self::ClaimModified(o) => Some(o),
             Self::Quorum | Self::ObjectGone(_) | Self::OneList | Self::Stable => None,
         }
     }
@@ -180,9 +184,11 @@ impl Condition {
     /// Timeouts of etcd-operations.md 2.3.
     pub const fn deadline(self) -> SignedDuration {
         match self {
-            Self::Quorum | Self::MemberUp(_) | Self::Started(_) | Self::ClaimExpanded(_) => {
-                SignedDuration::from_mins(10)
-            }
+            Self::Quorum
+            | Self::MemberUp(_)
+            | Self::Started(_)
+            | Self::ClaimExpanded(_)
+            | Self::ClaimModified(_) => SignedDuration::from_mins(10),
             Self::InSync(_) => SignedDuration::from_mins(30),
             Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) | Self::ObjectGone(_) => {
                 SignedDuration::from_mins(5)
@@ -204,6 +210,7 @@ impl std::fmt::Display for Condition {
             Self::Serving(o) => write!(f, "member {o} to join the client Service"),
             Self::PodGone(o) => write!(f, "pod {o} to be gone"),
             Self::ClaimExpanded(o) => write!(f, "the volume of claim {o} to grow"),
+            Self::ClaimModified(o) => write!(f, "the volume of claim {o} to be modified"),
             Self::ClaimGone(o) => write!(f, "claim {o} to be gone"),
             Self::ClaimSettled(o) => write!(f, "claim {o} to be bound to a readable volume"),
             Self::ObjectGone(kind) => write!(f, "the deleted {kind:?} to be gone"),

@@ -63,7 +63,9 @@ pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String>
     match (all.is_empty(), condition) {
         (false, _) => Some(all.join("; ")),
         (true, Condition::Quorum) => list,
-        (true, Condition::ClaimExpanded(_)) => (!resizes.is_empty()).then(|| resizes.join("; ")),
+        (true, Condition::ClaimExpanded(_) | Condition::ClaimModified(_)) => {
+            (!resizes.is_empty()).then(|| resizes.join("; "))
+        }
         // Its process runs and does not answer: nobody but the member's port knows.
         (true, Condition::MemberUp(_) | Condition::Started(_) | Condition::InSync(_)) => silent(),
         (true, _) => None,

@@ -117,6 +117,13 @@ pub enum Act {
         uid: Uid,
         size: Quantity,
     },
+    /// The claim asks for another `VolumeAttributesClass`, and its driver changes the volume under the running member.
+    ModifyClaim {
+        ordinal: Ordinal,
+        claim: String,
+        uid: Uid,
+        class: String,
+    },
     /// A volume that a member left some time ago is deleted, with what is on it.
     DiscardVolume {
         ordinal: Ordinal,
@@ -211,6 +218,7 @@ impl Act {
             Self::StopMember { .. } => "stop-member",
             Self::RetainVolume { .. } => "retain-volume",
             Self::ExpandClaim { .. } => "expand-claim",
+            Self::ModifyClaim { .. } => "modify-claim",
             Self::DiscardVolume { .. } => "discard-volume",
             Self::ReleaseClaim { .. } => "release-claim",
         }
@@ -235,6 +243,7 @@ impl Act {
             | Self::StopMember { ordinal, .. }
             | Self::RetainVolume { ordinal, .. }
             | Self::ExpandClaim { ordinal, .. }
+            | Self::ModifyClaim { ordinal, .. }
             | Self::DiscardVolume { ordinal, .. }
             | Self::ReleaseClaim { ordinal, .. } => Subject::Member(*ordinal),
         }
@@ -417,6 +426,7 @@ impl Act {
             }
             // The kubelet looks at a claim about once a minute.
             Self::ExpandClaim { .. } => SignedDuration::from_mins(1),
+            Self::ModifyClaim { .. } => SignedDuration::from_secs(10),
             Self::ReleaseClaim { .. } | Self::DeleteObject { .. } | Self::DiscardVolume { .. } => {
                 SignedDuration::from_secs(2)
             }

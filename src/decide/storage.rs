@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::attributes;
 use super::guard;
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::step::Act;
@@ -64,6 +65,9 @@ pub(super) const STORAGE: Procedure = Procedure {
                 })
             },
         },
+        attributes::UNREADABLE,
+        attributes::MISSING,
+        attributes::OTHER_DRIVER,
         Row {
             name: "no-room",
             observed: "the size that Git says has no room for the database, the copy of a defragmentation and the log",
@@ -134,16 +138,20 @@ pub(super) const STORAGE: Procedure = Procedure {
         },
         Row {
             name: "volume-unreadable",
-            observed: "a member must move to another volume, and the one it is on cannot be read",
+            observed: "a member must move to another volume, or its own is to get other attributes, and the one it is on cannot be read",
             step: "refuse",
-            why: "what is given up must be known to be kept (G13)",
+            why: "what is given up must be known to be kept (G13), and whose driver a volume is of before it is modified",
             guards: &[],
             undo: "",
             hides: true,
             when: |f| {
-                let moves = matches!(f.about, About::Seat(_)) && f.view.move_of(f.seat()).is_some();
+                let seat = matches!(f.about, About::Seat(_));
+                let touched = |s| f.view.move_of(s).is_some() || f.view.can_modify(s);
                 let volume = || f.seat().claim.and_then(|c| c.volume.as_ref());
-                is_quiet(f) && moves && volume().is_some_and(|v| v.known().is_none())
+                is_quiet(f)
+                    && seat
+                    && touched(f.seat())
+                    && volume().is_some_and(|v| v.known().is_none())
             },
             then: |f| {
                 let volume = f.seat().claim.and_then(|c| c.volume.as_ref());
@@ -157,6 +165,7 @@ pub(super) const STORAGE: Procedure = Procedure {
                 })
             },
         },
+        attributes::INFEASIBLE,
         Row {
             name: "expanding",
             observed: "a claim asks for more than its volume has",
@@ -173,6 +182,7 @@ pub(super) const STORAGE: Procedure = Procedure {
                 })
             },
         },
+        attributes::MODIFYING,
         Row {
             name: "can-grow",
             observed: "the claim asks for less than Git says, its class is Git's and lets volumes grow",
@@ -194,6 +204,7 @@ pub(super) const STORAGE: Procedure = Procedure {
                 })
             },
         },
+        attributes::CAN_MODIFY,
         Row {
             name: "volume-not-retained",
             observed: "a member must move to another volume, and the one it is on would be deleted with its claim, or does not tell whose data it holds",
@@ -211,7 +222,7 @@ pub(super) const STORAGE: Procedure = Procedure {
         },
         Row {
             name: "claim-template",
-            observed: "the StatefulSet's claim template has another class or size than Git says",
+            observed: "the StatefulSet's claim template has another class, other attributes or another size than Git says",
             step: "delete the StatefulSet with its pods orphaned, bound to its UID",
             why: "the template of claims cannot be changed in place; made again at once it adopts what runs and restarts nothing (2.7: 0.4–0.7 s)",
             guards: &[&guard::ONE_LIST],
@@ -221,7 +232,8 @@ pub(super) const STORAGE: Procedure = Procedure {
             when: |f| {
                 let objects = &f.view.objects;
                 let free = objects.held.is_none() && objects.not_yet_possible().is_empty();
-                f.about == About::Cluster && free && !f.view.is_class_missing()
+                let made = !f.view.is_class_missing() && !f.view.is_any_infeasible();
+                f.about == About::Cluster && free && made
             },
             then: |f| {
                 let Some(set) = f.view.kube.stateful_set.as_ref() else {
@@ -237,12 +249,12 @@ pub(super) const STORAGE: Procedure = Procedure {
     ],
 };
 
-fn any_seat(f: &Focus, what: impl Fn(&Seat) -> bool) -> bool {
+pub(super) fn any_seat(f: &Focus, what: impl Fn(&Seat) -> bool) -> bool {
     f.view.seats().any(what)
 }
 
 /// Nothing is half done. What is goes first, with whatever volumes there are: tolerance is lower until it is finished.
-fn is_quiet(f: &Focus) -> bool {
+pub(super) fn is_quiet(f: &Focus) -> bool {
     !f.view.is_half_done()
 }
 
@@ -288,9 +300,10 @@ fn no_room(f: &Focus) -> Then {
 const LOG_BYTES: u64 = 6 * 64 * 1_000_000;
 
 impl View<'_> {
-    /// Its claim is not of the class or size that Git says.
+    /// Its claim is not of the class, attributes or size that Git says.
     pub(super) fn drifts(&self, seat: &Seat) -> bool {
-        self.can_grow(seat) || self.may_move(seat) || self.is_growing(seat)
+        let class = self.can_grow(seat) || self.may_move(seat) || self.is_growing(seat);
+        class || self.attributes_differ(seat)
     }
 
     /// It must move, or nobody knows whether it can grow instead.

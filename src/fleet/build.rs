@@ -49,6 +49,7 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
         image: image(layer.image.as_ref().map(|image| image.0.as_str()), version),
         storage: Storage {
             class_name: name_of(storage.class_name),
+            attributes_class_name: name_of(storage.attributes_class_name),
             size: draft.size?,
             migration: Migration {
                 strategy: storage

@@ -187,6 +187,9 @@ pub(super) struct StatefulSetSpec {
 pub(super) struct StorageSpec {
     /// `StorageClass` of the volumes. Default: the Kubernetes cluster's default class.
     pub(super) class_name: Option<super::text::Subdomain>,
+    /// `VolumeAttributesClass` of the volumes (Kubernetes 1.34): what their driver changes in place, under running members,
+    /// as IOPS and throughput. Default: each claim keeps what it has.
+    pub(super) attributes_class_name: Option<super::text::Subdomain>,
     /// Size that each member's volume is requested with, as in `16Gi`.
     pub(super) size: Option<QuantityText>,
     /// How members come to other volumes when class or size change.

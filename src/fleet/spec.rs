@@ -102,6 +102,8 @@ pub struct ClusterSpec {
 pub struct Storage {
     /// `None`: the Kubernetes cluster's default class.
     pub class_name: Option<String>,
+    /// `None`: what claims ask for stays whoever's choice it was.
+    pub attributes_class_name: Option<String>,
     pub size: Quantity,
     pub migration: Migration,
 }
@@ -111,6 +113,7 @@ impl Storage {
     pub fn new(class_name: Option<String>, size: Quantity) -> Self {
         Self {
             class_name,
+            attributes_class_name: None,
             size,
             migration: Migration::default(),
         }

@@ -61,9 +61,10 @@ mod tests {
     #[test]
     fn what_needs_no_restart_is_not_in_the_stamp() {
         let stamp = settings_stamp(&example::spec(3));
-        let changes: [fn(&mut ClusterSpec); 5] = [
+        let changes: [fn(&mut ClusterSpec); 6] = [
             |s| s.storage.size = "2Gi".parse().unwrap(),
             |s| s.storage.class_name = Some("fast".into()),
+            |s| s.storage.attributes_class_name = Some("gold".into()),
             |s| drop(s.service.labels.insert("a".into(), "b".into())),
             |s| s.policy.protected = true,
             |s| s.access.credentials_secret_name = Some("root".into()),

@@ -60,6 +60,7 @@ pub(super) fn claim_template(spec: &ClusterSpec) -> PersistentVolumeClaim {
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".into()]),
             storage_class_name: spec.storage.class_name.clone(),
+            volume_attributes_class_name: spec.storage.attributes_class_name.clone(),
             resources: Some(VolumeResourceRequirements {
                 requests: Some(
                     [(

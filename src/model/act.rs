@@ -58,6 +58,7 @@ pub(super) fn perform(
         Act::RetainVolume { .. }
         | Act::ReleaseClaim { .. }
         | Act::ExpandClaim { .. }
+        | Act::ModifyClaim { .. }
         | Act::DiscardVolume { .. } => perform_on_volume(kube(observed)?, act),
         Act::RestartMember { ordinal, pod, .. } | Act::DeletePod { ordinal, pod, .. } => {
             live_pod(kube(observed)?, *ordinal, pod)?;
@@ -114,6 +115,19 @@ fn perform_on_volume(kube: &mut Kube, act: &Act) -> Result<(), ModelError> {
             expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
             if let Some(live) = live {
                 live.request = size.clone();
+            }
+            Ok(())
+        }
+        Act::ModifyClaim {
+            ordinal,
+            claim,
+            uid,
+            class,
+        } => {
+            let live = kube.claims.get_mut(ordinal);
+            expect_uid(claim, live.as_ref().map(|c| &c.uid), uid)?;
+            if let Some(live) = live {
+                live.attributes.asked = Some(class.clone());
             }
             Ok(())
         }

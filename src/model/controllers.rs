@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::{Hinders, etcd, fresh_uid};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    Claim, ClaimPhase, Contents, Kube, MemberFile, Node, ObjectKind, Observation, Pod, PodPhase,
-    Reading, ReleasedVolume, SERVING_LABEL, StorageClass, Volume,
+    Attributes, AttributesClasses, Claim, ClaimPhase, Contents, Kube, MemberFile, Modification,
+    ModificationState, Node, ObjectKind, Observation, Pod, PodPhase, Reading, ReleasedVolume,
+    SERVING_LABEL, StorageClass, Volume,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
@@ -20,6 +21,7 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &d
     bind_claims(kube(observed), hinders);
     make_pods(observed, spec, hinders);
     expand_claims(kube(observed), hinders);
+    modify_claims(kube(observed), hinders);
     schedule(kube(observed));
     hold_back(observed, hinders);
     run_processes(observed, spec);
@@ -116,43 +118,88 @@ fn make_classes(observed: &mut Observation, spec: &ClusterSpec) {
         for name in named {
             classes.entry(name).or_insert_with(|| {
                 Some(StorageClass {
-                    provisioner: "model".into(),
+                    provisioner: DRIVER.into(),
                     expands: true,
                 })
             });
         }
     }
+    let named = spec.storage.attributes_class_name.clone();
+    if let (Some(name), Reading::Known(classes)) = (named, &mut kube.attributes_classes) {
+        classes.entry(name).or_insert_with(|| Some(DRIVER.into()));
+    }
 }
+
+/// Of every class that nobody has said anything else of.
+const DRIVER: &str = "model";
 
 /// The provisioner: a volume for every claim that waits for one of a class that is there and has one now.
 fn bind_claims(kube: &mut Kube, hinders: &dyn Hinders) {
     let waits = |claim: &Claim| claim.phase == ClaimPhase::Pending && !claim.deleting;
     let given = |claim: &Claim| hinders.has_room(claim) == Some(true);
     for claim in kube.claims.values_mut() {
-        if waits(claim) && given(claim) && !is_class_missing(&kube.storage_classes, claim) {
-            bind(claim, hinders);
+        let classes = (&kube.storage_classes, &kube.attributes_classes);
+        if waits(claim) && given(claim) && !is_class_missing(classes, claim) {
+            bind(claim, &kube.storage_classes, hinders);
         }
     }
 }
 
-fn is_class_missing(
-    classes: &Reading<BTreeMap<String, Option<StorageClass>>>,
-    claim: &Claim,
-) -> bool {
+type Classes = Reading<BTreeMap<String, Option<StorageClass>>>;
+
+fn is_class_missing((classes, attributes): (&Classes, &AttributesClasses), claim: &Claim) -> bool {
     let name = claim.class_name.as_ref();
+    let found = name.and_then(|name| classes.known()?.get(name));
+    matches!(found, Some(None)) || is_attributes_missing(attributes, claim)
+}
+
+fn is_attributes_missing(classes: &AttributesClasses, claim: &Claim) -> bool {
+    let name = claim.attributes.asked.as_ref();
     let found = name.and_then(|name| classes.known()?.get(name));
     matches!(found, Some(None))
 }
 
-fn bind(claim: &mut Claim, hinders: &dyn Hinders) {
+fn bind(claim: &mut Claim, classes: &Classes, hinders: &dyn Hinders) {
     claim.phase = ClaimPhase::Bound;
+    claim.attributes.current = claim.attributes.asked.clone();
+    let name = claim.class_name.as_ref();
+    let class = name.and_then(|name| classes.known()?.get(name)?.as_ref());
+    let driver = class.map_or(DRIVER, |class| &class.provisioner).to_owned();
     claim.volume = Some(Reading::Known(Volume {
         name: format!("pv-{}", claim.uid),
         uid: claim.uid.clone(),
         reclaim_policy: hinders.reclaim_policy(claim).into(),
         etcd_cluster: None,
         node: None,
+        driver: Some(driver),
     }));
+}
+
+/// The resizer: what a claim asks for is had a moment later, while the member runs.
+fn modify_claims(kube: &mut Kube, hinders: &dyn Hinders) {
+    let classes = &kube.attributes_classes;
+    for claim in kube.claims.values_mut() {
+        let Some(asked) = claim.attributes.asked.clone() else {
+            continue;
+        };
+        let has = &claim.attributes;
+        let done = has.current.as_ref() == Some(&asked) && has.modification.is_none();
+        if claim.phase != ClaimPhase::Bound || done {
+            continue;
+        }
+        let state = if is_attributes_missing(classes, claim) {
+            Some(ModificationState::Pending)
+        } else {
+            hinders.modification(claim)
+        };
+        claim.attributes.modification = state.map(|state| Modification {
+            target: asked.clone(),
+            state,
+        });
+        if state.is_none() {
+            claim.attributes.current = Some(asked);
+        }
+    }
 }
 
 /// The resizer and the kubelet: what is asked for is given, while the member runs.
@@ -171,8 +218,9 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinde
             let mut claim = new_claim(observed, spec);
             let kube = kube(observed);
             let none = hinders.has_room(&claim) == Some(false);
-            if !none && !is_class_missing(&kube.storage_classes, &claim) {
-                bind(&mut claim, hinders);
+            let classes = (&kube.storage_classes, &kube.attributes_classes);
+            if !none && !is_class_missing(classes, &claim) {
+                bind(&mut claim, &kube.storage_classes, hinders);
             }
             kube.claims.insert(ordinal, claim);
         }
@@ -241,6 +289,7 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
     let class = template.map(|_| text("/storageClassName"));
     let request = text("/resources/requests/storage").and_then(|t| t.parse().ok());
     let class_name = class.unwrap_or_else(|| spec.storage.class_name.clone());
+    let asked = text("/volumeAttributesClassName");
     Claim {
         volume: None,
         uid,
@@ -250,6 +299,10 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
         request: request.unwrap_or_else(|| spec.storage.size.clone()),
         capacity: None,
         resize: None,
+        attributes: Attributes {
+            asked,
+            ..Attributes::default()
+        },
         contents: Some(Contents::Empty),
     }
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{Act, Condition};
 use crate::fleet::{ClusterId, ClusterSpec, Ordinal};
-use crate::state::{Claim, Etcd, Kube, Ledger, Node, Observation, Reading, Uid};
+use crate::state::{Claim, Etcd, Kube, Ledger, ModificationState, Node, Observation, Reading, Uid};
 
 pub use snapshot::{provide_store, take_snapshot};
 
@@ -53,6 +53,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
                 model_node(),
             )])),
             storage_classes: Reading::Known(std::collections::BTreeMap::new()),
+            attributes_classes: Reading::none_asked(),
             actors: Vec::new(),
             obstacles: std::collections::BTreeMap::new(),
         }),
@@ -150,6 +151,11 @@ pub trait Hinders {
     /// The driver does not give this claim what it asks for beyond what it has.
     fn is_stunted(&self, _: &Claim) -> bool {
         false
+    }
+
+    /// What the driver makes of the attributes that this claim asks for; `None`: it gives them.
+    fn modification(&self, _: &Claim) -> Option<ModificationState> {
+        None
     }
 
     /// The reclaim policy of the volume that this claim's class gives it.

@@ -19,6 +19,14 @@ pub(super) fn changes(view: &View) -> Vec<FieldChange> {
         let git = storage.class_name.as_ref();
         git.is_some_and(|git| claim.class_name.as_ref() != Some(git))
     };
+    let attributes = |claim: &Claim| {
+        let asked = claim.attributes.asked.clone();
+        asked.unwrap_or_else(|| "(none)".into())
+    };
+    let attributes_moved = |claim: &Claim| {
+        let git = storage.attributes_class_name.as_ref();
+        git.is_some_and(|git| claim.attributes.asked.as_ref() != Some(git))
+    };
     let size_moved = |claim: &Claim| claim.request != storage.size;
     let found = [
         change(
@@ -27,6 +35,13 @@ pub(super) fn changes(view: &View) -> Vec<FieldChange> {
             &class,
             &class_moved,
             json!(storage.class_name),
+        ),
+        change(
+            view,
+            "attributesClassName",
+            &attributes,
+            &attributes_moved,
+            json!(storage.attributes_class_name),
         ),
         change(
             view,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::volumes::{Class, Way};
+use super::volumes::{Class, Tier, Way};
 use crate::state::ObjectKind;
 
 /// Something that happens. Numbers name an ordinal, or count round among those there are.
@@ -30,6 +30,8 @@ pub enum Event {
     Class(Class),
     /// Git asks for volumes of so many MiB, or of the documents' size.
     VolumeSize(Option<u32>),
+    /// Git names attributes for the volumes.
+    Tier(Tier),
     /// Git says how members move.
     Way(Way),
     /// No class has a volume for a new claim.
@@ -38,6 +40,9 @@ pub enum Event {
     /// Volumes stop growing.
     Stunted,
     GrowsAgain,
+    /// Volumes cannot be modified for a while.
+    Rigid,
+    PliantAgain,
     /// Nothing more can be written to the snapshot store.
     StoreFull,
     /// The snapshot store does not answer.
@@ -114,10 +119,14 @@ impl Event {
             Self::Class(Class::Missing) => "Git: class that is not there",
             Self::Class(_) => "Git: storage class",
             Self::VolumeSize(_) => "Git: volume size",
+            Self::Tier(Tier::Unreal) => "Git: attributes that cannot be had",
+            Self::Tier(_) => "Git: attributes",
             Self::Way(_) => "Git: migration strategy",
             Self::Exhausted => "class without capacity",
             Self::RoomAgain => "capacity again",
             Self::Stunted => "expansion hangs",
+            Self::Rigid => "modification hangs",
+            Self::PliantAgain => "modification again",
             Self::GrowsAgain => "expansion goes on",
             Self::StoreFull => "snapshot store full",
             Self::StoreAway => "snapshot store away",
@@ -189,11 +198,14 @@ impl fmt::Display for Event {
             Self::Class(class) => write!(f, "Git names the volume class {class:?}"),
             Self::VolumeSize(Some(mib)) => write!(f, "Git asks for volumes of {mib}Mi"),
             Self::VolumeSize(None) => write!(f, "Git asks for volumes of the size there was"),
+            Self::Tier(tier) => write!(f, "Git names the volumes' attributes {tier:?}"),
             Self::Way(way) => write!(f, "Git says that members move: {way:?}"),
             Self::Exhausted => write!(f, "no class has a volume for a new claim"),
             Self::RoomAgain => write!(f, "classes have volumes again"),
             Self::Stunted => write!(f, "volumes stop growing"),
             Self::GrowsAgain => write!(f, "volumes grow again"),
+            Self::Rigid => write!(f, "volumes are not modified"),
+            Self::PliantAgain => write!(f, "volumes are modified again"),
             Self::StoreFull => write!(f, "the snapshot store is full"),
             Self::StoreAway => write!(f, "the snapshot store does not answer"),
             Self::StoreBack => write!(f, "the snapshot store is back"),

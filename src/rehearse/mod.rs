@@ -43,7 +43,7 @@ pub use laws::Violation;
 pub use run::End;
 pub use schedule::{Schedule, Start, Wish};
 pub use tally::Tally;
-pub use volumes::{Class, Volumes, Way};
+pub use volumes::{Class, Tier, Volumes, Way};
 
 /// The sizes that are rehearsed where none are asked for.
 pub const SIZES: [u32; 4] = [1, 3, 5, 7];

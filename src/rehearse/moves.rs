@@ -3,7 +3,7 @@
 use super::event::{Cue, Event, Scene};
 use super::generate::{self, Dice};
 use super::schedule::{Schedule, Start, Wish};
-use super::volumes::{Class, Volumes, Way};
+use super::volumes::{Class, Tier, Volumes, Way};
 use crate::state::ObjectKind;
 
 /// Most turns of one story: each is an event, or a few that belong together.
@@ -45,7 +45,35 @@ pub(super) fn schedule(dice: &mut Dice, sizes: &[u32]) -> Schedule {
     for _ in 0..=dice.below(MOST_TURNS) {
         turn(dice, sizes, class, &mut schedule.script);
     }
+    if dice.one_in(3) {
+        attributes(dice, &mut schedule);
+    }
     schedule
+}
+
+/// Beside all else Git names what volumes can become where they are, from the first or later, and drivers hang.
+fn attributes(dice: &mut Dice, schedule: &mut Schedule) {
+    if dice.one_in(2) {
+        schedule.wish.volumes.tier = Some(tier(dice));
+    }
+    let script = &mut schedule.script;
+    for _ in 0..dice.below(3) {
+        let event = match dice.below(4) {
+            0 => Event::Rigid,
+            1 => Event::PliantAgain,
+            _ => Event::Tier(tier(dice)),
+        };
+        let most = u32::try_from(script.len()).unwrap_or(u32::MAX);
+        let at = dice.below(most.saturating_add(1)) as usize;
+        script.insert(at, (moment(dice), event));
+    }
+}
+
+fn tier(dice: &mut Dice) -> Tier {
+    if dice.one_in(6) {
+        return Tier::Unreal;
+    }
+    dice.of(&Tier::THERE).unwrap_or(Tier::Gold)
 }
 
 /// Three members are what most have, and seven take long to move.

@@ -2,15 +2,15 @@
 
 use super::event::{Cue, Event, Image};
 use super::schedule::Wish;
-use super::states::{Set, State, state, wish, with_image, with_quota, with_volumes};
-use super::volumes::{Class, Way};
+use super::states::{Set, State, state, wish, with_image, with_quota, with_tier, with_volumes};
+use super::volumes::{Class, Tier, Way};
 use crate::state::ObjectKind;
 
 use Cue::{AfterAct, BeforeAct, Now, Rest, Wait};
 use Event::{
     ApiAway, ClaimDeleted, DiskDead, Evicted, Exhausted, Frozen, GrowsAgain, Killed, LeaderMoves,
-    LearnersStall, NodeLost, ObjectDeleted, Passes, PodLost, Quota, RoomAgain, Scaled, Size,
-    StoreAway, StoreFull, StrangerJoins, Stuck, Stunted, TimesOut, Wiped,
+    LearnersStall, NodeLost, ObjectDeleted, Passes, PliantAgain, PodLost, Quota, Rigid, RoomAgain,
+    Scaled, Size, StoreAway, StoreFull, StrangerJoins, Stuck, Stunted, TimesOut, Wiped,
 };
 
 const LATE: Event = TimesOut { after: Some(10) };
@@ -19,6 +19,7 @@ const SET: ObjectKind = ObjectKind::StatefulSet;
 const OTHER: Wish = with_volumes(3, Class::Encrypted, None, Way::Auto);
 const IN_PLACE: Wish = with_volumes(3, Class::Encrypted, None, Way::InPlace);
 const LARGER: Wish = with_volumes(3, Class::Plain, Some(2048), Way::Auto);
+const MODIFIED: Wish = with_tier(3, Tier::Gold);
 
 /// Every named story, in the order of 2.8.
 pub const STATES: &[State] = &[
@@ -495,6 +496,30 @@ pub const STATES: &[State] = &[
         &[(Now, Stunted), (Rest, GrowsAgain)],
     )
     .moves()
+    .never(&["remove-member"]),
+    state(
+        "P6-attributes",
+        "volumes are modified where they are, and runs are killed meanwhile",
+        3,
+        MODIFIED,
+        &[
+            (AfterAct("modify-claim", None), Killed),
+            (Now, Rigid),
+            (Rest, PliantAgain),
+            (AfterAct("orphan-delete", None), Killed),
+        ],
+    )
+    .moves()
+    .never(&["remove-member", "restart-member", "delete-pod"]),
+    state(
+        "P6-infeasible",
+        "a driver does not give what Git says, and Git says another",
+        3,
+        with_tier(3, Tier::Unreal),
+        &[(Rest, Event::Tier(Tier::Silver))],
+    )
+    .moves()
+    .meets("attributes-infeasible")
     .never(&["remove-member"]),
     state(
         "P6-back",

@@ -15,7 +15,7 @@ use super::server::{Looked, Unanswered};
 use super::stage::Stage;
 use super::storage_laws;
 use super::tally::Tally;
-use super::volumes::{Class, RETAIN, Volumes};
+use super::volumes::{Class, RETAIN, Tier, Volumes};
 use crate::decide::{Act, Condition, IntentKey, RowId};
 use crate::fleet::ClusterSpec;
 use crate::model;
@@ -345,6 +345,10 @@ impl Play {
                 mib,
                 ..self.wish.volumes
             }),
+            Event::Tier(tier) => self.commit_volumes(Volumes {
+                tier: Some(tier),
+                ..self.wish.volumes
+            }),
             Event::Way(way) => self.commit_volumes(Volumes {
                 way,
                 ..self.wish.volumes
@@ -532,6 +536,9 @@ impl Play {
         }
         if self.wish.volumes.class == Class::Missing {
             self.strike(Event::Class(Class::Plain));
+        }
+        if self.wish.volumes.tier == Some(Tier::Unreal) {
+            self.strike(Event::Tier(Tier::Gold));
         }
         self.stage.heal();
         self.watch();

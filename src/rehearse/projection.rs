@@ -112,6 +112,13 @@ fn volume(claim: &Claim, member: Option<&Member>) -> String {
         let _ = write!(text, ":{class}");
     }
     let _ = write!(text, ":{}", claim.request);
+    let attributes = &claim.attributes;
+    for name in attributes.asked.iter().chain(&attributes.current) {
+        let _ = write!(text, ":{name}");
+    }
+    if let Some(modification) = &attributes.modification {
+        let _ = write!(text, "~{:?}", modification.state);
+    }
     if claim
         .capacity
         .as_ref()

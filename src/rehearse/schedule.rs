@@ -92,11 +92,9 @@ impl Schedule {
     /// Members get other volumes in it, or larger ones.
     pub fn is_about_storage(&self) -> bool {
         let before = Volumes::of(self.start.class());
-        let set = (self.wish.volumes.class, self.wish.volumes.mib) != (before.class, before.mib);
-        set || self
-            .script
-            .iter()
-            .any(|(_, e)| matches!(e, Event::Class(_) | Event::VolumeSize(_)))
+        let said = |v: Volumes| (v.class, v.mib, v.tier);
+        let says = |e: &Event| matches!(e, Event::Class(_) | Event::VolumeSize(_) | Event::Tier(_));
+        said(self.wish.volumes) != said(before) || self.script.iter().any(|(_, e)| says(e))
     }
 
     /// What no event changes, beside where it starts.

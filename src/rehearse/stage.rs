@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::data::Data;
 use super::event::Part;
-use super::volumes::{self, DELETE, Trouble};
+use super::volumes::{self, DELETE, Tier, Trouble};
 use crate::decide::{Act, quorum};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::model;
 use crate::state::{
-    Backup, Claim, ClaimPhase, Kube, MemberId, MemberStatus, Node, ObjectKind, Observation, Pod,
-    Reading, ReleasedVolume, Uid,
+    Backup, Claim, ClaimPhase, Kube, MemberId, MemberStatus, ModificationState, Node, ObjectKind,
+    Observation, Pod, Reading, ReleasedVolume, Uid,
 };
 
 /// An image of this tag can be pulled by no node.
@@ -490,6 +490,14 @@ impl model::Hinders for Stage {
 
     fn is_stunted(&self, _: &Claim) -> bool {
         self.trouble.contains(&Trouble::Stunted)
+    }
+
+    fn modification(&self, claim: &Claim) -> Option<ModificationState> {
+        if claim.attributes.asked.as_deref() == Some(Tier::Unreal.name()) {
+            return Some(ModificationState::Infeasible);
+        }
+        let hangs = self.trouble.contains(&Trouble::Rigid);
+        hangs.then_some(ModificationState::InProgress)
     }
 
     fn reclaim_policy(&self, _: &Claim) -> &'static str {

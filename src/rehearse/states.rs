@@ -2,7 +2,7 @@
 
 use super::event::{Image, Scene};
 use super::schedule::{Schedule, Start, Wish};
-use super::volumes::{Class, Volumes, Way};
+use super::volumes::{Class, Tier, Volumes, Way};
 use super::{Rehearsal, Story};
 
 pub use super::named::STATES;
@@ -59,6 +59,18 @@ pub(super) const fn with_volumes(members: u32, class: Class, mib: Option<u32>, w
         mib,
         way,
         ..Volumes::of(class)
+    };
+    Wish {
+        volumes,
+        ..Wish::of(members)
+    }
+}
+
+/// Volumes of the first class, with these attributes.
+pub(super) const fn with_tier(members: u32, tier: Tier) -> Wish {
+    let volumes = Volumes {
+        tier: Some(tier),
+        ..Volumes::of(Class::Plain)
     };
     Wish {
         volumes,

@@ -24,6 +24,8 @@ impl Stage {
             Event::RoomAgain => self.recover(&[Trouble::Exhausted]),
             Event::Stunted => self.suffer(Trouble::Stunted),
             Event::GrowsAgain => self.recover(&[Trouble::Stunted]),
+            Event::Rigid => self.suffer(Trouble::Rigid),
+            Event::PliantAgain => self.recover(&[Trouble::Rigid]),
             Event::StoreFull => self.suffer(Trouble::StoreFull),
             Event::StoreAway => self.suffer(Trouble::StoreAway),
             Event::StoreBack => self.recover(&[Trouble::StoreFull, Trouble::StoreAway]),
@@ -92,6 +94,7 @@ impl Stage {
             | Event::Quota(_)
             | Event::Class(_)
             | Event::VolumeSize(_)
+            | Event::Tier(_)
             | Event::Way(_)
             | Event::Image(_) => {}
         }

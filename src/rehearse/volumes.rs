@@ -54,12 +54,36 @@ pub enum Way {
     InPlace,
 }
 
+/// A `VolumeAttributesClass`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tier {
+    Silver,
+    Gold,
+    /// Its driver gives it to no volume.
+    Unreal,
+}
+
+impl Tier {
+    /// Those that can be had.
+    pub(super) const THERE: [Self; 2] = [Self::Silver, Self::Gold];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Silver => "rehearsed-silver",
+            Self::Gold => "rehearsed-gold",
+            Self::Unreal => "rehearsed-unreal",
+        }
+    }
+}
+
 /// What Git says of volumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Volumes {
     pub class: Class,
     /// `None`: as in the documents.
     pub mib: Option<u32>,
+    /// `None`: as in the documents.
+    pub tier: Option<Tier>,
     pub way: Way,
     /// Old volumes are kept for a day, and not for ever.
     pub lets_go: bool,
@@ -73,6 +97,7 @@ impl Volumes {
         Self {
             class,
             mib: None,
+            tier: None,
             way: Way::Auto,
             lets_go: false,
         }
@@ -85,6 +110,9 @@ impl Volumes {
         }
         if let Some(size) = self.mib.and_then(|n| format!("{n}Mi").parse().ok()) {
             storage.size = size;
+        }
+        if let Some(tier) = self.tier {
+            storage.attributes_class_name = Some(tier.name().into());
         }
         match self.way {
             Way::Auto => {}
@@ -102,6 +130,9 @@ impl fmt::Display for Volumes {
         write!(f, "volumes of class {:?}", self.class)?;
         if let Some(mib) = self.mib {
             write!(f, ", {mib}Mi")?;
+        }
+        if let Some(tier) = self.tier {
+            write!(f, ", {tier:?}")?;
         }
         if self.way != Way::Auto {
             write!(f, ", {:?}", self.way)?;
@@ -134,6 +165,8 @@ pub(super) enum Trouble {
     Exhausted,
     /// Volumes do not grow.
     Stunted,
+    /// Volumes are not modified.
+    Rigid,
     /// Nothing more can be written to the snapshot store.
     StoreFull,
     /// The snapshot store does not answer.
@@ -156,7 +189,9 @@ impl Stage {
         let text = |pointer: &str| template?.pointer(pointer)?.as_str();
         let class = spec.storage.class_name.as_deref();
         let size = text("/resources/requests/storage").and_then(|t| t.parse::<Quantity>().ok());
+        let tier = spec.storage.attributes_class_name.as_deref();
         let follows = (class.is_none() || text("/storageClassName") == class)
+            && (tier.is_none() || text("/volumeAttributesClassName") == tier)
             && size.as_ref() == Some(&spec.storage.size);
         !follows || claims.into_iter().any(|c| differs(c, spec).is_some())
     }
@@ -169,6 +204,11 @@ pub(super) fn differs(claim: &Claim, spec: &ClusterSpec) -> Option<String> {
         && claim.class_name.as_ref() != Some(class)
     {
         return Some(format!("class {:?}, Git says {class}", claim.class_name));
+    }
+    if let Some(tier) = &storage.attributes_class_name
+        && claim.attributes.current.as_ref() != Some(tier)
+    {
+        return Some(format!("{:?}, Git says {tier}", claim.attributes));
     }
     if claim.request != storage.size {
         return Some(format!("{}, Git says {}", claim.request, storage.size));

@@ -27,6 +27,7 @@ pub(super) fn link(verb: &str) -> &str {
         "take-snapshot" => "take a snapshot",
         "discard-volume" => "delete its old volume",
         "expand-claim" => "expand its claim",
+        "modify-claim" => "modify its volume",
         "orphan-delete" => "delete (its pods stay)",
         "release-claim" => "release its claim",
         "take-over" => "take over",
@@ -80,6 +81,7 @@ pub(super) const fn wait(condition: Condition) -> &'static str {
         Condition::ClaimGone(_) => "(claim gone)",
         Condition::ClaimSettled(_) => "(claim bound)",
         Condition::ClaimExpanded(_) => "(volume grown)",
+        Condition::ClaimModified(_) => "(volume modified)",
         Condition::ObjectGone(_) => "(object gone)",
         Condition::OneList => "(one list)",
         Condition::Stable => "(stable)",
@@ -231,10 +233,11 @@ pub(super) fn headline(cluster: &ClusterPlan) -> String {
     }
 }
 
-/// `storage class gp3 → gp3-enc, size 8Gi → 16Gi`.
+/// `storage class gp3 → gp3-enc, attributes silver → gold, size 8Gi → 16Gi`.
 fn storage(cluster: &ClusterPlan) -> String {
     let fields = [
         ("storage.className", "storage class"),
+        ("storage.attributesClassName", "attributes"),
         ("storage.size", "size"),
     ];
     let told = fields.iter().filter_map(|(path, name)| {

@@ -107,12 +107,32 @@ pub struct Kube {
     pub nodes: Reading<BTreeMap<String, Node>>,
     /// The classes that Git and claims name; `None` where there is none of that name.
     pub storage_classes: Reading<BTreeMap<String, Option<StorageClass>>>,
+    /// The `VolumeAttributesClass` that Git names → its driver; `None` where there is none of that name. Empty where Git
+    /// names none: nobody asks then.
+    #[serde(
+        default = "AttributesClasses::none_asked",
+        skip_serializing_if = "AttributesClasses::is_none_asked"
+    )]
+    pub attributes_classes: AttributesClasses,
     /// Other controllers that act on our objects (an autoscaler, a GitOps tool), beside those that hold fields.
     pub actors: Vec<Actor>,
     /// Seats whose pod or claim does not come, and what Kubernetes says of it. Words for a reader; where they cannot be
     /// read there are none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub obstacles: BTreeMap<Ordinal, Obstacle>,
+}
+
+/// `VolumeAttributesClass`es: name → driver.
+pub type AttributesClasses = Reading<BTreeMap<String, Option<String>>>;
+
+impl AttributesClasses {
+    pub const fn none_asked() -> Self {
+        Self::Known(BTreeMap::new())
+    }
+
+    fn is_none_asked(&self) -> bool {
+        self.known().is_some_and(BTreeMap::is_empty)
+    }
 }
 
 /// What keeps a pod or a claim from coming.
@@ -241,13 +261,50 @@ pub struct Claim {
     pub request: Quantity,
     /// What there is; `None` before it is bound.
     pub capacity: Option<Quantity>,
-    /// How far a resize is, or why it fails: the condition and its message.
+    /// How far a resize or a modification is, or why it fails: the condition and its message.
     pub resize: Option<String>,
+    #[serde(default, skip_serializing_if = "Attributes::is_untouched")]
+    pub attributes: Attributes,
     /// The bound volume, read by name. Unknown: not read.
     pub volume: Option<Reading<Volume>>,
     /// What is on the volume. Only the model knows: live, nobody reads a volume, and so no rule may ask.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
+}
+
+/// The `VolumeAttributesClass` of a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Attributes {
+    /// What the claim asks for.
+    pub asked: Option<String>,
+    /// What its volume has.
+    pub current: Option<String>,
+    /// A modification that has begun and not ended.
+    pub modification: Option<Modification>,
+}
+
+impl Attributes {
+    fn is_untouched(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `status.modifyVolumeStatus` of a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Modification {
+    pub target: String,
+    pub state: ModificationState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ModificationState {
+    /// Something is not there yet, as the class.
+    Pending,
+    InProgress,
+    /// The driver says that it cannot be.
+    Infeasible,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +333,9 @@ pub struct Volume {
     pub etcd_cluster: Option<MemberId>,
     /// The only node it can be used on (a local volume); `None` where it can move.
     pub node: Option<String>,
+    /// The CSI driver; `None` where it is of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,9 +22,9 @@ pub use etcd::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Membershi
 pub use evidence::{Evidence, Probe};
 pub use field_manager::{FieldManager, ManagerKind};
 pub use kube::{
-    Actor, Claim, ClaimPhase, Contents, ETCD_CLUSTER_ANNOTATION, Kube, LiveObject, Lock, Node,
-    ObjectKey, ObjectKind, Obstacle, Pod, PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet,
-    StorageClass, Uid, Volume,
+    Actor, Attributes, AttributesClasses, Claim, ClaimPhase, Contents, ETCD_CLUSTER_ANNOTATION,
+    Kube, LiveObject, Lock, Modification, ModificationState, Node, ObjectKey, ObjectKind, Obstacle,
+    Pod, PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, StorageClass, Uid, Volume,
 };
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use reconcile::fleet::Ordinal;
 use reconcile::state::{
-    Actor, ClaimPhase, Contents, FieldManager, Kube, LiveObject, Lock, Member, MemberFile,
-    MemberId, ObjectKind, Reading, ReleasedVolume, Uid,
+    Actor, Claim, ClaimPhase, Contents, FieldManager, Kube, LiveObject, Lock, Member, MemberFile,
+    MemberId, Modification, ModificationState, ObjectKind, Reading, ReleasedVolume, Uid,
 };
 use serde_json::{Value, json};
 
@@ -153,7 +153,36 @@ impl World {
                 });
             }
             ["ledger", "lost"] => kube.ledger = None,
+            ["attributes", what @ ..] => return self.attributes(what),
             _ => return self.other_hands(words),
+        }
+        Ok(())
+    }
+
+    /// The `VolumeAttributesClass` that Git names, and what drivers make of it.
+    fn attributes(&mut self, words: &[&str]) -> Result<()> {
+        let name = self.spec.storage.attributes_class_name.clone();
+        let kube = self.kube()?;
+        let classes = &mut kube.attributes_classes;
+        let named = name.ok_or("Git names none");
+        match words {
+            ["unreadable", why @ ..] => *classes = Reading::Unknown(why.join(" ")),
+            ["missing"] => *classes = Reading::Known([(named?, None)].into()),
+            ["driver", driver] => {
+                let driver = Some((*driver).to_owned());
+                *classes = Reading::Known([(named?, driver)].into());
+            }
+            ["begun", ordinal] => kube_claim(kube, ordinal)?.attributes.asked = Some(named?),
+            ["infeasible", ordinal, why @ ..] => {
+                let claim = kube_claim(kube, ordinal)?;
+                claim.resize = Some(format!("ModifyVolumeError: {}", why.join(" ")));
+                claim.attributes.asked = Some(named.clone()?);
+                claim.attributes.modification = Some(Modification {
+                    target: named?,
+                    state: ModificationState::Infeasible,
+                });
+            }
+            _ => return Err(format!("no such thing happens: attributes {words:?}").into()),
         }
         Ok(())
     }
@@ -310,6 +339,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+fn kube_claim<'k>(kube: &'k mut Kube, ordinal: &str) -> Result<&'k mut Claim> {
+    let claim = kube.claims.get_mut(&Ordinal(ordinal.parse()?));
+    Ok(claim.ok_or("no claim")?)
 }
 
 fn object_kind(name: &str) -> Result<ObjectKind> {

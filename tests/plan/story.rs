@@ -3,7 +3,7 @@
 //! ```text
 //! cluster us-2/audit          another cluster; without one it is eu-1/orders
 //! bootstrap 3                 Git wants 3 members; apply to the end
-//! want members 5              Git moved (members, class, size, version, image, quota, protected, suspend, tls, …)
+//! want members 5              Git moved (members, class, attributes, size, version, image, quota, protected, suspend, tls, …)
 //! apply                       to the end
 //! apply steps 4               killed right after four acts
 //! apply until promote         killed right before the next act of this verb
@@ -177,6 +177,9 @@ impl World {
         match (field, value) {
             ("members", [count]) => spec.members = count.parse()?,
             ("class", [name]) => spec.storage.class_name = Some((*name).to_owned()),
+            ("attributes", [name]) => {
+                spec.storage.attributes_class_name = Some((*name).to_owned());
+            }
             ("size", [size]) => spec.storage.size = size.parse()?,
             ("version", [version]) => {
                 spec.version = version.parse()?;

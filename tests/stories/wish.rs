@@ -14,6 +14,8 @@ pub(crate) struct Wish {
     pub(crate) image: Option<&'static str>,
     pub(crate) quota: &'static str,
     pub(crate) class: &'static str,
+    /// The name of a `VolumeAttributesClass`.
+    pub(crate) attributes: Option<&'static str>,
     pub(crate) size: &'static str,
     /// `inPlace`; `None`: as the program chooses.
     pub(crate) migration: Option<&'static str>,
@@ -29,6 +31,7 @@ impl Wish {
             image: None,
             quota: "256Mi",
             class: "testbed-ssd",
+            attributes: None,
             size: "1Gi",
             migration: None,
             more: Vec::new(),
@@ -57,11 +60,14 @@ impl Story {
             || format!("docker.io/testbed/etcd:{}", wish.version),
             str::to_owned,
         );
+        let attributes = wish
+            .attributes
+            .map_or_else(String::new, |name| format!(", attributesClassName: {name}"));
         let migration = wish.migration.map_or_else(String::new, |strategy| {
             format!(", migration: {{strategy: {strategy}}}")
         });
         let mut text = format!(
-            "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {}\n  version: {}\n  image: {image}\n  storage: {{className: {}, size: {}{migration}}}\n  etcd: {{quota: {}}}\n",
+            "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {}\n  version: {}\n  image: {image}\n  storage: {{className: {}, size: {}{attributes}{migration}}}\n  etcd: {{quota: {}}}\n",
             self.namespace, wish.members, wish.version, wish.class, wish.size, wish.quota,
         );
         let mut certificate = "";

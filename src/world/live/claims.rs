@@ -15,7 +15,8 @@ use super::pods::parse;
 use super::resource::Resource;
 use crate::fleet::{ClusterSpec, Ordinal, Quantity};
 use crate::state::{
-    Claim, ClaimPhase, ETCD_CLUSTER_ANNOTATION, MemberId, Reading, ReleasedVolume, Uid, Volume,
+    Attributes, Claim, ClaimPhase, ETCD_CLUSTER_ANNOTATION, MemberId, Modification,
+    ModificationState, Reading, ReleasedVolume, Uid, Volume,
 };
 
 const AT_ONCE: usize = 16;
@@ -151,6 +152,10 @@ fn fact(name: &str, volume: &PersistentVolume) -> Volume {
         name: name.to_owned(),
         uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
         node: volume.spec.as_ref().and_then(only_hostname),
+        driver: volume
+            .spec
+            .as_ref()
+            .and_then(|spec| Some(spec.csi.as_ref()?.driver.clone())),
         etcd_cluster: etcd_cluster(volume),
         reclaim_policy: volume
             .spec
@@ -231,6 +236,7 @@ fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<
         .ok_or_else(|| failed("found no storage request, expected one".to_owned()))?;
     let status = claim.status.unwrap_or_default();
     let resize = resize(&status);
+    let attributes = attributes(spec.volume_attributes_class_name.as_ref(), &status);
     let capacity = status.capacity.and_then(|mut all| all.remove("storage"));
     let quantity = |text: String| Quantity::try_from(text).map_err(|e| failed(e.to_string()));
     let phase = status.phase;
@@ -247,6 +253,7 @@ fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<
         request: quantity(request.0)?,
         capacity: capacity.map(|found| quantity(found.0)).transpose()?,
         resize,
+        attributes,
         volume: spec
             .volume_name
             .filter(|volume| !volume.is_empty())
@@ -254,7 +261,28 @@ fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<
     })
 }
 
-/// How far a resize is: `FileSystemResizePending`, `Resizing`, or why it fails.
+fn attributes(asked: Option<&String>, status: &PersistentVolumeClaimStatus) -> Attributes {
+    // Kubernetes takes an empty name for none.
+    let named = |name: Option<&String>| name.filter(|name| !name.is_empty()).cloned();
+    let modification = status.modify_volume_status.as_ref().map(|modify| {
+        let target = modify.target_volume_attributes_class_name.clone();
+        Modification {
+            target: target.unwrap_or_default(),
+            state: match modify.status.as_str() {
+                "Infeasible" => ModificationState::Infeasible,
+                "InProgress" => ModificationState::InProgress,
+                _ => ModificationState::Pending,
+            },
+        }
+    });
+    Attributes {
+        asked: named(asked),
+        current: named(status.current_volume_attributes_class_name.as_ref()),
+        modification,
+    }
+}
+
+/// How far a resize or a modification is: `FileSystemResizePending`, `Resizing`, or why it fails.
 fn resize(status: &PersistentVolumeClaimStatus) -> Option<String> {
     let conditions = status.conditions.iter().flatten();
     let said = conditions.filter(|c| c.status == "True").map(|c| {

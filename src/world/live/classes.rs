@@ -1,4 +1,5 @@
-//! The `StorageClass`es of a Kubernetes cluster: few, and read once for all clusters of a context.
+//! The `StorageClass`es and `VolumeAttributesClass`es of a Kubernetes cluster: few, and read once for all clusters of a
+//! context.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +10,16 @@ use super::api::{Api, ReadError};
 use super::names;
 use super::resource::Resource;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{Claim, Reading, StorageClass};
+use crate::state::{AttributesClasses, Claim, Reading, StorageClass};
 
 type Found = BTreeMap<String, StorageClass>;
 
 #[derive(Default)]
-pub(super) struct Classes(OnceCell<Result<Found, ReadError>>);
+pub(super) struct Classes {
+    storage: OnceCell<Result<Found, ReadError>>,
+    /// Name → driver; why not, in words.
+    attributes: OnceCell<Result<BTreeMap<String, String>, String>>,
+}
 
 impl Classes {
     /// Those that Git and these claims name.
@@ -24,7 +29,7 @@ impl Classes {
         spec: &ClusterSpec,
         claims: &BTreeMap<Ordinal, Claim>,
     ) -> Reading<BTreeMap<String, Option<StorageClass>>> {
-        let all = match self.0.get_or_init(|| read(api)).await {
+        let all = match self.storage.get_or_init(|| read(api)).await {
             Ok(all) => all,
             Err(error) => return Reading::Unknown(error.to_string()),
         };
@@ -36,6 +41,36 @@ impl Classes {
                 .collect(),
         )
     }
+
+    /// The one that Git names. Where it names none nobody is asked: before 1.34 there is nobody, and a right that is not
+    /// needed need not be granted.
+    pub(super) async fn attributes(&self, api: &Api, spec: &ClusterSpec) -> AttributesClasses {
+        let Some(name) = &spec.storage.attributes_class_name else {
+            return Reading::none_asked();
+        };
+        match self.attributes.get_or_init(|| drivers(api)).await {
+            Ok(all) => Reading::Known([(name.clone(), all.get(name).cloned())].into()),
+            Err(why) => Reading::Unknown(why.clone()),
+        }
+    }
+}
+
+async fn drivers(api: &Api) -> Result<BTreeMap<String, String>, String> {
+    let objects = api.list(Resource::AttributesClass, "", "").await;
+    let objects = objects.map_err(|error| match error {
+        ReadError::Refused { .. } => {
+            format!("{error} VolumeAttributesClasses are served from Kubernetes 1.34 on")
+        }
+        _ => error.to_string(),
+    })?;
+    let driver = |object: &Value| {
+        let driver = object.get("driverName").and_then(Value::as_str);
+        (
+            names::name(object).to_owned(),
+            driver.unwrap_or_default().to_owned(),
+        )
+    };
+    Ok(objects.iter().map(driver).collect())
 }
 
 async fn read(api: &Api) -> Result<Found, ReadError> {

@@ -157,6 +157,7 @@ pub(super) async fn kube(
     let has_lived = ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
     let nodes = context.nodes.of(api, &pods, &mut claims).await;
     let storage_classes = context.classes.of(api, spec, &claims).await;
+    let attributes_classes = context.classes.attributes(api, spec).await;
     let there = obstacles::Found {
         at: super::now(),
         set: stateful_set.as_ref(),
@@ -166,6 +167,7 @@ pub(super) async fn kube(
     let obstacles = Box::pin(obstacles::obstacles(api, spec, &there)).await;
     Ok(Kube {
         storage_classes,
+        attributes_classes,
         obstacles,
         cluster_uid: context.cluster_uid.to_owned(),
         namespace_exists: namespace.exists,

@@ -168,6 +168,7 @@ impl Doing<'_> {
             Act::RetainVolume { .. }
             | Act::ReleaseClaim { .. }
             | Act::ExpandClaim { .. }
+            | Act::ModifyClaim { .. }
             | Act::DiscardVolume { .. } => self.volume_act(act).await,
             Act::DeleteObject {
                 object,
@@ -209,6 +210,12 @@ impl Doing<'_> {
             } => {
                 let patch =
                     json!({"spec": {"resources": {"requests": {"storage": size.as_str()}}}});
+                self.writer(Resource::Claim, claim).merge(patch, uid).await
+            }
+            Act::ModifyClaim {
+                claim, uid, class, ..
+            } => {
+                let patch = json!({"spec": {"volumeAttributesClassName": class}});
                 self.writer(Resource::Claim, claim).merge(patch, uid).await
             }
             // A volume that is Released and not Retain is deleted by its driver, and then the object.

@@ -15,6 +15,7 @@ pub(super) enum Resource {
     Claim,
     Volume,
     StorageClass,
+    AttributesClass,
     EndpointSlice,
     Lease,
     Node,
@@ -30,7 +31,7 @@ impl Resource {
             Self::EndpointSlice => "discovery.k8s.io/v1",
             Self::Lease => "coordination.k8s.io/v1",
             Self::Autoscaler => "autoscaling/v2",
-            Self::StorageClass => "storage.k8s.io/v1",
+            Self::StorageClass | Self::AttributesClass => "storage.k8s.io/v1",
             _ => "v1",
         }
     }
@@ -48,6 +49,7 @@ impl Resource {
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
             Self::StorageClass => "StorageClass",
+            Self::AttributesClass => "VolumeAttributesClass",
             Self::EndpointSlice => "EndpointSlice",
             Self::Lease => "Lease",
             Self::Node => "Node",
@@ -69,6 +71,7 @@ impl Resource {
             Self::Claim => "persistentvolumeclaims",
             Self::Volume => "persistentvolumes",
             Self::StorageClass => "storageclasses",
+            Self::AttributesClass => "volumeattributesclasses",
             Self::EndpointSlice => "endpointslices",
             Self::Lease => "leases",
             Self::Node => "nodes",
@@ -80,7 +83,11 @@ impl Resource {
     pub(super) const fn namespaced(self) -> bool {
         !matches!(
             self,
-            Self::Namespace | Self::Volume | Self::StorageClass | Self::Node
+            Self::Namespace
+                | Self::Volume
+                | Self::StorageClass
+                | Self::AttributesClass
+                | Self::Node
         )
     }
 

@@ -65,7 +65,7 @@ pub(crate) fn assert_renewed(story: &Story, seats: &[u32], before: &Before) {
 /// Who is where on what.
 pub(crate) struct Before {
     pub(crate) members: Vec<(u32, String)>,
-    claims: Vec<String>,
+    pub(crate) claims: Vec<String>,
 }
 
 impl Before {

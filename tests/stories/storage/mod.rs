@@ -1,5 +1,6 @@
 //! Volumes that move while runs are killed, and while what they need is not to be had (P5-a, P5-b, P6).
 
+mod attributes;
 mod faults;
 mod killed;
 

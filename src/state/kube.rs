@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FieldManager, Ledger, MemberId, Reading};
+use super::{FieldManager, Ledger, MemberId, Quota, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a volume that was kept: the ID of the etcd cluster whose data it holds.
@@ -107,12 +107,19 @@ pub struct Kube {
     pub nodes: Reading<BTreeMap<String, Node>>,
     /// The classes that Git and claims name; `None` where there is none of that name.
     pub storage_classes: Reading<BTreeMap<String, Option<StorageClass>>>,
+    /// What the namespace may have of claims and pods; quotas with scopes are not among these.
+    #[serde(default = "not_recorded")]
+    pub quotas: Reading<Vec<Quota>>,
     /// Other controllers that act on our objects (an autoscaler, a GitOps tool), beside those that hold fields.
     pub actors: Vec<Actor>,
     /// Seats whose pod or claim does not come, and what Kubernetes says of it. Words for a reader; where they cannot be
     /// read there are none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub obstacles: BTreeMap<Ordinal, Obstacle>,
+}
+
+fn not_recorded<T>() -> Reading<T> {
+    Reading::Unknown("not recorded".into())
 }
 
 /// What keeps a pod or a claim from coming.
@@ -143,6 +150,9 @@ pub struct StorageClass {
     pub provisioner: String,
     /// `allowVolumeExpansion`.
     pub expands: bool,
+    /// `volumeBindingMode: Immediate`: a volume is made before its pod has a node.
+    #[serde(default)]
+    pub binds_at_once: bool,
 }
 
 /// A controller that acts on one of our objects.

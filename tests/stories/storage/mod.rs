@@ -2,6 +2,7 @@
 
 mod faults;
 mod killed;
+mod room;
 
 use serde_json::Value;
 

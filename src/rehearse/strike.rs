@@ -10,8 +10,8 @@ use super::stage::Stage;
 use super::volumes::Trouble;
 use crate::fleet::Ordinal;
 use crate::state::{
-    Claim, ClaimPhase, Contents, FieldManager, Kube, Member, MemberFile, MemberId, ObjectKind,
-    Reading,
+    Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, Member, MemberFile, MemberId,
+    ObjectKind, Quota, Reading,
 };
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -22,6 +22,8 @@ impl Stage {
         match event {
             Event::Exhausted => self.suffer(Trouble::Exhausted),
             Event::RoomAgain => self.recover(&[Trouble::Exhausted]),
+            Event::Rationed(more) => self.ration(more),
+            Event::RationLifted => self.kube_mut().quotas = Reading::Known(Vec::new()),
             Event::Stunted => self.suffer(Trouble::Stunted),
             Event::GrowsAgain => self.recover(&[Trouble::Stunted]),
             Event::StoreFull => self.suffer(Trouble::StoreFull),
@@ -95,6 +97,22 @@ impl Stage {
             | Event::Way(_)
             | Event::Image(_) => {}
         }
+    }
+
+    fn ration(&mut self, more: u32) {
+        let used = u32::try_from(self.kube().claims.len()).unwrap_or(u32::MAX);
+        let count = |n: u32| {
+            let quantity = n.to_string().parse();
+            quantity.expect("digits are a quantity")
+        };
+        let limit = Limit {
+            hard: count(used.saturating_add(more)),
+            used: count(used),
+        };
+        self.kube_mut().quotas = Reading::Known(vec![Quota {
+            name: "rehearsed".into(),
+            limits: [("persistentvolumeclaims".to_owned(), limit)].into(),
+        }]);
     }
 
     fn suffer(&mut self, trouble: Trouble) {
@@ -313,6 +331,7 @@ impl Stage {
         // A node that is not ready is gone after a quarter of an hour, and tries that failed count for a whole one.
         self.learners_stall = false;
         self.trouble.clear();
+        self.strike(Event::RationLifted);
         self.pass(SignedDuration::from_mins(61));
         let known = self.kube().released_volumes.known().is_some();
         if !known {

@@ -10,7 +10,7 @@ async fn look(server: &Server) -> Kube {
     known(&observed(server, &fixture::spec()).await).clone()
 }
 
-fn quota(name: &str, spec: Value) -> Value {
+fn quota(name: &str, spec: &Value) -> Value {
     json!({
         "metadata": {"name": name, "uid": name},
         "spec": spec,
@@ -29,7 +29,7 @@ async fn quotas_are_what_their_status_says_and_those_with_scopes_are_none() {
         ("short", json!({"scopes": ["Terminating"]})),
         ("high", json!({"scopeSelector": {"matchExpressions": []}})),
     ] {
-        server.put(&format!("{CORE}/resourcequotas/{name}"), quota(name, spec));
+        server.put(&format!("{CORE}/resourcequotas/{name}"), quota(name, &spec));
     }
     let quotas = look(&server).await.quotas;
     let quotas = quotas.known().expect("read");

@@ -121,6 +121,18 @@ pub(crate) const ROOM: &[Case] = &[
         quota(&mut world, "persistentvolumeclaims", "9", "3");
         world
     }),
+    ("a claim that was given up and is still counted", || {
+        let mut world = crowded(3, |_| {});
+        let left = |w: &World| {
+            let told = w.told.last().map(String::as_str);
+            told == Some("release-claim member 2")
+        };
+        while !left(&world) {
+            assert_eq!(world.run_acts(1), None, "{}", world.tale());
+        }
+        quota(&mut world, "persistentvolumeclaims", "3", "4");
+        world
+    }),
     ("begun by surge, and then there is no room", || {
         let mut world = on_the_way_to_a_class(5);
         let list = |w: &World| w.truth.etcd.membership.known().map(|m| m.members.len());

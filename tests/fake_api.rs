@@ -18,6 +18,8 @@ mod lock;
 mod obstacles;
 #[path = "fake_api/others.rs"]
 mod others;
+#[path = "fake_api/quotas.rs"]
+mod quotas;
 #[path = "fake_api/server.rs"]
 mod server;
 #[path = "fake_api/snapshots.rs"]

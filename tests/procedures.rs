@@ -28,14 +28,14 @@ use reconcile::decide::{Act, Focus, ORDER, RowId, View};
 use reconcile::fleet::Ordinal;
 use reconcile::report::procedures_markdown;
 use reconcile::state::{Evidence, Uid};
-use storage::STORAGE;
+use storage::{ROOM, STORAGE};
 use world::End;
 
 #[test]
 fn every_row_is_reached_by_a_named_case() {
     let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
     for (name, case) in [
-        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES,
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES, ROOM,
     ]
     .concat()
     {
@@ -68,7 +68,7 @@ fn every_row_is_reached_by_a_named_case() {
 fn every_named_case_goes_as_told() {
     let mut told = String::new();
     for (name, case) in [
-        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES,
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES, ROOM,
     ]
     .concat()
     {

@@ -57,6 +57,7 @@ pub(super) const GROW: Procedure = Procedure {
                 &guard::NO_ALARM,
                 &guard::ATTEMPTS_LEFT,
                 &guard::SEAT_EMPTY,
+                &guard::ROOM,
                 &guard::STABLE,
             ],
             undo: "remove the learner: quorum is not touched",

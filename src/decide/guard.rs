@@ -3,6 +3,7 @@
 use super::journal::ATTEMPTS_EXPIRE;
 use super::leave::Leave;
 use super::procedure::{About, Condition, Facts, Focus};
+pub use super::room::ROOM;
 use super::step::{Act, down, voters_after, without};
 use super::view::{Seat, quorum, tolerance};
 use crate::fleet::Ordinal;
@@ -45,6 +46,7 @@ pub const ALL: &[&Guard] = &[
     &DOWNTIME_ALLOWED,
     &ATTEMPTS_LEFT,
     &EARLIER_LIFE,
+    &ROOM,
 ];
 
 pub const ALL_HEALTHY: Guard = Guard {

@@ -61,7 +61,11 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
             }
         }
         Act::RemoveMember { ordinal, .. } => {
-            ledger.seats.entry(*ordinal).or_default().leaving = true;
+            let claim = kube.and_then(|k| k.claims.get(ordinal));
+            let asks = claim.map(|c| super::storage::asks_for(c.class_name.as_deref(), &c.request));
+            let seat = ledger.seats.entry(*ordinal).or_default();
+            seat.leaving = true;
+            seat.moved = asks.is_some() && asks != kube.and_then(super::storage::asked);
         }
         Act::ExpandClaim { ordinal, size, .. } => {
             let claim = kube.and_then(|k| k.claims.get(ordinal));
@@ -97,6 +101,7 @@ fn note_attempt(observed: &Observation, ordinal: Ordinal, ledger: &mut Ledger) {
         stamp,
         asked: kube.and_then(super::storage::asked),
         leaving: false,
+        moved: seat.moved,
     };
 }
 

@@ -25,6 +25,7 @@ mod release;
 mod repair;
 mod replace;
 mod roll;
+mod room;
 mod serve;
 mod shrink;
 mod snapshot;
@@ -44,6 +45,7 @@ pub use leave::Leave;
 pub use objects::Held;
 pub use procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 pub use progress::{Progress, deadline, hindrance, progress};
+pub use room::remarks;
 pub use step::{Act, Effect, FileLife, Intent, IntentKey, RestartBy, RowId, Step, Subject};
 pub use view::{Seat, View, quorum, tolerance};
 

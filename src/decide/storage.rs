@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::attributes;
 use super::guard;
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
+use super::room;
 use super::step::Act;
 use super::view::{Seat, View};
-use crate::fleet::{MigrationStrategy, Quantity};
+use crate::fleet::Quantity;
 use crate::state::{Claim, ClaimPhase, Kube, ObjectKind, Reading, StorageClass, Volume};
 
 pub(super) const STORAGE: Procedure = Procedure {
@@ -92,7 +93,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             hides: true,
             when: |f| {
                 let alone = is_quiet(f) && f.view.spec.members < 3;
-                alone && is_in_place(f.view) && any_seat(f, |s| f.view.move_of(s).is_some())
+                alone && f.view.is_in_place() && any_seat(f, |s| f.view.move_of(s).is_some())
             },
             then: |f| {
                 Then::Refuse(Facts {
@@ -101,6 +102,31 @@ pub(super) const STORAGE: Procedure = Procedure {
                     unblock: "leave storage.migration.strategy at auto: one member more stands in meanwhile".into(),
                 })
             },
+        },
+        Row {
+            name: "no-quota",
+            observed: "members must move or volumes grow, and even one by one a quota of the namespace has no room for what Git says",
+            step: "refuse, and hide growing, replacing and shrinking",
+            why: "a member that was removed for a volume that never comes is a voter less",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                let more = any_seat(f, |s| f.view.move_of(s).is_some() || f.view.can_grow(s));
+                is_quiet(f) && more && f.view.lack(false).is_some()
+            },
+            then: room::refuse,
+        },
+        Row {
+            name: "no-room-to-surge",
+            observed: "members must move by surge, and a quota of the namespace has no room for a member more",
+            step: "refuse, and hide growing, replacing and shrinking",
+            why: "a learner that gets no claim blocks every other change until it is removed; the API server would say no only after it was added",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| is_quiet(f) && room::lacks_spare(f.view),
+            then: room::refuse_spare,
         },
         Row {
             name: "claim-not-honoured",
@@ -256,10 +282,6 @@ pub(super) fn any_seat(f: &Focus, what: impl Fn(&Seat) -> bool) -> bool {
 /// Nothing is half done. What is goes first, with whatever volumes there are: tolerance is lower until it is finished.
 pub(super) fn is_quiet(f: &Focus) -> bool {
     !f.view.is_half_done()
-}
-
-fn is_in_place(view: &View) -> bool {
-    view.spec.storage.migration.strategy == MigrationStrategy::InPlace
 }
 
 /// The claim was last asked for as Git says now, and is otherwise.

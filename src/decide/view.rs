@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::leave::Leave;
 use super::objects::Objects;
-use crate::fleet::{ClusterSpec, MigrationStrategy, Ordinal};
+use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     AlarmKind, Claim, ClaimPhase, Evidence, Kube, Member, MemberFile, MemberId, MemberStatus,
     Membership, Observation, Pod, SeatRecord,
@@ -138,7 +138,7 @@ impl<'a> View<'a> {
         let there = self.seats.get(&spare).is_some_and(Seat::is_listed);
         // One that is there stays also while the member it stands in for is silent for a moment.
         let keeps = |s: &Seat| !s.is_voter() || self.unsteady(s).is_some() || self.may_move(s);
-        let in_place = self.spec.storage.migration.strategy == MigrationStrategy::InPlace;
+        let in_place = self.is_in_place();
         let stands_in = |s: &Seat| {
             let unsteady = self.unsteady(s).is_some();
             self.mismatch(s).is_some() && (unsteady || !in_place)

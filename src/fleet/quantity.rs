@@ -31,6 +31,11 @@ impl Quantity {
         u64::try_from(self.milli.div_ceil(1000)).unwrap_or(u64::MAX)
     }
 
+    /// The value in thousandths.
+    pub const fn milli(&self) -> u128 {
+        self.milli
+    }
+
     pub fn as_str(&self) -> &str {
         &self.text
     }

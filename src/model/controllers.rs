@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::{Hinders, etcd, fresh_uid};
+use super::{Hinders, etcd, fresh_uid, quota};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     Attributes, AttributesClasses, Claim, ClaimPhase, Contents, Kube, MemberFile, Modification,
-    ModificationState, Node, ObjectKind, Observation, Pod, PodPhase, Reading, ReleasedVolume,
-    SERVING_LABEL, StorageClass, Volume,
+    ModificationState, Node, ObjectKind, Observation, Obstacle, Pod, PodPhase, Reading,
+    ReleasedVolume, SERVING_LABEL, StorageClass, Volume,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
     if observed.kube.known().is_none() {
         return;
     }
+    let before = quota::count(observed, spec);
     drop_objects(observed);
     stop_pods(observed);
     drop_claims(observed, spec);
+    quota::recount(observed, spec, &before);
     make_classes(observed, spec);
     bind_claims(kube(observed), hinders);
     make_pods(observed, spec, hinders);
@@ -120,6 +122,7 @@ fn make_classes(observed: &mut Observation, spec: &ClusterSpec) {
                 Some(StorageClass {
                     provisioner: DRIVER.into(),
                     expands: true,
+                    binds_at_once: false,
                 })
             });
         }
@@ -212,19 +215,42 @@ fn expand_claims(kube: &mut Kube, hinders: &dyn Hinders) {
     }
 }
 
+/// The StatefulSet's event about a claim or a pod that it may not make.
+fn refuse(observed: &mut Observation, ordinal: Ordinal, said: String) {
+    let at = observed.at;
+    let obstacle = Obstacle {
+        said,
+        at,
+        refused: true,
+    };
+    kube(observed).obstacles.insert(ordinal, obstacle);
+}
+
 fn make_pods(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
     for ordinal in (0..replicas(kube(observed))).map(Ordinal) {
         if !kube(observed).claims.contains_key(&ordinal) {
             let mut claim = new_claim(observed, spec);
+            let before = quota::count(observed, spec);
             let kube = kube(observed);
+            if let Some(said) = quota::refusal(kube, spec, Some(&claim)) {
+                refuse(observed, ordinal, said);
+                continue; // nor a pod: the StatefulSet makes its claims first
+            }
             let none = hinders.has_room(&claim) == Some(false);
             let classes = (&kube.storage_classes, &kube.attributes_classes);
             if !none && !is_class_missing(classes, &claim) {
                 bind(&mut claim, &kube.storage_classes, hinders);
             }
             kube.claims.insert(ordinal, claim);
+            quota::recount(observed, spec, &before);
         }
         if !kube(observed).pods.contains_key(&ordinal) {
+            if let Some(said) = quota::refusal(kube(observed), spec, None) {
+                refuse(observed, ordinal, said);
+                continue;
+            }
+            kube(observed).obstacles.remove(&ordinal);
+            let before = quota::count(observed, spec);
             let uid = fresh_uid(observed);
             let kube = kube(observed);
             let stamp = kube.stateful_set.as_ref().and_then(|s| s.stamp.clone());
@@ -248,6 +274,7 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinde
                     .entry(super::NODE.into())
                     .or_insert(super::model_node());
             }
+            quota::recount(observed, spec, &before);
         }
     }
 }

@@ -6,6 +6,7 @@
 mod act;
 mod controllers;
 mod etcd;
+mod quota;
 mod snapshot;
 
 use jiff::{SignedDuration, Timestamp};
@@ -54,6 +55,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
             )])),
             storage_classes: Reading::Known(std::collections::BTreeMap::new()),
             attributes_classes: Reading::none_asked(),
+            quotas: Reading::Known(Vec::new()),
             actors: Vec::new(),
             obstacles: std::collections::BTreeMap::new(),
         }),
@@ -110,7 +112,10 @@ pub fn perform(
     if let Some(kube) = observed.kube.known_mut() {
         kube.ledger = Some(ledger.clone());
     }
-    act::perform(observed, spec, act)
+    let before = quota::count(observed, spec);
+    act::perform(observed, spec, act)?;
+    quota::recount(observed, spec, &before);
+    Ok(())
 }
 
 /// Lets as much time pass as a wait for `condition` looks between two observations, and what follows by itself come about.

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 
 use super::change::{FieldChange, changes};
 use crate::decide::{
-    Condition, Decision, Intent, Next, Note, NoteKind, RowId, Run, Situation, decide, hindrance,
-    ledger_before,
+    Condition, Decision, Facts, Intent, Next, Note, NoteKind, RowId, Run, Situation, View, decide,
+    hindrance, ledger_before, remarks,
 };
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::model;
@@ -24,6 +24,8 @@ pub struct ClusterPlan {
     pub id: ClusterId,
     pub verdict: Verdict,
     pub changes: Vec<FieldChange>,
+    /// What a reader should know before the first step is done: why members move in place, what could not be read.
+    pub remarks: Vec<Facts>,
     pub intents: Vec<PlannedIntent>,
     /// Waited for after the last act, or with nothing to do: what comes about by itself, a member that restarts.
     pub awaits: Vec<Condition>,
@@ -119,6 +121,7 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
         id: spec.id.clone(),
         verdict: Verdict::InSync,
         changes: changes(spec, observed),
+        remarks: Vec::new(),
         intents: Vec::new(),
         awaits: Vec::new(),
         notes: Vec::new(),
@@ -176,6 +179,9 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
         }
     }
     plan.awaits = awaits;
+    if !plan.intents.is_empty() {
+        plan.remarks = remarks_on(spec, observed);
+    }
     plan.verdict = plan.judge();
     plan.tolerance_now = tolerance_now(spec, observed);
     plan
@@ -202,6 +208,14 @@ impl ClusterPlan {
             Verdict::InSync
         }
     }
+}
+
+fn remarks_on(spec: &ClusterSpec, observed: &Observation) -> Vec<Facts> {
+    let evidence = Evidence::default();
+    let kube = observed.kube.known();
+    kube.map_or_else(Vec::new, |kube| {
+        remarks(&View::new(spec, observed, kube, &evidence))
+    })
 }
 
 fn tolerance_now(spec: &ClusterSpec, observed: &Observation) -> Option<i64> {

@@ -37,6 +37,9 @@ pub enum Event {
     /// No class has a volume for a new claim.
     Exhausted,
     RoomAgain,
+    /// A quota of the namespace allows so many claims more than there are.
+    Rationed(u32),
+    RationLifted,
     /// Volumes stop growing.
     Stunted,
     GrowsAgain,
@@ -124,6 +127,8 @@ impl Event {
             Self::Way(_) => "Git: migration strategy",
             Self::Exhausted => "class without capacity",
             Self::RoomAgain => "capacity again",
+            Self::Rationed(_) => "quota for claims",
+            Self::RationLifted => "no quota again",
             Self::Stunted => "expansion hangs",
             Self::Rigid => "modification hangs",
             Self::PliantAgain => "modification again",
@@ -202,6 +207,8 @@ impl fmt::Display for Event {
             Self::Way(way) => write!(f, "Git says that members move: {way:?}"),
             Self::Exhausted => write!(f, "no class has a volume for a new claim"),
             Self::RoomAgain => write!(f, "classes have volumes again"),
+            Self::Rationed(n) => write!(f, "a quota allows {n} claims more than there are"),
+            Self::RationLifted => write!(f, "the quota is gone"),
             Self::Stunted => write!(f, "volumes stop growing"),
             Self::GrowsAgain => write!(f, "volumes grow again"),
             Self::Rigid => write!(f, "volumes are not modified"),

@@ -147,7 +147,8 @@ fn turn(dice: &mut Dice, sizes: &[u32], first: Class, script: &mut Vec<Scene>) {
             let cue = Cue::AfterAct(cue.unwrap_or("add-learner"), None);
             script.push((cue, dies(dice, nth)));
         }
-        12 => lasting(dice, script, Event::Exhausted, Event::RoomAgain),
+        12 if nth < 2 => lasting(dice, script, Event::Exhausted, Event::RoomAgain),
+        12 => lasting(dice, script, Event::Rationed(nth % 2), Event::RationLifted),
         13 => lasting(dice, script, Event::Stunted, Event::GrowsAgain),
         14 => {
             let fault = dice.of(&[Event::StoreFull, Event::StoreAway]);

@@ -9,8 +9,9 @@ use crate::state::ObjectKind;
 use Cue::{AfterAct, BeforeAct, Now, Rest, Wait};
 use Event::{
     ApiAway, ClaimDeleted, DiskDead, Evicted, Exhausted, Frozen, GrowsAgain, Killed, LeaderMoves,
-    LearnersStall, NodeLost, ObjectDeleted, Passes, PliantAgain, PodLost, Quota, Rigid, RoomAgain,
-    Scaled, Size, StoreAway, StoreFull, StrangerJoins, Stuck, Stunted, TimesOut, Wiped,
+    LearnersStall, NodeLost, ObjectDeleted, Passes, PliantAgain, PodLost, Quota, RationLifted,
+    Rationed, Rigid, RoomAgain, Scaled, Size, StoreAway, StoreFull, StrangerJoins, Stuck, Stunted,
+    TimesOut, Wiped,
 };
 
 const LATE: Event = TimesOut { after: Some(10) };
@@ -388,6 +389,28 @@ pub const STATES: &[State] = &[
         1,
         with_volumes(1, Class::Encrypted, None, Way::Auto),
         &[(AfterAct("orphan-delete", None), PodLost(0)), (Now, Killed)],
+    )
+    .moves(),
+    state(
+        "P5-quota",
+        "a quota has no room for a spare: in place, and on so when the quota is gone",
+        3,
+        OTHER,
+        &[
+            (Now, Rationed(0)),
+            (AfterAct("promote", None), RationLifted),
+        ],
+    )
+    .moves(),
+    state(
+        "P5-quota-meanwhile",
+        "a quota comes when the spare is listed and has no claim yet, and goes",
+        3,
+        OTHER,
+        &[
+            (BeforeAct("start-member", Some(3)), Rationed(0)),
+            (Rest, RationLifted),
+        ],
     )
     .moves(),
     state(

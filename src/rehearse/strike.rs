@@ -10,8 +10,8 @@ use super::stage::Stage;
 use super::volumes::Trouble;
 use crate::fleet::Ordinal;
 use crate::state::{
-    Claim, ClaimPhase, Contents, FieldManager, Kube, Member, MemberFile, MemberId, ObjectKind,
-    Reading,
+    Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, Member, MemberFile, MemberId,
+    ObjectKind, Quota, Reading,
 };
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -22,6 +22,8 @@ impl Stage {
         match event {
             Event::Exhausted => self.suffer(Trouble::Exhausted),
             Event::RoomAgain => self.recover(&[Trouble::Exhausted]),
+            Event::Rationed(more) => self.ration(more),
+            Event::RationLifted => self.kube_mut().quotas = Reading::Known(Vec::new()),
             Event::Stunted => self.suffer(Trouble::Stunted),
             Event::GrowsAgain => self.recover(&[Trouble::Stunted]),
             Event::Rigid => self.suffer(Trouble::Rigid),
@@ -54,22 +56,9 @@ impl Stage {
                 claim.contents = Some(Contents::Empty);
             }),
             Event::Wiped(nth) => self.on_claim(nth, |claim| claim.contents = Some(Contents::Empty)),
-            Event::ClaimDeleted(nth) => {
-                if let Some(ordinal) = pick(self.kube().claims.keys(), nth)
-                    && let Some(claim) = self.kube_mut().claims.get_mut(&ordinal)
-                {
-                    claim.deleting = true;
-                }
-            }
+            Event::ClaimDeleted(nth) => self.delete_claim(nth),
             Event::LeaderMoves(nth) => self.move_leader(nth),
-            Event::LabelTakenOff(nth) => {
-                if let Some(ordinal) = pick(self.kube().pods.keys(), nth)
-                    && let Some(pod) = self.kube_mut().pods.get_mut(&ordinal)
-                {
-                    pod.serving_label = false;
-                    self.pass(SECOND);
-                }
-            }
+            Event::LabelTakenOff(nth) => self.take_label_off(nth),
             Event::ObjectDeleted(kind) => self.delete_object(kind),
             Event::ObjectEdited(kind) => self.edit_object(kind),
             Event::Scaled(replicas) => {
@@ -98,6 +87,39 @@ impl Stage {
             | Event::Way(_)
             | Event::Image(_) => {}
         }
+    }
+
+    fn delete_claim(&mut self, nth: u32) {
+        if let Some(ordinal) = pick(self.kube().claims.keys(), nth)
+            && let Some(claim) = self.kube_mut().claims.get_mut(&ordinal)
+        {
+            claim.deleting = true;
+        }
+    }
+
+    fn take_label_off(&mut self, nth: u32) {
+        if let Some(ordinal) = pick(self.kube().pods.keys(), nth)
+            && let Some(pod) = self.kube_mut().pods.get_mut(&ordinal)
+        {
+            pod.serving_label = false;
+            self.pass(SECOND);
+        }
+    }
+
+    fn ration(&mut self, more: u32) {
+        let used = u32::try_from(self.kube().claims.len()).unwrap_or(u32::MAX);
+        let count = |n: u32| {
+            let quantity = n.to_string().parse();
+            quantity.expect("digits are a quantity")
+        };
+        let limit = Limit {
+            hard: count(used.saturating_add(more)),
+            used: count(used),
+        };
+        self.kube_mut().quotas = Reading::Known(vec![Quota {
+            name: "rehearsed".into(),
+            limits: [("persistentvolumeclaims".to_owned(), limit)].into(),
+        }]);
     }
 
     fn suffer(&mut self, trouble: Trouble) {
@@ -316,6 +338,7 @@ impl Stage {
         // A node that is not ready is gone after a quarter of an hour, and tries that failed count for a whole one.
         self.learners_stall = false;
         self.trouble.clear();
+        self.strike(Event::RationLifted);
         self.pass(SignedDuration::from_mins(61));
         let known = self.kube().released_volumes.known().is_some();
         if !known {

@@ -151,6 +151,7 @@ pub(super) fn classes() -> BTreeMap<String, Option<StorageClass>> {
         let found = StorageClass {
             provisioner: "model".into(),
             expands: class != Class::Fixed,
+            binds_at_once: false,
         };
         let found = (class != Class::Missing).then_some(found);
         Some((class.name()?.to_owned(), found))

@@ -74,7 +74,7 @@ fn cluster(cluster: &ClusterPlan) -> Value {
     let actions = cluster.intents.iter().enumerate();
     let mut blocked: Vec<Value> = cluster.refused().map(note).collect();
     blocked.extend(stalled(cluster));
-    json!({
+    let mut body = json!({
         "id": cluster.id,
         "verdict": verdict(cluster.verdict),
         "changes": cluster.changes.iter().map(change).collect::<Vec<_>>(),
@@ -87,7 +87,11 @@ fn cluster(cluster: &ClusterPlan) -> Value {
         "estimateSeconds": cluster.estimate().as_secs(),
         "destructive": cluster.is_destructive(),
         "rows": cluster.rows.iter().map(ToString::to_string).collect::<Vec<_>>(),
-    })
+    });
+    if !cluster.remarks.is_empty() {
+        body["remarks"] = json!(cluster.remarks);
+    }
+    body
 }
 
 const fn verdict(verdict: Verdict) -> &'static str {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FieldManager, Ledger, MemberId, Reading};
+use super::{FieldManager, Ledger, MemberId, Quota, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a volume that was kept: the ID of the etcd cluster whose data it holds.
@@ -114,6 +114,9 @@ pub struct Kube {
         skip_serializing_if = "AttributesClasses::is_none_asked"
     )]
     pub attributes_classes: AttributesClasses,
+    /// What the namespace may have of claims and pods; quotas with scopes are not among these.
+    #[serde(default = "not_recorded")]
+    pub quotas: Reading<Vec<Quota>>,
     /// Other controllers that act on our objects (an autoscaler, a GitOps tool), beside those that hold fields.
     pub actors: Vec<Actor>,
     /// Seats whose pod or claim does not come, and what Kubernetes says of it. Words for a reader; where they cannot be
@@ -133,6 +136,10 @@ impl AttributesClasses {
     fn is_none_asked(&self) -> bool {
         self.known().is_some_and(BTreeMap::is_empty)
     }
+}
+
+fn not_recorded<T>() -> Reading<T> {
+    Reading::Unknown("not recorded".into())
 }
 
 /// What keeps a pod or a claim from coming.
@@ -163,6 +170,9 @@ pub struct StorageClass {
     pub provisioner: String,
     /// `allowVolumeExpansion`.
     pub expands: bool,
+    /// `volumeBindingMode: Immediate`: a volume is made before its pod has a node.
+    #[serde(default)]
+    pub binds_at_once: bool,
 }
 
 /// A controller that acts on one of our objects.

@@ -53,4 +53,8 @@ pub struct SeatRecord {
     pub asked: Option<String>,
     /// The seat's member was removed, or is being: without a noted member, what is left here is not needed for a quorum.
     pub leaving: bool,
+    /// The member before this one was removed while its claim was not as the template of claims asked: it moved to
+    /// another volume.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
 }

@@ -9,6 +9,7 @@ mod field_manager;
 mod kube;
 mod ledger;
 mod member_file;
+mod quota;
 mod reading;
 mod sighting;
 mod snapshot;
@@ -28,6 +29,7 @@ pub use kube::{
 };
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};
+pub use quota::{Limit, Quota, claim_counts, pod_counts};
 pub use reading::Reading;
 pub use sighting::{CLUSTER_LABEL, Sighting, Sightings};
 pub use snapshot::{Backup, LineageError, SnapshotFacts, Snapshots};

@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use reconcile::fleet::Ordinal;
 use reconcile::state::{
-    Actor, Claim, ClaimPhase, Contents, FieldManager, Kube, LiveObject, Lock, Member, MemberFile,
-    MemberId, Modification, ModificationState, ObjectKind, Reading, ReleasedVolume, Uid,
+    Actor, Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, LiveObject, Lock, Member,
+    MemberFile, MemberId, Modification, ModificationState, ObjectKind, Quota, Reading,
+    ReleasedVolume, StorageClass, Uid,
 };
 use serde_json::{Value, json};
 
@@ -208,6 +209,29 @@ impl World {
             }),
             ["elsewhere", "unreadable", why @ ..] => {
                 kube.elsewhere = Reading::Unknown(why.join(" "));
+            }
+            ["quota", name, resource, hard, used] => {
+                let limit = Limit {
+                    hard: hard.parse()?,
+                    used: used.parse()?,
+                };
+                kube.quotas = Reading::Known(vec![Quota {
+                    name: (*name).to_owned(),
+                    limits: [((*resource).to_owned(), limit)].into(),
+                }]);
+            }
+            ["quotas", "unreadable", why @ ..] => {
+                kube.quotas = Reading::Unknown(why.join(" "));
+            }
+            ["class", name, "binds-at-once"] => {
+                let class = StorageClass {
+                    provisioner: "model".into(),
+                    expands: true,
+                    binds_at_once: true,
+                };
+                let classes = kube.storage_classes.known_mut();
+                let classes = classes.ok_or("classes are not readable")?;
+                classes.insert((*name).to_owned(), Some(class));
             }
             ["elsewhere", what @ ..] => {
                 kube.elsewhere = Reading::Known(vec![what.join(" ")]);

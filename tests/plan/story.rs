@@ -3,7 +3,7 @@
 //! ```text
 //! cluster us-2/audit          another cluster; without one it is eu-1/orders
 //! bootstrap 3                 Git wants 3 members; apply to the end
-//! want members 5              Git moved (members, class, attributes, size, version, image, quota, protected, suspend, tls, …)
+//! want members 5              Git moved (members, class, attributes, size, strategy, version, image, quota, protected, suspend, tls, …)
 //! apply                       to the end
 //! apply steps 4               killed right after four acts
 //! apply until promote         killed right before the next act of this verb
@@ -186,6 +186,10 @@ impl World {
                 spec.image = format!("registry.example/etcd:v{version}");
             }
             ("quota", [quota]) => spec.etcd.quota = Some(quota.parse()?),
+            ("strategy", [name]) => {
+                spec.storage.migration.strategy = serde_json::from_value((*name).into())?;
+            }
+            ("spread", [key]) => spec.scheduling.topology_spread.push((*key).to_owned()),
             ("protected", []) => spec.policy.protected = true,
             ("suspend", []) => spec.suspend = true,
             ("min-tolerance", [count]) => spec.policy.min_tolerance = count.parse()?,

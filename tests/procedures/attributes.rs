@@ -64,6 +64,7 @@ fn storage_class(world: &mut World, provisioner: &str) {
     let class = StorageClass {
         provisioner: provisioner.into(),
         expands: true,
+        binds_at_once: false,
     };
     let classes = world.kube().storage_classes.known_mut();
     classes.expect("known").insert("other".into(), Some(class));

@@ -6,6 +6,7 @@ use reconcile::fleet::Ordinal;
 use reconcile::state::{AlarmKind, Uid};
 
 use crate::cases::{changed, claim, grown, on_the_way, pod, raise, removed_by_hand};
+use crate::storage::quota;
 use crate::world::{Event, Part, World};
 
 /// A guard, and a moment at which it must not let its act through.
@@ -132,6 +133,17 @@ pub(crate) const BREACHES: &[Breach] = &[
         &guard::SERVING_LEFT,
         || changed(3, |w| w.kube().serving.clear()),
         TOP,
+    ),
+    (
+        "more members than a quota leaves room for",
+        &guard::ROOM,
+        || {
+            changed(3, |w| {
+                w.spec.members = 4;
+                quota(w, "count/persistentvolumeclaims", "3", "3");
+            })
+        },
+        About::Seat(Ordinal(3)),
     ),
     (
         "protected in Git",

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use reconcile::fleet::{EtcdVersion, MigrationStrategy};
-use reconcile::state::{Reading, ReleasedVolume, StorageClass, Uid};
+use reconcile::state::{Limit, Quota, Reading, ReleasedVolume, StorageClass, Uid};
 
 use crate::cases::{Case, changed, claim};
 use crate::world::{End, World};
@@ -23,10 +23,138 @@ fn class(world: &mut World, name: &str, expands: Option<bool>) {
     let class = expands.map(|expands| StorageClass {
         provisioner: "model".into(),
         expands,
+        binds_at_once: false,
     });
     let classes = world.kube().storage_classes.known_mut();
     classes.expect("known").insert(name.into(), class);
 }
+
+/// A quota of the namespace; what is used is ours alone.
+pub(crate) fn quota(world: &mut World, resource: &str, hard: &str, used: &str) {
+    let quantity = |text: &str| text.parse().expect("a quantity");
+    let limit = Limit {
+        hard: quantity(hard),
+        used: quantity(used),
+    };
+    world.kube().quotas = Reading::Known(vec![Quota {
+        name: "team".into(),
+        limits: [(resource.to_owned(), limit)].into(),
+    }]);
+}
+
+/// Git names another class, and the namespace may have no claim more.
+fn crowded(members: u32, change: impl FnOnce(&mut World)) -> World {
+    changed(members, |w| {
+        want_class(w);
+        let count = members.to_string();
+        quota(w, "persistentvolumeclaims", &count, &count);
+        change(w);
+    })
+}
+
+/// What a quota leaves, and what follows from it.
+pub(crate) const ROOM: &[Case] = &[
+    ("another class, and no claim more", || crowded(3, |_| {})),
+    ("another class, and no pod more", || {
+        changed(3, |w| {
+            want_class(w);
+            quota(w, "count/pods", "3", "3");
+        })
+    }),
+    ("another class, and a claim more", || {
+        changed(3, |w| {
+            want_class(w);
+            quota(w, "persistentvolumeclaims", "4", "3");
+        })
+    }),
+    ("another class by surge, and no claim more", || {
+        crowded(3, |w| {
+            w.spec.storage.migration.strategy = MigrationStrategy::Surge;
+        })
+    }),
+    ("another class, one member, and no claim more", || {
+        crowded(1, |_| {})
+    }),
+    (
+        "another class, a tolerance to keep, and no claim more",
+        || crowded(3, |w| w.spec.policy.min_tolerance = 1),
+    ),
+    ("another class of which there may be one claim", || {
+        changed(3, |w| {
+            want_class(w);
+            let of = format!("{OTHER}.storageclass.storage.k8s.io/persistentvolumeclaims");
+            quota(w, &of, "1", "0");
+        })
+    }),
+    ("another class, and quotas that cannot be read", || {
+        changed(3, |w| {
+            want_class(w);
+            w.kube().quotas = Reading::Unknown("forbidden".into());
+        })
+    }),
+    (
+        "smaller volumes, and no byte more until one has moved",
+        || {
+            changed(3, |w| {
+                want_size(w, "900Mi");
+                quota(w, "requests.storage", "3Gi", "3Gi");
+            })
+        },
+    ),
+    ("larger volumes, and no byte more", || {
+        changed(3, |w| {
+            w.spec.storage.class_name = Some("grows".into());
+            for ordinal in 0..3 {
+                claim(w, ordinal).class_name = Some("grows".into());
+            }
+            class(w, "grows", Some(true));
+            want_size(w, "2Gi");
+            quota(w, "requests.storage", "3Gi", "3Gi");
+        })
+    }),
+    ("begun in place, and then there is room", || {
+        let mut world = crowded(3, |_| {});
+        let moved = |w: &World| w.told.iter().any(|line| line.contains("promote"));
+        while !moved(&world) {
+            assert_eq!(world.run_acts(1), None, "{}", world.tale());
+        }
+        quota(&mut world, "persistentvolumeclaims", "9", "3");
+        world
+    }),
+    ("a claim that was given up and is still counted", || {
+        let mut world = crowded(3, |_| {});
+        let left = |w: &World| {
+            let told = w.told.last().map(String::as_str);
+            told == Some("release-claim member 2")
+        };
+        while !left(&world) {
+            assert_eq!(world.run_acts(1), None, "{}", world.tale());
+        }
+        quota(&mut world, "persistentvolumeclaims", "3", "4");
+        world
+    }),
+    ("begun by surge, and then there is no room", || {
+        let mut world = on_the_way_to_a_class(5);
+        let list = |w: &World| w.truth.etcd.membership.known().map(|m| m.members.len());
+        while list(&world) != Some(4) {
+            assert_eq!(world.run_acts(1), None, "{}", world.tale());
+        }
+        quota(&mut world, "persistentvolumeclaims", "3", "3");
+        world
+    }),
+    ("more members, and no claim more", || {
+        changed(3, |w| {
+            w.spec.members = 5;
+            quota(w, "persistentvolumeclaims", "4", "3");
+        })
+    }),
+    ("more members, and their claims", || {
+        changed(3, |w| {
+            w.spec.members = 5;
+            quota(w, "persistentvolumeclaims", "5", "3");
+        })
+    }),
+];
 
 pub(crate) const STORAGE: &[Case] = &[
     ("another class", || changed(3, want_class)),

@@ -69,6 +69,12 @@ pub(super) fn block(
         ],
     );
     fields(sheet, cluster, columns, style);
+    for remark in &cluster.remarks {
+        let code = format!("{}: ", remark.code);
+        sheet.prose(BODY, &code, Paint::Warn, &remark.found);
+        sheet.prose(BODY, "instead: ", Paint::Hint, &remark.unblock);
+        explained(sheet, remark.code);
+    }
     if style.verbose {
         for (at, planned) in cluster.intents.iter().enumerate() {
             step(sheet, at + 1, planned);

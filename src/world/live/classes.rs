@@ -80,10 +80,13 @@ async fn read(api: &Api) -> Result<Found, ReadError> {
 
 fn class(object: &Value) -> (String, StorageClass) {
     let expands = object.get("allowVolumeExpansion");
+    // The API server writes the default, `Immediate`, into a class that does not say it.
+    let binding = object.get("volumeBindingMode");
     let provisioner = object.get("provisioner").and_then(Value::as_str);
     let class = StorageClass {
         provisioner: provisioner.unwrap_or_default().to_owned(),
         expands: expands.and_then(Value::as_bool).unwrap_or_default(),
+        binds_at_once: binding.and_then(Value::as_str) != Some("WaitForFirstConsumer"),
     };
     (names::name(object).to_owned(), class)
 }

@@ -16,11 +16,12 @@ use super::nodes::Nodes;
 use super::objects;
 use super::obstacles;
 use super::pods;
+use super::quotas;
 use super::resource::Resource;
 use super::secrets::{self, Secrets};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest;
-use crate::state::{Kube, Ledger, ObjectKind, Reading, StatefulSet};
+use crate::state::{Kube, Ledger, ObjectKind, Quota, Reading, StatefulSet};
 
 const BY_NAME_AT_ONCE: usize = 8;
 
@@ -42,6 +43,7 @@ pub(super) struct Namespace {
     lists: BTreeMap<Resource, BTreeMap<String, Vec<Value>>>,
     /// All of them: an autoscaler is somebody else's object, and has no label of ours.
     autoscalers: Vec<Value>,
+    quotas: Reading<Vec<Quota>>,
 }
 
 impl Namespace {
@@ -55,10 +57,11 @@ impl Namespace {
                 .iter()
                 .map(|resource| api.list(*resource, namespace, selector)),
         );
-        let (exists, lists, autoscalers) = tokio::join!(
+        let (exists, lists, autoscalers, quotas) = tokio::join!(
             api.get(Resource::Namespace, "", namespace),
             lists,
-            api.list(Resource::Autoscaler, namespace, "")
+            api.list(Resource::Autoscaler, namespace, ""),
+            quotas::read(api, namespace)
         );
         let mut by_kind = BTreeMap::new();
         for (resource, list) in LISTED.into_iter().zip(lists) {
@@ -76,6 +79,7 @@ impl Namespace {
             exists: exists?.is_some(),
             lists: by_kind,
             autoscalers: autoscalers?,
+            quotas,
         })
     }
 
@@ -168,6 +172,7 @@ pub(super) async fn kube(
     Ok(Kube {
         storage_classes,
         attributes_classes,
+        quotas: namespace.quotas.clone(),
         obstacles,
         cluster_uid: context.cluster_uid.to_owned(),
         namespace_exists: namespace.exists,

@@ -23,6 +23,7 @@ mod observe;
 mod obstacles;
 mod perform;
 mod pods;
+mod quotas;
 mod resource;
 mod seats;
 mod secret;

@@ -31,7 +31,7 @@ fn stop_after(story: &Story, steps: u32) -> Value {
 }
 
 /// A run that was killed right after a step of this verb.
-fn stop_after_verb(story: &Story, verb: &str) {
+pub(crate) fn stop_after_verb(story: &Story, verb: &str) {
     for _ in 0..40 {
         let outcome = stop_after(story, 1);
         let done = outcome["done"].as_array().expect("a list");

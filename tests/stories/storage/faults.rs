@@ -15,7 +15,7 @@ use crate::states::born;
 use crate::story::Story;
 
 /// A class of the bed's driver, with room for volumes or without.
-fn class(name: &str, room: &str) -> String {
+pub(super) fn class(name: &str, room: &str) -> String {
     format!(
         "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {{name: {name}}}\nprovisioner: testbed.csi\nparameters: {{room: {room}}}\nallowVolumeExpansion: true\nvolumeBindingMode: WaitForFirstConsumer\n"
     )
@@ -48,32 +48,6 @@ fn storage_class_without_room() {
     assert_as_git_says(&story);
     story.judge(3);
     bed.kubectl(&["delete", "storageclass", "testbed-crowded"]);
-}
-
-/// The namespace may have no claim more than it has: the StatefulSet says so, for there is no claim that could.
-#[test]
-fn storage_quota_for_claims() {
-    let name = "storage_quota_for_claims";
-    let Some((bed, _turn)) = bed::beside(name) else {
-        return;
-    };
-    let story = born(name, bed, 3);
-    let before = story.members();
-    let hard = "--hard=persistentvolumeclaims=3";
-    story.kubectl(&["create", "quota", "claims", hard]);
-    story.until("the quota to count", 30, || {
-        let used = "-o=jsonpath={.status.used.persistentvolumeclaims}";
-        story.kubectl(&["get", "quota", "claims", used]) == "3"
-    });
-    story.git(|wish| wish.class = "testbed-hdd");
-    story.mark("no claim more");
-    let said = stopped(&story, "timed-out", &before);
-    assert!(said.contains("exceeded quota"), "{said}");
-    story.kubectl(&["delete", "quota", "claims"]);
-    story.mark("claims again");
-    story.settle();
-    assert_as_git_says(&story);
-    story.judge(3);
 }
 
 /// Somebody scales the StatefulSet down while a spare is on its way: a voter's pod goes with it.
@@ -182,7 +156,7 @@ fn storage_snapshot_store_full() {
 
 /// One apply of what is planned now ends in this way; all who voted before vote on and none of them is missed. What
 /// kept it, in its own words.
-fn stopped(story: &Story, kind: &str, before: &[(u32, String)]) -> String {
+pub(super) fn stopped(story: &Story, kind: &str, before: &[(u32, String)]) -> String {
     let begun = std::time::Instant::now();
     let plan = story.plan();
     let outcome = story.apply(&plan, &[]);

@@ -3,6 +3,7 @@
 mod attributes;
 mod faults;
 mod killed;
+mod room;
 
 use serde_json::Value;
 

@@ -15,7 +15,7 @@ use crate::state::{
 /// Entries a learner may lack and still be promoted (G6): far under the 5,000 that etcd keeps for catching up.
 pub(super) const IN_SYNC_LAG: u64 = 1000;
 const IN_SYNC_PROBES: usize = 3;
-/// How long members that were all made anew may take to find each other: a name server's cache (CoreDNS keeps an
+/// How long members that were all made anew may take to find each other: a name server's cache (`CoreDNS` keeps an
 /// answer for 30 s), and again.
 const FOUND_BY_NAME: SignedDuration = SignedDuration::from_mins(1);
 

@@ -4,8 +4,8 @@ use reconcile::state::{
     Attributes, ClaimPhase, Modification, ModificationState, Reading, StorageClass,
 };
 
-use crate::cases::{Case, changed, claim, on_the_way, pod};
-use crate::world::World;
+use crate::cases::{Case, changed, claim, on_the_way};
+use crate::world::{Event, World};
 
 const FIRST: &str = "silver";
 const OTHER: &str = "gold";
@@ -75,7 +75,7 @@ pub(crate) const ATTRIBUTES: &[Case] = &[
     ("other attributes, the leader first in line", || {
         changed(3, |w| {
             want(w);
-            w.happen(crate::world::Event::LeaderMoves(1));
+            w.happen(Event::LeaderMoves(1));
         })
     }),
     ("attributes that Git says nothing of", || {
@@ -214,10 +214,10 @@ pub(crate) const ATTRIBUTES: &[Case] = &[
         want(&mut world);
         world
     }),
-    ("other attributes, and a pod that goes", || {
+    ("other attributes, and a member that stays down", || {
         changed(3, |w| {
             want(w);
-            pod(w, 2).deleting = true;
+            w.happen(Event::Stuck(2));
         })
     }),
     ("attributes on their way, and a larger volume", || {

@@ -190,7 +190,14 @@ fn is_vacant(seat: &Seat) -> bool {
 fn volume(claim: &Claim) -> String {
     let class = claim.class_name.as_deref().unwrap_or("(default)");
     let going = if claim.deleting { ", going" } else { "" };
-    format!("{class} {}{going}", claim.request)
+    let (asked, has) = (&claim.attributes.asked, &claim.attributes.current);
+    let attributes = match (has, asked) {
+        (_, None) => String::new(),
+        (has, Some(asked)) if has.as_ref() == Some(asked) => format!(" {asked}"),
+        (None, Some(asked)) => format!(" → {asked}"),
+        (Some(has), Some(asked)) => format!(" {has} → {asked}"),
+    };
+    format!("{class} {}{attributes}{going}", claim.request)
 }
 
 fn pod(pod: &Pod) -> String {

@@ -17,6 +17,7 @@ use crate::state::{
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 impl Stage {
+    /// Events about the run, Git and the wire are the play's own.
     pub(super) fn strike(&mut self, event: Event) {
         match event {
             Event::Exhausted => self.suffer(Trouble::Exhausted),
@@ -30,13 +31,6 @@ impl Stage {
             Event::StoreFull => self.suffer(Trouble::StoreFull),
             Event::StoreAway => self.suffer(Trouble::StoreAway),
             Event::StoreBack => self.recover(&[Trouble::StoreFull, Trouble::StoreAway]),
-            _ => self.strike_cluster(event),
-        }
-    }
-
-    /// Events about the run, Git and the wire are the play's own.
-    fn strike_cluster(&mut self, event: Event) {
-        match event {
             Event::PodLost(nth) => self.lose_pod(nth),
             Event::Evicted(nth) => {
                 let pod = pick(self.kube().pods.keys(), nth);
@@ -82,7 +76,16 @@ impl Stage {
             }
             Event::Sight => self.blind.clear(),
             Event::Passes(seconds) => self.pass(SignedDuration::from_secs(i64::from(seconds))),
-            _ => {}
+            Event::Killed
+            | Event::Frozen { .. }
+            | Event::TimesOut { .. }
+            | Event::Size(_)
+            | Event::Quota(_)
+            | Event::Class(_)
+            | Event::VolumeSize(_)
+            | Event::Tier(_)
+            | Event::Way(_)
+            | Event::Image(_) => {}
         }
     }
 

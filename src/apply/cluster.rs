@@ -9,8 +9,8 @@ use super::approval::Approval;
 use super::event::{ApplyEvent, ClusterOutcome, Ending};
 use super::interrupt::Interrupt;
 use crate::decide::{
-    Act, Condition, Decision, IntentKey, Next, Note, NoteKind, RowId, Run, Situation, Step,
-    deadline, decide, hindrance, is_safe_point, ledger_before, progress,
+    Act, Condition, Decision, IntentKey, Next, NoteKind, RowId, Run, Situation, Step, deadline,
+    decide, hindrance, is_safe_point, ledger_before, progress,
 };
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
@@ -191,8 +191,14 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
                 observed: &observed,
                 evidence: &self.evidence,
             });
-            let Next::Wait { row, condition } = decision.next else {
-                return self.rest_on(&plan.notes);
+            // By what was seen meanwhile it may be another thing than the plan of one look says.
+            let (row, condition) = match &decision.next {
+                Next::Wait { row, condition } => (*row, *condition),
+                Next::Rest => return self.rest(&decision),
+                Next::Act(step) => {
+                    let act = &step.act;
+                    return Ending::NotApproved(format!("{} {}", act.verb(), act.subject()));
+                }
             };
             if let Some(ending) = self.asked_to_stop(&observed) {
                 return ending;
@@ -212,10 +218,7 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
     }
 
     fn rest(&self, decision: &Decision) -> Ending {
-        self.rest_on(&decision.notes)
-    }
-
-    fn rest_on(&self, notes: &[Note]) -> Ending {
+        let notes = &decision.notes;
         for note in notes {
             (self.tell)(ApplyEvent::Noted {
                 cluster: self.spec.id.clone(),

@@ -74,11 +74,11 @@ pub(super) const OTHER_DRIVER: Row = Row {
 pub(super) const INFEASIBLE: Row = Row {
     name: "attributes-infeasible",
     observed: "the driver says that it cannot give the member's volume the attributes that Git says",
-    step: "refuse; no other claim and no claim template asks for them",
-    why: "what one volume cannot have the next one will not get either",
+    step: "refuse, and hide growing, replacing and shrinking; no other claim and no claim template asks for them",
+    why: "what one volume cannot have the next one will not get either, and members that moved before the template may follow would move again",
     guards: &[],
     undo: "",
-    hides: false,
+    hides: true,
     when: |f| {
         let seat = matches!(f.about, About::Seat(_));
         is_quiet(f) && seat && f.view.is_infeasible(f.seat())

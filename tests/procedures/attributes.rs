@@ -172,6 +172,16 @@ pub(crate) const ATTRIBUTES: &[Case] = &[
             attributes(w, 0, OTHER, None, no);
         })
     }),
+    (
+        "attributes that a driver does not give, and more members",
+        || {
+            changed(3, |w| {
+                want(w);
+                infeasible(w, 1);
+                w.spec.members = 5;
+            })
+        },
+    ),
     ("attributes that are not there, and more members", || {
         changed(1, |w| {
             want(w);

@@ -130,8 +130,8 @@ impl Objects {
     }
 }
 
-/// Class, attributes and size of the claims that are made. Their names and number must stay: pods that are adopted would never be made
-/// again (kubernetes/kubernetes#141876).
+/// Class, attributes and size of the claims that are made. Their names and number must stay: pods that are adopted would
+/// never be made again (kubernetes/kubernetes#141876).
 const CLAIM_TEMPLATE: [&str; 3] = [
     "/spec/volumeClaimTemplates/0/spec/storageClassName",
     "/spec/volumeClaimTemplates/0/spec/volumeAttributesClassName",

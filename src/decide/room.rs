@@ -145,8 +145,12 @@ impl View<'_> {
     /// Claims or pods are to be made beyond those there are.
     fn makes_more(&self) -> bool {
         let grows = self.seats().any(|s| s.in_target() && is_to_come(s));
-        let surges = self.moves_any() && !self.is_in_place() && !self.is_spare_there();
-        self.is_born() && (grows || surges)
+        self.is_born() && (grows || self.wants_spare())
+    }
+
+    /// Members move by surge, and the one that stands in is still to come.
+    fn wants_spare(&self) -> bool {
+        self.moves_any() && !self.is_in_place() && !self.is_spare_there()
     }
 }
 
@@ -205,8 +209,7 @@ pub(super) fn refuse(f: &Focus) -> Then {
 
 /// A spare is needed, and there is no room for it.
 pub(super) fn lacks_spare(view: &View) -> bool {
-    let surges = view.moves_any() && !view.is_in_place() && !view.is_spare_there();
-    surges && view.lack(true).is_some()
+    view.wants_spare() && view.lack(true).is_some()
 }
 
 pub(super) fn refuse_spare(f: &Focus) -> Then {

@@ -78,7 +78,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             undo: "",
             hides: true,
             when: |f| {
-                let moves = any_seat(f, |s| f.view.move_of(s).is_some());
+                let moves = f.view.moves_any();
                 is_quiet(f) && moves && f.view.needed_bytes() > f.view.spec.storage.size.value()
             },
             then: no_room,
@@ -93,7 +93,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             hides: true,
             when: |f| {
                 let alone = is_quiet(f) && f.view.spec.members < 3;
-                alone && f.view.is_in_place() && any_seat(f, |s| f.view.move_of(s).is_some())
+                alone && f.view.is_in_place() && f.view.moves_any()
             },
             then: |f| {
                 Then::Refuse(Facts {
@@ -152,7 +152,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             hides: true,
             when: |f| {
                 let protected = is_quiet(f) && f.view.spec.policy.protected;
-                protected && any_seat(f, |s| f.view.move_of(s).is_some())
+                protected && f.view.moves_any()
             },
             then: |_| {
                 Then::Refuse(Facts {

@@ -103,12 +103,7 @@ pub(crate) const ROOM: &[Case] = &[
     ),
     ("larger volumes, and no byte more", || {
         changed(3, |w| {
-            w.spec.storage.class_name = Some("grows".into());
-            for ordinal in 0..3 {
-                claim(w, ordinal).class_name = Some("grows".into());
-            }
-            class(w, "grows", Some(true));
-            want_size(w, "2Gi");
+            want_larger(w, true);
             quota(w, "requests.storage", "3Gi", "3Gi");
         })
     }),
@@ -155,6 +150,17 @@ pub(crate) const ROOM: &[Case] = &[
         })
     }),
 ];
+
+/// Three members on volumes of a class that lets them grow or not.
+fn want_larger(world: &mut World, expands: bool) {
+    let name = if expands { "grows" } else { "fixed" };
+    world.spec.storage.class_name = Some(name.into());
+    for ordinal in 0..3 {
+        claim(world, ordinal).class_name = Some(name.into());
+    }
+    class(world, name, Some(expands));
+    want_size(world, "2Gi");
+}
 
 pub(crate) const STORAGE: &[Case] = &[
     ("another class", || changed(3, want_class)),
@@ -218,22 +224,12 @@ pub(crate) const STORAGE: &[Case] = &[
     }),
     ("a volume that cannot grow", || {
         changed(3, |w| {
-            w.spec.storage.class_name = Some("fixed".into());
-            for ordinal in 0..3 {
-                claim(w, ordinal).class_name = Some("fixed".into());
-            }
-            class(w, "fixed", Some(false));
-            want_size(w, "2Gi");
+            want_larger(w, false);
         })
     }),
     ("a volume that can grow", || {
         changed(3, |w| {
-            w.spec.storage.class_name = Some("grows".into());
-            for ordinal in 0..3 {
-                claim(w, ordinal).class_name = Some("grows".into());
-            }
-            class(w, "grows", Some(true));
-            want_size(w, "2Gi");
+            want_larger(w, true);
         })
     }),
     ("a volume that grows", || {

@@ -31,6 +31,15 @@ impl Quantity {
         u64::try_from(self.milli.div_ceil(1000)).unwrap_or(u64::MAX)
     }
 
+    /// Of so many thousandths.
+    pub fn of_milli(milli: u128) -> Self {
+        let text = match milli % 1000 {
+            0 => (milli / 1000).to_string(),
+            _ => format!("{milli}m"),
+        };
+        Self { text, milli }
+    }
+
     /// The value in thousandths.
     pub const fn milli(&self) -> u128 {
         self.milli

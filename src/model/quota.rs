@@ -37,17 +37,10 @@ pub(super) fn recount(observed: &mut Observation, spec: &ClusterSpec, before: &C
     let moved = before.0.iter().zip(now.0);
     for ((_, limit), (before, now)) in limits(kube).zip(moved) {
         if *before != now {
-            limit.used = quantity((limit.used.milli() + now).saturating_sub(*before));
+            let used = limit.used.milli() + now;
+            limit.used = Quantity::of_milli(used.saturating_sub(*before));
         }
     }
-}
-
-fn quantity(milli: u128) -> Quantity {
-    let text = match milli % 1000 {
-        0 => (milli / 1000).to_string(),
-        _ => format!("{milli}m"),
-    };
-    text.parse().expect("digits are a quantity")
 }
 
 /// What the API server says where it does not let this claim, or else a pod, be made.
@@ -66,7 +59,7 @@ pub(super) fn refusal(kube: &Kube, spec: &ClusterSpec, claim: Option<&Claim>) ->
             format!(
                 "FailedCreate: exceeded quota: {}, requested: {resource}={}, used: {resource}={used}, limited: {resource}={hard}",
                 quota.name,
-                quantity(more)
+                Quantity::of_milli(more)
             )
         })
     })

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::event::Event;
 use super::stage::Stage;
 use super::volumes::Trouble;
-use crate::fleet::Ordinal;
+use crate::fleet::{Ordinal, Quantity};
 use crate::state::{
     Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, Member, MemberFile, MemberId,
     ObjectKind, Quota, Reading,
@@ -107,13 +107,10 @@ impl Stage {
     }
 
     fn ration(&mut self, more: u32) {
-        let used = u32::try_from(self.kube().claims.len()).unwrap_or(u32::MAX);
-        let count = |n: u32| {
-            let quantity = n.to_string().parse();
-            quantity.expect("digits are a quantity")
-        };
+        let used = self.kube().claims.len() as u128;
+        let count = |n: u128| Quantity::of_milli(n * 1000);
         let limit = Limit {
-            hard: count(used.saturating_add(more)),
+            hard: count(used + u128::from(more)),
             used: count(used),
         };
         self.kube_mut().quotas = Reading::Known(vec![Quota {

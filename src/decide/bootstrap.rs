@@ -5,6 +5,7 @@ use super::held;
 use super::mend::{create, start, update};
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::step::Act;
+use super::view::quorum;
 use crate::fleet::Ordinal;
 use crate::state::{ClaimPhase, MemberFile, ObjectKind, Reading};
 
@@ -293,6 +294,26 @@ pub(super) const BOOTSTRAP: Procedure = Procedure {
             },
         },
         Row {
+            name: "cannot-start",
+            observed: "the StatefulSet is there, no quorum has answered yet, and the nodes or volumes of so many members are gone that the others are no quorum",
+            step: "refuse, with what is gone",
+            why: "a member may have been born and written to before anyone saw it: to give its volume up, or to end its pod unheard, is a person's decision",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| f.about == About::Cluster && set_is_there(f) && are_too_few(f),
+            then: |f| {
+                refuse(
+                    "cannot-be-born",
+                    format!(
+                        "too few of the first members can start: {}",
+                        kept_back(f).join("; ")
+                    ),
+                    "bring the nodes and volumes back; if they are gone for good and no client ever wrote, delete the StatefulSet, its pods (`--force` where the node is gone) and its claims, then run again",
+                )
+            },
+        },
+        Row {
             name: "starting",
             observed: "the StatefulSet is there, and no quorum has answered yet",
             step: "wait for a quorum",
@@ -316,6 +337,22 @@ fn to_be_born(f: &Focus) -> u32 {
     let births =
         files.filter(|text| matches!(MemberFile::parse(text), Ok(MemberFile::Bootstrap { .. })));
     u32::try_from(births.count()).unwrap_or(u32::MAX)
+}
+
+/// What keeps members from being born, each in words.
+fn kept_back(f: &Focus) -> Vec<String> {
+    let seats = f.view.seats().filter(|s| s.in_set);
+    let words = seats.filter_map(|s| {
+        let why = f.view.keeps_from_birth(s)?;
+        Some(format!("{}: {why}", f.view.spec.pod_name(s.ordinal)))
+    });
+    words.collect()
+}
+
+/// All are born together: those that can start must be a quorum of those that the files name.
+fn are_too_few(f: &Focus) -> bool {
+    let named = to_be_born(f) as usize;
+    named.saturating_sub(kept_back(f).len()) < quorum(named)
 }
 
 /// Lost files are not made again while members may be starting on them: see `files-lost`.

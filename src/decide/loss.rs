@@ -99,6 +99,15 @@ impl View<'_> {
         node.is_some_and(|node| self.is_node_gone(node) == Some(true))
     }
 
+    /// Why a process that is to be born on this seat cannot start there, until someone brings back what is gone.
+    pub fn keeps_from_birth(&self, seat: &Seat) -> Option<String> {
+        let lost = seat.claim.is_some_and(|c| c.phase == ClaimPhase::Lost);
+        let claim = || self.spec.claim_name(seat.ordinal);
+        lost.then(|| format!("the volume of claim {} is gone", claim()))
+            .or_else(|| self.local_volume_lost(seat))
+            .or_else(|| self.node_lost(seat))
+    }
+
     /// Another voter has a connection to it; `None` where none could be asked.
     pub fn is_connected(&self, seat: &Seat) -> Option<bool> {
         let id = seat.member?.id;

@@ -48,6 +48,12 @@ fn is_excused(play: &Play, code: &str) -> bool {
         "downtime" => spec.members < 3,
         // What nobody can know: whether a member ever started on the files that were lost.
         "files-lost" | "left-behind" | "released-volumes" => !born,
+        "cannot-be-born" => {
+            let gone = [Event::NodeLost(0), Event::DiskDead(0)];
+            let lost = gone.into_iter().any(|event| play.happened(event));
+            // One may have been born, and nobody has seen it.
+            lost && (!born || intact < quorum(voters))
+        }
         // Git asks for what there is no room for, or for a way that takes three members.
         "no-room" => spec.storage.size.value() < NO_ROOM,
         "in-place-needs-three" => {

@@ -6,7 +6,7 @@ use super::states::{Set, State, state, wish, with_image, with_quota, with_tier, 
 use super::volumes::{Class, Tier, Way};
 use crate::state::ObjectKind;
 
-use Cue::{AfterAct, BeforeAct, Now, Rest, Wait};
+use Cue::{After, AfterAct, BeforeAct, Now, Rest, Wait};
 use Event::{
     ApiAway, ClaimDeleted, DiskDead, Evicted, Exhausted, Frozen, GrowsAgain, Killed, LeaderMoves,
     LearnersStall, NodeLost, ObjectDeleted, Passes, PliantAgain, PodLost, Quota, RationLifted,
@@ -76,6 +76,26 @@ pub const STATES: &[State] = &[
     )
     .unborn()
     .ends("quorum-unknown"),
+    state(
+        "2.8-3-node",
+        "the node of the only member is lost before that was seen to be born",
+        1,
+        wish(1),
+        &[(After(6), NodeLost(0)), (Wait(1), Killed)],
+    )
+    .unborn()
+    .set(Set::Quick)
+    .ends("cannot-be-born"),
+    state(
+        "2.8-3-disk",
+        "the volume of the only member is lost before the birth",
+        1,
+        wish(1),
+        &[(After(6), DiskDead(0))],
+    )
+    .unborn()
+    .set(Set::Quick)
+    .ends("cannot-be-born"),
     state(
         "2.8-4",
         "bad image in Git, and a pod is lost: its data is intact",

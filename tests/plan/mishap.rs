@@ -52,6 +52,7 @@ impl World {
                 Ok(())
             }
             ["claim", "replaced", ordinal] => self.replace_claim(ordinal.parse()?),
+            ["unborn"] => self.unbear(),
             ["unstarted", ordinal] => self.unstart(ordinal.parse()?),
             ["node", "gone", ordinal] => {
                 let ordinal = ordinal.parse()?;
@@ -308,6 +309,20 @@ impl World {
         object(kube, "ConfigMap")?.content["data"][key.as_str()] = text;
         self.pod(ordinal)?.waiting = Some("Unschedulable: 0/3 nodes are available".into());
         self.silence(ordinal, "no address")
+    }
+
+    /// Its pods are there, and no process of it has come up yet.
+    fn unbear(&mut self) -> Result<()> {
+        let etcd = &mut self.observed.etcd;
+        etcd.membership = Reading::Unknown("connection refused".into());
+        etcd.alarms = Reading::Unknown("connection refused".into());
+        let kube = self.kube()?;
+        for claim in kube.claims.values_mut() {
+            claim.contents = Some(Contents::Empty);
+        }
+        let ordinals: Vec<u32> = kube.pods.keys().map(|o| o.0).collect();
+        let mut all = ordinals.into_iter();
+        all.try_for_each(|ordinal| self.silence(ordinal, "connection refused"))
     }
 
     fn silence(&mut self, ordinal: u32, why: &str) -> Result<()> {

@@ -46,6 +46,14 @@ pub(crate) fn members(world: &mut World) -> &mut Vec<Member> {
     &mut list.expect("a list").members
 }
 
+/// Its node is gone, and its pod waits there to end.
+fn strand(world: &mut World, ordinal: u32) {
+    world.truth.etcd.statuses.remove(&Ordinal(ordinal));
+    let pod = pod(world, ordinal);
+    pod.deleting = true;
+    pod.node = Some("dead".into());
+}
+
 pub(crate) fn status(world: &mut World, ordinal: u32) -> &mut MemberStatus {
     let status = world.truth.etcd.statuses.get_mut(&Ordinal(ordinal));
     status.and_then(Reading::known_mut).expect("it answers")
@@ -228,6 +236,24 @@ pub(crate) const OBJECTS: &[Case] = &[
             w.happen(Event::ObjectDeleted(ObjectKind::ConfigMap));
         })
     }),
+    ("the node of one of three gone before the birth", || {
+        unseen_birth(|w| strand(w, 2))
+    }),
+    ("the nodes of two of three gone before the birth", || {
+        unseen_birth(|w| {
+            strand(w, 1);
+            strand(w, 2);
+        })
+    }),
+    ("volumes of two of three gone before the birth", || {
+        unseen_birth(|w| {
+            for ordinal in [0, 2] {
+                claim(w, ordinal).phase = ClaimPhase::Lost;
+                let words = "Unschedulable: persistentvolumeclaim is Lost";
+                pod(w, ordinal).waiting = Some(words.into());
+            }
+        })
+    }),
     ("scaled to nothing before the birth", || {
         nothing_yet(|w| {
             w.run_acts(6);
@@ -336,6 +362,16 @@ pub(crate) const ROLLS: &[Case] = &[
         world
     }),
 ];
+
+/// All pods of the first members are there, and no process has come up.
+fn unseen_birth(change: impl FnOnce(&mut World)) -> World {
+    nothing_yet(|w| {
+        w.run_acts(6);
+        w.pass();
+        forget_birth(w);
+        change(w);
+    })
+}
 
 /// As if no process had come up.
 pub(crate) fn forget_birth(w: &mut World) {
@@ -531,10 +567,7 @@ pub(crate) const DOWN: &[Case] = &[
     }),
     ("a node gone for good", || {
         changed(3, |w| {
-            w.truth.etcd.statuses.remove(&Ordinal(2));
-            let pod = pod(w, 2);
-            pod.deleting = true;
-            pod.node = Some("dead".into());
+            strand(w, 2);
             w.pass();
         })
     }),

@@ -193,7 +193,10 @@ impl Condition {
             Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) | Self::ObjectGone(_) => {
                 SignedDuration::from_mins(5)
             }
-            Self::NotServing(_) | Self::Serving(_) | Self::OneList => SignedDuration::from_mins(1),
+            // After an outage of the API server a controller's watch is tried again up to a minute apart (client-go's
+            // reflector: 30 s, and as much again by jitter), and endpoints are its work.
+            Self::NotServing(_) | Self::Serving(_) => SignedDuration::from_mins(5),
+            Self::OneList => SignedDuration::from_mins(1),
             Self::Stable => SignedDuration::from_mins(15),
         }
     }

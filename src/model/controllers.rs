@@ -30,6 +30,7 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &d
     etcd::elect(observed);
     etcd::connect(observed);
     publish_endpoints(observed);
+    super::remember(observed);
 }
 
 fn kube(observed: &mut Observation) -> &mut Kube {

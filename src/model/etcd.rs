@@ -166,10 +166,11 @@ fn booted(
     version: String,
 ) -> MemberStatus {
     let leader = leader(observed);
-    let (term, index) = leader.as_ref().map_or((1, 1), |l| (l.term, l.index));
-    let revision = leader
+    let past = observed.past.unwrap_or_default();
+    let kept = (past.term.max(1), past.index.max(1), kept_revision(observed));
+    let (term, index, revision) = leader
         .as_ref()
-        .map_or_else(|| kept_revision(observed), |l| l.revision);
+        .map_or(kept, |l| (l.term, l.index, l.revision));
     let (db_size, db_size_in_use) = leader
         .as_ref()
         .map_or((20 << 10, 16 << 10), |l| (l.db_size, l.db_size_in_use));
@@ -191,10 +192,11 @@ fn booted(
     }
 }
 
-/// Where all processes were down nobody tells: at least what a snapshot has seen is on their volumes.
+/// Of a recording in which no process runs nobody knows it: at least what a snapshot has seen is on their volumes.
 fn kept_revision(observed: &Observation) -> i64 {
     let snapshots = observed.backup.as_ref().and_then(|b| b.snapshots.known());
-    snapshots.map_or(1, |s| s.highest_revision.max(1))
+    let seen = snapshots.map_or(1, |s| s.highest_revision);
+    observed.past.unwrap_or_default().revision.max(seen).max(1)
 }
 
 /// Of a process on an empty directory whose URL is in no list. A poisoned file names nobody else to ask
@@ -313,6 +315,7 @@ fn commit(observed: &mut Observation) {
         status.index += ENTRY;
         status.applied += ENTRY;
     }
+    super::remember(observed);
 }
 
 /// IDs are never used twice: above every one in the list, and moved by the time, as etcd's are, and the raft index for

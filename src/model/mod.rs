@@ -34,6 +34,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
         cluster,
         at,
         backup: None,
+        past: None,
         kube: Reading::Known(Kube {
             cluster_uid: "model".into(),
             namespace_exists: true,
@@ -185,32 +186,28 @@ pub fn pass_hindered(
 }
 
 /// A UID that this world has not given out before.
-fn fresh_uid(observed: &Observation) -> Uid {
-    let Some(kube) = observed.kube.known() else {
-        return Uid("model-0".into());
-    };
-    // A claim that is gone is not the one that is made again.
-    let seats = kube.ledger.iter().flat_map(|l| l.seats.values());
-    let noted = seats.flat_map(|s| s.claim.iter().chain(&s.claim_before));
-    let used = kube
-        .objects
-        .values()
-        .map(|o| &o.uid)
-        .chain(kube.pods.values().map(|p| &p.uid))
-        .chain(kube.claims.values().map(|c| &c.uid))
-        .chain(
-            kube.claims
-                .values()
-                .filter_map(|c| Some(&c.volume.as_ref()?.known()?.uid)),
-        )
-        .chain(noted)
-        .filter_map(|uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok())
-        .max();
-    // Volumes given up keep their numbers out of use by their names.
-    let released = kube.released_volumes.known().map_or(&[][..], Vec::as_slice);
-    let retired = released
-        .iter()
-        .filter_map(|v| v.name.strip_prefix("pv-model-")?.parse::<u64>().ok())
-        .max();
-    Uid(format!("model-{}", used.max(retired).map_or(0, |n| n + 1)))
+fn fresh_uid(observed: &mut Observation) -> Uid {
+    let past = observed.past.get_or_insert_default();
+    if let Some(kube) = observed.kube.known() {
+        let objects = kube.objects.values().map(|o| &o.uid);
+        let pods = kube.pods.values().map(|p| &p.uid);
+        let claims = kube.claims.values().map(|c| &c.uid);
+        let used = objects.chain(pods).chain(claims);
+        let number = |uid: &Uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok();
+        let next = used.filter_map(number).max().map_or(0, |n| n + 1);
+        past.next_uid = past.next_uid.max(next);
+    }
+    let uid = Uid(format!("model-{}", past.next_uid));
+    past.next_uid += 1;
+    uid
+}
+
+/// Keeps how far the processes that run have come, for those that start when none of them does.
+pub fn remember(observed: &mut Observation) {
+    let past = observed.past.get_or_insert_default();
+    for status in observed.etcd.statuses.values().filter_map(Reading::known) {
+        past.term = past.term.max(status.term);
+        past.index = past.index.max(status.index);
+        past.revision = past.revision.max(status.revision);
+    }
 }

@@ -124,7 +124,6 @@ impl Stage {
         }
         let (truth, spec) = (&mut self.truth, &self.rendered);
         let answer = model::perform(truth, spec, act, ledger);
-        self.retire_uids();
         self.break_bounds();
         answer.map_err(|error| PerformError::NotDone(error.to_string()))
     }

@@ -13,13 +13,11 @@ use crate::fleet::{ClusterSpec, Ordinal};
 use crate::model;
 use crate::state::{
     Backup, Claim, ClaimPhase, Kube, MemberId, MemberStatus, ModificationState, Node, ObjectKind,
-    Observation, Pod, Reading, ReleasedVolume, Uid,
+    Observation, Pod, Reading, Uid,
 };
 
 /// An image of this tag can be pulled by no node.
 pub(super) const MISSING_TAG: &str = ":missing";
-/// The claim of a volume that never was.
-const MARK: &str = "";
 /// Nodes that pods are placed on.
 const NODES: u32 = 9;
 
@@ -59,7 +57,6 @@ pub(super) struct Stage {
     pub(super) local: bool,
     /// Clients write all the time.
     pub(super) writes: bool,
-    highest_uid: u64,
     /// The image each pod was made with.
     images: BTreeMap<Uid, String>,
 }
@@ -90,7 +87,6 @@ impl Stage {
             late: Vec::new(),
             local: false,
             writes: true,
-            highest_uid: 0,
             images: BTreeMap::new(),
         }
     }
@@ -172,37 +168,9 @@ impl Stage {
         let mut truth = self.truth.clone();
         model::pass_hindered(&mut truth, &self.rendered, span, self);
         self.truth = truth;
-        self.retire_uids();
         self.place_pods();
         self.commit_late();
         self.write();
-    }
-
-    /// The model counts on from the highest UID that is there, or that a released volume had: a mark among those keeps
-    /// it from giving the UID of something deleted to its successor.
-    pub(super) fn retire_uids(&mut self) {
-        if !self.is_born() {
-            return;
-        }
-        let kube = self.kube();
-        let uids = kube.pods.values().map(|p| &p.uid);
-        let uids = uids.chain(kube.claims.values().map(|c| &c.uid));
-        let uids = uids.chain(kube.objects.values().map(|o| &o.uid));
-        let number = |uid: &Uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok();
-        let highest = uids.filter_map(number).max().unwrap_or(0);
-        self.highest_uid = self.highest_uid.max(highest);
-        let mark = ReleasedVolume {
-            name: format!("pv-model-{}", self.highest_uid),
-            uid: Uid(MARK.into()),
-            resource_version: String::new(),
-            claim: MARK.into(),
-            since: None,
-            etcd_cluster: None,
-        };
-        if let Some(released) = self.kube_mut().released_volumes.known_mut() {
-            released.retain(|v| v.claim != MARK);
-            released.push(mark);
-        }
     }
 
     fn write(&mut self) {
@@ -212,6 +180,7 @@ impl Stage {
                 status.applied += 1;
                 status.revision += 1;
             }
+            model::remember(&mut self.truth);
         }
         self.data.follow(&self.truth, self.writes);
     }
@@ -321,10 +290,6 @@ impl Stage {
     /// What a run can see: without a quorum no list, and nothing of what it is blind to.
     pub(super) fn look(&self) -> Observation {
         let mut seen = self.truth.clone();
-        let released = seen.kube.known_mut().map(|k| &mut k.released_volumes);
-        if let Some(released) = released.and_then(Reading::known_mut) {
-            released.retain(|v| v.claim != MARK);
-        }
         if self.is_born() && !self.has_quorum() {
             silence(&mut seen);
         }

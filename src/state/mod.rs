@@ -46,4 +46,19 @@ pub struct Observation {
     /// Its snapshots; `None`: there is no store, and no directory that one would be in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Backup>,
+    /// Of a world that is acted out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<Past>,
+}
+
+/// What a world that is acted out remembers of what is gone. No server tells it: a live cluster's is never there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Past {
+    /// Of the UIDs that it gives out.
+    pub next_uid: u64,
+    /// Where the log of the members has come to: their volumes keep it while no process runs.
+    pub term: u64,
+    pub index: u64,
+    pub revision: i64,
 }

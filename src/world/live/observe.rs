@@ -205,6 +205,7 @@ impl Live {
             kube: Reading::Known(kube),
             etcd,
             backup: None,
+            past: None,
         }
     }
 
@@ -261,6 +262,7 @@ fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {
         cluster: spec.id.clone(),
         at,
         backup: None,
+        past: None,
         kube: Reading::Unknown(why.to_owned()),
         etcd: Etcd {
             membership: Reading::Unknown(no_pods()),
@@ -297,6 +299,7 @@ fn scrubbed(observation: Observation, scrubber: &Scrubber) -> Observation {
                 alarms: Reading::Unknown("see above".to_owned()),
             },
             backup: None,
+            past: None,
             ..observation
         },
     }

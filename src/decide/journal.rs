@@ -53,9 +53,9 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         Act::AddLearner { ordinal, .. } => note_attempt(observed, *ordinal, &mut ledger),
         // The next claim of this seat is the template's.
         Act::ReleaseClaim { ordinal, uid, .. } => {
-            if let Some(seat) = ledger.seats.get_mut(ordinal)
-                && seat.asked.is_some()
-            {
+            let seat = ledger.seats.entry(*ordinal).or_default();
+            seat.released_at = Some(observed.at);
+            if seat.asked.is_some() {
                 seat.claim_before = Some(uid.clone());
                 seat.asked = kube.and_then(super::storage::asked);
             }
@@ -102,6 +102,7 @@ fn note_attempt(observed: &Observation, ordinal: Ordinal, ledger: &mut Ledger) {
         asked: kube.and_then(super::storage::asked),
         leaving: false,
         moved: seat.moved,
+        released_at: seat.released_at,
     };
 }
 

@@ -8,7 +8,7 @@ use super::guard::{Guard, Verdict};
 use super::procedure::{Facts, Focus, Then};
 use super::view::{Seat, View, quorum, tolerance};
 use crate::fleet::{ClusterSpec, MigrationStrategy, Ordinal};
-use crate::state::{Limit, StorageClass, claim_counts, pod_counts};
+use crate::state::{Limit, SeatRecord, StorageClass, claim_counts, pod_counts};
 
 /// What a quota would have to leave and does not.
 pub(super) struct Lack {
@@ -184,13 +184,9 @@ const COUNTED: SignedDuration = SignedDuration::from_mins(1);
 
 /// The seat's last claim was given up for the next one, and what is used may not say so yet.
 fn is_freed(view: &View, seat: &Seat) -> bool {
-    let moved = seat.record.is_some_and(|r| r.moved);
-    let just = view.kube.ledger.as_ref().is_some_and(|ledger| {
-        let step = ledger.last_step.as_deref().unwrap_or_default();
-        let age = ledger.last_step_at.map(|at| view.now().duration_since(at));
-        step.starts_with("release-claim") && age.is_some_and(|age| age < COUNTED)
-    });
-    seat.is_left() && (moved || just)
+    let just = |at| view.now().duration_since(at) < COUNTED;
+    let freed = |r: &SeatRecord| r.moved || r.released_at.is_some_and(just);
+    seat.is_left() && seat.record.is_some_and(freed)
 }
 
 fn exceeded(lack: &Lack) -> Facts {

@@ -57,4 +57,7 @@ pub struct SeatRecord {
     /// another volume.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub moved: bool,
+    /// When the claim of the member before this one was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released_at: Option<Timestamp>,
 }

@@ -89,6 +89,10 @@ pub fn deadline(observed: &Observation, condition: Condition, since: Timestamp) 
 
 /// The last time that Kubernetes said no to what a condition waits for.
 fn refused(observed: &Observation, condition: Condition) -> Option<&Obstacle> {
+    // An endpoint comes and goes without anything being made.
+    if matches!(condition, Condition::Serving(_) | Condition::NotServing(_)) {
+        return None;
+    }
     let about = condition.ordinal()?;
     let obstacle = observed.kube.known()?.obstacles.get(&about);
     obstacle.filter(|obstacle| obstacle.refused)
@@ -159,7 +163,7 @@ mod tests {
         assert_eq!(deadline(&no, other, no.at), other.deadline());
         let nobody = seen(false);
         assert_eq!(deadline(&nobody, started, nobody.at), started.deadline());
-        let brief = Condition::Serving(Ordinal(3));
-        assert_eq!(deadline(&no, brief, no.at), brief.deadline());
+        let serving = Condition::Serving(Ordinal(3));
+        assert_eq!(deadline(&no, serving, no.at), serving.deadline());
     }
 }

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Where the cluster is and how to get at it.
@@ -19,6 +20,7 @@ pub(crate) struct Bed {
 static BED: OnceLock<Result<Bed, String>> = OnceLock::new();
 /// Stories that measure gaps or break the bed run alone, the others beside each other.
 static TURN: RwLock<()> = RwLock::new(());
+static ALONE: AtomicBool = AtomicBool::new(false);
 
 /// A story's turn on the bed.
 pub(crate) enum Turn {
@@ -30,10 +32,25 @@ pub(crate) enum Turn {
     },
 }
 
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if matches!(self, Self::Alone { .. }) {
+            ALONE.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Whether the story that asks has the bed to itself.
+pub(crate) fn is_alone() -> bool {
+    ALONE.load(Ordering::SeqCst)
+}
+
 /// The bed and a turn alone on it, or `None` after saying why this story cannot run.
 pub(crate) fn take(story: &str) -> Option<(&'static Bed, Turn)> {
     let guard = TURN.write().unwrap_or_else(PoisonError::into_inner);
-    Some((bed(story)?, Turn::Alone { _guard: guard }))
+    ALONE.store(true, Ordering::SeqCst);
+    let turn = Turn::Alone { _guard: guard };
+    Some((bed(story)?, turn))
 }
 
 /// As [`take`], and this is a bed whose processes may be stopped and killed.

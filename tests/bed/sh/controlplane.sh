@@ -14,7 +14,7 @@ start_control_plane() {
     --service-account-issuer "https://kubernetes.default.svc" --service-account-key-file "$PKI/sa.pub" \
     --service-account-signing-key-file "$PKI/sa.key" --service-cluster-ip-range "$SERVICE_PREFIX.0/24" \
     --authorization-mode Node,RBAC --allow-privileged
-  start kube-controller-manager "$bin/kube-controller-manager" --kubeconfig "$ADMIN_CONFIG" --leader-elect=false \
+  kept kube-controller-manager "$bin/kube-controller-manager" --kubeconfig "$ADMIN_CONFIG" --leader-elect=false \
     --service-account-private-key-file "$PKI/sa.key" --root-ca-file "$PKI/ca.crt" --bind-address 127.0.0.1
-  start kube-scheduler "$bin/kube-scheduler" --kubeconfig "$ADMIN_CONFIG" --leader-elect=false --bind-address 127.0.0.1
+  kept kube-scheduler "$bin/kube-scheduler" --kubeconfig "$ADMIN_CONFIG" --leader-elect=false --bind-address 127.0.0.1
 }

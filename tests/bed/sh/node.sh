@@ -49,18 +49,18 @@ $CLUSTER_DOMAIN:53 in-addr.arpa:53 {
   }
 }
 C
-  start coredns "$BED_RUN/bin/coredns" -conf "$BED_RUN/Corefile"
+  kept coredns "$BED_RUN/bin/coredns" -conf "$BED_RUN/Corefile"
 }
 
 start_services() { # ClusterIPs
-  start kube-proxy "$BED_RUN/bin/kube-proxy" --kubeconfig "$ADMIN_CONFIG" --hostname-override "$BED_NS" \
+  kept kube-proxy "$BED_RUN/bin/kube-proxy" --kubeconfig "$ADMIN_CONFIG" --hostname-override "$BED_NS" \
     --proxy-mode nftables --cluster-cidr "$POD_CIDR" --bind-address 127.0.0.1 --conntrack-max-per-core 0
 }
 
 start_volumes() { # classes testbed-hdd and testbed-ssd, made on demand and growable
   start testbed-csi "$BED_RUN/bin/testbed-csi" -kubeconfig "$ADMIN_CONFIG" -kubelet "$KUBELET_DIR" \
     -node "$BED_NS" -dir "$BED_RUN/volumes"
-  start csi-resizer "$BED_RUN/bin/csi-resizer" --kubeconfig "$ADMIN_CONFIG" \
+  kept csi-resizer "$BED_RUN/bin/csi-resizer" --kubeconfig "$ADMIN_CONFIG" \
     --csi-address "$KUBELET_DIR/plugins/testbed.csi/csi.sock"
   kubectl apply -f "$HERE/manifests/csi.yaml" >/dev/null
 }

@@ -17,6 +17,14 @@ start() { # NAME COMMAND...: in the node's network namespace
   echo "$! $(start_time $!)" >"$BED_RUN/pid/$name"
 }
 
+# As start, for what Kubernetes runs in pods: one that ends by itself is started again, as a kubelet does. The scheduler
+# ends when what it remembers of a pod is not what the API server says after an outage ("Scheduler cache is corrupted").
+kept() { # NAME COMMAND...
+  local name=$1; shift
+  # shellcheck disable=SC2016  # for the inner shell
+  start "$name" bash -c 'while :; do setpriv --pdeathsig KILL -- "$@"; echo "ended with $?, and started again"; sleep 1; done' kept "$@"
+}
+
 runs() { # NAME: is the process that was started under this name still there?
   local pid born
   [ -e "$BED_RUN/pid/$1" ] && read -r pid born <"$BED_RUN/pid/$1" && [ -n "$born" ] && [ "$(start_time "$pid")" = "$born" ]

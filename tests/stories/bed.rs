@@ -100,7 +100,7 @@ pub(crate) fn left_out(story: &str, why: &str) {
     writeln!(std::io::stderr(), "SKIP {story}: {why}").expect("stderr is open");
 }
 
-fn skip(story: &str, why: &str) {
+pub(crate) fn skip(story: &str, why: &str) {
     left_out(story, why);
     let required = std::env::var("RECONCILE_TEST_REQUIRE").is_ok_and(|v| v == "all");
     assert!(!required, "{story} may not be skipped: {why}");

@@ -175,6 +175,6 @@ pub(crate) fn pod(ordinal: u32) -> String {
     format!("orders-{ordinal}")
 }
 
-fn claim(ordinal: u32) -> String {
+pub(crate) fn claim(ordinal: u32) -> String {
     format!("data-orders-{ordinal}")
 }

@@ -12,7 +12,7 @@ use crate::storage::assert_as_git_says;
 use crate::story::{PLAIN, Story};
 
 /// Says that it is told.
-const CHOICE: &str = "RECONCILE_TEST_BIG";
+pub(super) const CHOICE: &str = "RECONCILE_TEST_BIG";
 /// Values of a megabyte, so many at a time: what kubectl carries in a minute.
 const LOADS: usize = 10;
 const VALUES: &str = "52";

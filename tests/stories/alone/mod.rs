@@ -4,6 +4,7 @@
 //! waited for while other stories could run beside each other.
 
 mod big;
+mod by_hand;
 mod moves;
 mod nodes;
 mod outages;

@@ -4,6 +4,7 @@ mod attributes;
 mod faults;
 mod killed;
 mod room;
+mod store;
 
 use serde_json::Value;
 

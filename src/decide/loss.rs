@@ -45,8 +45,8 @@ impl View<'_> {
             // A claim that someone deleted is made again empty, with its pod.
             return Some(format!("claim {name} is gone"));
         };
-        if claim.phase == ClaimPhase::Lost {
-            return Some(format!("the volume of claim {name} is gone"));
+        if let Some(why) = self.claim_lost(seat) {
+            return Some(why);
         }
         // A pod that could start keeps its claim for as long as it lives; one that cannot will never start on it.
         if claim.deleting && seat.pod.is_some_and(|p| p.is_stuck() && !p.deleting) {
@@ -61,6 +61,12 @@ impl View<'_> {
             ));
         }
         None
+    }
+
+    fn claim_lost(&self, seat: &Seat) -> Option<String> {
+        let lost = seat.claim?.phase == ClaimPhase::Lost;
+        let claim = || self.spec.claim_name(seat.ordinal);
+        lost.then(|| format!("the volume of claim {} is gone", claim()))
     }
 
     /// A volume that can be used nowhere but on a node that is gone.
@@ -101,9 +107,7 @@ impl View<'_> {
 
     /// Why a process that is to be born on this seat cannot start there, until someone brings back what is gone.
     pub fn keeps_from_birth(&self, seat: &Seat) -> Option<String> {
-        let lost = seat.claim.is_some_and(|c| c.phase == ClaimPhase::Lost);
-        let claim = || self.spec.claim_name(seat.ordinal);
-        lost.then(|| format!("the volume of claim {} is gone", claim()))
+        self.claim_lost(seat)
             .or_else(|| self.local_volume_lost(seat))
             .or_else(|| self.node_lost(seat))
     }

@@ -48,7 +48,7 @@ fn full_spec() -> Value {
         "version": "3.6.16",
         "image": "registry.example/etcd",
         "clusterDomain": "k8s.example",
-        "storage": {"className": "gp3", "attributesClassName": "gp3-fast", "size": "32Gi", "migration": {"strategy": "inPlace", "keepOldVolumes": "7d"}},
+        "storage": {"className": "gp3", "attributesClassName": "gp3-fast", "size": "32Gi", "migration": {"strategy": "inPlace", "copyImage": "registry.example/busybox:1.37", "keepOldVolumes": "7d"}},
         "etcd": {
             "quota": "8Gi",
             "autoCompaction": {"mode": "periodic", "retention": "30m"},

@@ -13,6 +13,8 @@ mod breaches;
 mod cases;
 #[path = "procedures/hidden.rs"]
 mod hidden;
+#[path = "procedures/offline.rs"]
+mod offline;
 #[path = "procedures/storage.rs"]
 mod storage;
 
@@ -23,6 +25,7 @@ use attributes::ATTRIBUTES;
 use breaches::BREACHES;
 use cases::{CHANGES, DOWN, OBJECTS, ROLLS, STORIES, STRANGE};
 use hidden::HIDDEN;
+use offline::OFFLINE;
 use reconcile::decide::guard::{self, Verdict};
 use reconcile::decide::{Act, Focus, ORDER, RowId, View};
 use reconcile::fleet::Ordinal;
@@ -35,7 +38,7 @@ use world::End;
 fn every_row_is_reached_by_a_named_case() {
     let mut reached: BTreeMap<RowId, &str> = BTreeMap::new();
     for (name, case) in [
-        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES, ROOM,
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES, ROOM, OFFLINE,
     ]
     .concat()
     {
@@ -68,7 +71,7 @@ fn every_row_is_reached_by_a_named_case() {
 fn every_named_case_goes_as_told() {
     let mut told = String::new();
     for (name, case) in [
-        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES, ROOM,
+        STRANGE, OBJECTS, CHANGES, ROLLS, STORIES, DOWN, HIDDEN, STORAGE, ATTRIBUTES, ROOM, OFFLINE,
     ]
     .concat()
     {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use reconcile::rehearse::states::STATES;
+use reconcile::rehearse::states::all;
 use reconcile::rehearse::{Rehearsal, SIZES, Tally, example};
 
 /// Stories of every run of the tests; `make rehearse` tells a million.
@@ -17,7 +17,7 @@ fn rehearsal() -> Rehearsal {
 fn every_named_state_ends_as_it_should() {
     let rehearsal = rehearsal();
     let mut wrong = Vec::new();
-    for state in STATES {
+    for state in all() {
         for engine in [false, true] {
             let story = state.tell(&rehearsal, engine);
             if let Some(what) = state.differs(&story) {

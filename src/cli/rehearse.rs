@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Done, Stop, documents, terminal};
-use crate::rehearse::states::{STATES, find};
+use crate::rehearse::states::{all, find};
 use crate::rehearse::{Rehearsal, SIZES, Tally, example};
 use crate::report;
 
@@ -85,13 +85,13 @@ pub(super) fn run(args: &RehearseArgs) -> Done {
 /// A named story, and whether it went as it should.
 fn tell(rehearsal: &Rehearsal, name: &str) -> Done {
     if name == "list" {
-        for state in STATES {
+        for state in all() {
             terminal::print(&format!("{:<18} {}\n", state.name, state.title));
         }
         return Ok(0);
     }
     let Some(state) = find(name) else {
-        let names: Vec<&str> = STATES.iter().map(|s| s.name).collect();
+        let names: Vec<&str> = all().map(|s| s.name).collect();
         return Err(Stop::usage(format!(
             "--state: found {name:?}, expected one of: {}",
             names.join(", ")

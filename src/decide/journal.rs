@@ -37,6 +37,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     ledger.last_step = Some(format!("{} {}", act.verb(), act.subject()));
     ledger.last_step_at = Some(observed.at);
     note_volumes(observed, &mut ledger);
+    note_copies(observed, &mut ledger);
     forget_removed(observed, &mut ledger);
     let kube = observed.kube.known();
     // A set that is made at once makes the claims that its seats miss.
@@ -60,11 +61,24 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
                 seat.asked = kube.and_then(super::storage::asked);
             }
         }
+        Act::HaltMember { ordinal, from, .. } => {
+            let seat = ledger.seats.entry(*ordinal).or_default();
+            seat.offline = Some(from.clone());
+        }
+        Act::MakeClaim { ordinal, body, .. } => {
+            let seat = ledger.seats.entry(*ordinal).or_default();
+            seat.asked = body.get("spec").and_then(super::storage::asked_of);
+        }
+        Act::ReturnVolume { ordinal, .. } => {
+            let seat = ledger.seats.entry(*ordinal).or_default();
+            seat.offline = None;
+        }
         Act::RemoveMember { ordinal, .. } => {
             let claim = kube.and_then(|k| k.claims.get(ordinal));
             let asks = claim.map(|c| super::storage::asks_for(c.class_name.as_deref(), &c.request));
             let seat = ledger.seats.entry(*ordinal).or_default();
             seat.leaving = true;
+            seat.offline = None;
             seat.moved = asks.is_some() && asks != kube.and_then(super::storage::asked);
         }
         Act::ExpandClaim { ordinal, size, .. } => {
@@ -103,6 +117,7 @@ fn note_attempt(observed: &Observation, ordinal: Ordinal, ledger: &mut Ledger) {
         leaving: false,
         moved: seat.moved,
         released_at: seat.released_at,
+        offline: None,
     };
 }
 
@@ -150,6 +165,23 @@ fn note_volumes(observed: &Observation, ledger: &mut Ledger) {
         let its_own = listed || (list.is_none() && !seat.leaving);
         if steady && its_own && seat.member != Some(status.member_id) {
             seat.member = Some(status.member_id);
+            seat.claim = Some(claim.uid.clone());
+        }
+    }
+}
+
+/// A member's data has come to another claim while it was stopped: from now on that is its volume.
+fn note_copies(observed: &Observation, ledger: &mut Ledger) {
+    let Some(kube) = observed.kube.known() else {
+        return;
+    };
+    for (ordinal, copying) in &kube.copies {
+        let claim = kube.claims.get(ordinal).filter(|c| copying.is_done_to(c));
+        let seat = ledger.seats.get_mut(ordinal);
+        if let (Some(claim), Some(seat)) = (claim, seat)
+            && let Some(moving) = &mut seat.offline
+        {
+            moving.copied = true;
             seat.claim = Some(claim.uid.clone());
         }
     }

@@ -9,6 +9,7 @@ mod bootstrap;
 mod change;
 mod grow;
 pub mod guard;
+mod halt;
 mod held;
 mod identity;
 mod journal;
@@ -17,6 +18,7 @@ mod loss;
 mod mend;
 mod mutant;
 mod objects;
+mod offline;
 mod poison;
 mod procedure;
 mod progress;
@@ -53,6 +55,7 @@ pub use view::{Seat, View, quorum, tolerance};
 pub const ORDER: &[&Procedure] = &[
     &identity::IDENTITY,
     &poison::POISON,
+    &offline::OFFLINE,
     &serve::SERVE,
     &mend::MEND,
     &vacate::VACATE,
@@ -62,6 +65,7 @@ pub const ORDER: &[&Procedure] = &[
     &change::CHANGE,
     &storage::STORAGE,
     &grow::GROW,
+    &halt::HALT,
     &replace::REPLACE,
     &roll::ROLL,
     &shrink::SHRINK,

@@ -129,6 +129,8 @@ pub enum Condition {
     ObjectGone(ObjectKind),
     /// The member lists of all that answer agree.
     OneList,
+    /// The old volume's data is on the new one.
+    Copied(Ordinal),
     /// G11 holds.
     Stable,
 }
@@ -160,6 +162,7 @@ impl Condition {
             Self::ClaimModified(_) => "claim-modified",
             Self::ObjectGone(_) => "object-gone",
             Self::OneList => "one-list",
+            Self::Copied(_) => "copied",
             Self::Stable => "stable",
         }
     }
@@ -176,7 +179,8 @@ impl Condition {
             | Self::ClaimGone(o)
             | Self::ClaimSettled(o)
             | Self::ClaimExpanded(o)
-            | Self::ClaimModified(o) => Some(o),
+            | Self::ClaimModified(o)
+            | Self::Copied(o) => Some(o),
             Self::Quorum | Self::ObjectGone(_) | Self::OneList | Self::Stable => None,
         }
     }
@@ -189,7 +193,7 @@ impl Condition {
             | Self::Started(_)
             | Self::ClaimExpanded(_)
             | Self::ClaimModified(_) => SignedDuration::from_mins(10),
-            Self::InSync(_) => SignedDuration::from_mins(30),
+            Self::InSync(_) | Self::Copied(_) => SignedDuration::from_mins(30),
             Self::PodGone(_) | Self::ClaimGone(_) | Self::ClaimSettled(_) | Self::ObjectGone(_) => {
                 SignedDuration::from_mins(5)
             }
@@ -218,6 +222,7 @@ impl std::fmt::Display for Condition {
             Self::ClaimSettled(o) => write!(f, "claim {o} to be bound to a readable volume"),
             Self::ObjectGone(kind) => write!(f, "the deleted {kind:?} to be gone"),
             Self::OneList => write!(f, "all members to give the same list"),
+            Self::Copied(o) => write!(f, "the data of member {o} to be copied"),
             Self::Stable => write!(f, "ten election timeouts without a leader change"),
         }
     }

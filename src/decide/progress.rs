@@ -44,7 +44,9 @@ pub fn hindrance(observed: &Observation, condition: Condition) -> Option<String>
         let last = last.map_or_else(String::new, |words| format!("; its last words: {words}"));
         Some(format!("pod {ordinal}: {waiting}{last}"))
     };
-    let pods = kube.pods.iter().filter(|(o, _)| about(o));
+    let copies = kube.copies.iter();
+    let copies = copies.filter_map(|(o, c)| Some((o, c.pod.as_ref()?)));
+    let pods = kube.pods.iter().chain(copies).filter(|(o, _)| about(o));
     let obstacles = kube.obstacles.iter().filter(|(o, _)| about(o));
     let all: Vec<String> = pods
         .filter_map(words)

@@ -10,7 +10,13 @@ pub(super) const REPLACE: Procedure = Procedure {
     name: "replace",
     title: "every voter owns a volume that stays and is as Git says",
     source: "etcd-operations.md P4, P5-a, 2.7, 2.8 #2, #12",
-    subjects: |view| leave::subjects(view, Leave::Replace),
+    subjects: |view| {
+        // That one is `halt`'s.
+        if view.is_offline() {
+            return Vec::new();
+        }
+        leave::subjects(view, Leave::Replace)
+    },
     rows: &[
         snapshot::row(leave::before_drain(Leave::Replace), |f| {
             snapshot::is_wanted(f, Leave::Replace)

@@ -62,6 +62,7 @@ impl View<'_> {
         match self.spec.storage.migration.strategy {
             MigrationStrategy::InPlace => true,
             MigrationStrategy::Surge => false,
+            MigrationStrategy::Offline => self.is_offline(),
             MigrationStrategy::Auto => {
                 let can = self.spec.members >= 3 && tolerates_in_place(self.spec);
                 can && self.moves_any()
@@ -91,7 +92,7 @@ impl View<'_> {
     }
 
     /// A member has moved as Git says, or is about to, and others have not.
-    fn has_begun_in_place(&self) -> bool {
+    pub(super) fn has_begun_in_place(&self) -> bool {
         let git = self.spec.storage.asks_for();
         let mut moved = self
             .seats()
@@ -130,6 +131,8 @@ impl View<'_> {
                 claim_counts(resource, class, &c.request)
             });
             match live {
+                // Its old volume is lent to another claim while it is copied from.
+                Some(_) if self.move_of(seat).is_some() && self.is_offline() => claim,
                 Some(live) if self.move_of(seat).is_some() || self.can_grow(seat) => {
                     claim.saturating_sub(live)
                 }
@@ -230,10 +233,15 @@ pub(super) fn refuse_spare(f: &Focus) -> Then {
 
 /// What a reader should know of a plan before it is begun, beside what is refused.
 pub fn remarks(view: &View) -> Vec<Facts> {
-    [in_place(view), unreadable(view), immediate(view)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        in_place(view),
+        super::halt::downtime(view),
+        unreadable(view),
+        immediate(view),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn in_place(view: &View) -> Option<Facts> {

@@ -42,10 +42,15 @@ pub(super) fn is_wanted(f: &Focus, why: Leave) -> bool {
 
 /// The snapshot that the member at hand needs is refused.
 pub(super) fn is_barred(f: &Focus, why: Leave) -> bool {
-    is_wanted(f, why) && matches!(take(f), Then::Refuse(_))
+    is_wanted(f, why) && cannot_be_had(f)
 }
 
-fn take(f: &Focus) -> Then {
+/// None is fresh, and another would be refused.
+pub(super) fn cannot_be_had(f: &Focus) -> bool {
+    f.view.needs_snapshot() && matches!(take(f), Then::Refuse(_))
+}
+
+pub(super) fn take(f: &Focus) -> Then {
     let backup = f.view.observed.backup.as_ref();
     if let Some(why) = backup.and_then(|b| b.snapshots.why_unknown()) {
         return Then::Refuse(Facts {

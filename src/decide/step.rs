@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::procedure::Row;
 use super::view::{View, tolerance};
 use crate::fleet::{Ordinal, Quantity};
-use crate::state::{MemberId, ObjectKey, ObjectKind, Uid};
+use crate::state::{MemberId, ObjectKey, ObjectKind, OfflineMove, Uid};
 
 /// One act bound to what is live: all that performing it needs, and nothing left to choose.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +137,47 @@ pub enum Act {
         claim: String,
         uid: Uid,
     },
+    /// `replicas` down to this ordinal, and its member comes back: on the copy of its data, or where it was.
+    HaltMember {
+        ordinal: Ordinal,
+        replicas: u32,
+        stateful_set: Uid,
+        resource_version: String,
+        from: OfflineMove,
+    },
+    /// The claim that the StatefulSet would make from its template, before it does.
+    MakeClaim {
+        ordinal: Ordinal,
+        claim: String,
+        body: Value,
+    },
+    /// A claim for the old volume, under another name, and the volume bound to it.
+    LendVolume {
+        ordinal: Ordinal,
+        volume: String,
+        uid: Uid,
+        resource_version: String,
+        claim: String,
+        body: Value,
+    },
+    /// A pod that copies from the one claim to the other and ends.
+    CopyData {
+        ordinal: Ordinal,
+        pod: String,
+        body: Value,
+    },
+    /// Delete the pod that copies, or did.
+    StopCopy {
+        ordinal: Ordinal,
+        pod: String,
+        uid: Uid,
+    },
+    /// Delete the claim that the old volume was lent to.
+    ReturnVolume {
+        ordinal: Ordinal,
+        claim: String,
+        uid: Uid,
+    },
 }
 
 /// How a running member is restarted.
@@ -221,6 +262,12 @@ impl Act {
             Self::ModifyClaim { .. } => "modify-claim",
             Self::DiscardVolume { .. } => "discard-volume",
             Self::ReleaseClaim { .. } => "release-claim",
+            Self::HaltMember { .. } => "halt-member",
+            Self::MakeClaim { .. } => "make-claim",
+            Self::LendVolume { .. } => "lend-volume",
+            Self::CopyData { .. } => "copy-data",
+            Self::StopCopy { .. } => "stop-copy",
+            Self::ReturnVolume { .. } => "return-volume",
         }
     }
 
@@ -245,7 +292,13 @@ impl Act {
             | Self::ExpandClaim { ordinal, .. }
             | Self::ModifyClaim { ordinal, .. }
             | Self::DiscardVolume { ordinal, .. }
-            | Self::ReleaseClaim { ordinal, .. } => Subject::Member(*ordinal),
+            | Self::ReleaseClaim { ordinal, .. }
+            | Self::HaltMember { ordinal, .. }
+            | Self::MakeClaim { ordinal, .. }
+            | Self::LendVolume { ordinal, .. }
+            | Self::CopyData { ordinal, .. }
+            | Self::StopCopy { ordinal, .. }
+            | Self::ReturnVolume { ordinal, .. } => Subject::Member(*ordinal),
         }
     }
 
@@ -274,6 +327,8 @@ impl Act {
                 | Self::StopMember { .. }
                 | Self::ReleaseClaim { .. }
                 | Self::DiscardVolume { .. }
+                | Self::HaltMember { .. }
+                | Self::ReturnVolume { .. }
         )
     }
 }
@@ -353,7 +408,10 @@ impl Effect {
             voters_after: count(after.0),
             tolerance_before: tolerance(before.1, before.0),
             tolerance_after: tolerance(after.1, after.0),
-            restarts: u32::from(matches!(act, Act::RestartMember { .. })),
+            restarts: u32::from(matches!(
+                act,
+                Act::RestartMember { .. } | Act::HaltMember { .. }
+            )),
         }
     }
 }
@@ -365,7 +423,9 @@ pub(super) fn voters_after(view: &View, act: &Act) -> (usize, usize) {
         Act::Promote { .. } => (n + 1, h + 1),
         Act::RemoveMember { ordinal, .. } => without(view, *ordinal),
         // Counted at its lowest: while the process is down.
-        Act::RestartMember { ordinal, .. } => down(view, *ordinal),
+        Act::RestartMember { ordinal, .. } | Act::HaltMember { ordinal, .. } => {
+            down(view, *ordinal)
+        }
         Act::CreateObject { object, .. } if object.kind == ObjectKind::StatefulSet && n == 0 => {
             let born = view.spec.members as usize;
             (born, born)
@@ -393,6 +453,12 @@ pub(super) fn without(view: &View, ordinal: Ordinal) -> (usize, usize) {
 /// Bytes a second that a member sends another or a store: an assumption, on the low side of what disks of a cloud do.
 const COPIED_PER_SECOND: i64 = 40_000_000;
 
+/// How long so many bytes take from one member or volume to another.
+pub(super) fn copying(bytes: u64) -> SignedDuration {
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    SignedDuration::from_secs(bytes / COPIED_PER_SECOND)
+}
+
 impl Act {
     /// Gives up a volume, lowers the member count, or bootstraps (design.md 11).
     fn is_destructive(&self, view: &View) -> bool {
@@ -409,10 +475,7 @@ impl Act {
     /// How long it takes until its effect is there, from runs on the test bed (etcd-operations.md 2.7), with the time
     /// that the largest database takes from one member to another.
     fn estimate(&self, view: &View) -> SignedDuration {
-        let copied = || {
-            let bytes = i64::try_from(view.largest_database()).unwrap_or(i64::MAX);
-            SignedDuration::from_secs(bytes / COPIED_PER_SECOND)
-        };
+        let copied = || copying(view.largest_database());
         match self {
             Self::TakeSnapshot => SignedDuration::from_secs(1) + copied(),
             Self::CreateObject { object, .. } if matches!(object.kind, ObjectKind::StatefulSet) => {
@@ -420,16 +483,19 @@ impl Act {
             }
             Self::AddLearner { .. } => SignedDuration::from_secs(10) + copied(),
             Self::Promote { .. } => SignedDuration::from_secs(3),
-            Self::StopMember { .. } => SignedDuration::from_secs(4),
+            Self::StopMember { .. } | Self::HaltMember { .. } => SignedDuration::from_secs(4),
+            Self::CopyData { .. } => SignedDuration::from_secs(6) + copied(),
             Self::StartMember { .. } | Self::RestartMember { .. } | Self::DeletePod { .. } => {
                 SignedDuration::from_secs(8)
             }
             // The kubelet looks at a claim about once a minute.
             Self::ExpandClaim { .. } => SignedDuration::from_mins(1),
             Self::ModifyClaim { .. } => SignedDuration::from_secs(10),
-            Self::ReleaseClaim { .. } | Self::DeleteObject { .. } | Self::DiscardVolume { .. } => {
-                SignedDuration::from_secs(2)
-            }
+            Self::ReleaseClaim { .. }
+            | Self::DeleteObject { .. }
+            | Self::DiscardVolume { .. }
+            | Self::LendVolume { .. }
+            | Self::StopCopy { .. } => SignedDuration::from_secs(2),
             Self::CreateObject { .. }
             | Self::UpdateObject { .. }
             | Self::WriteMemberFile { .. }
@@ -437,6 +503,8 @@ impl Act {
             | Self::RemoveMember { .. }
             | Self::Drain { .. }
             | Self::Undrain { .. }
+            | Self::MakeClaim { .. }
+            | Self::ReturnVolume { .. }
             | Self::RetainVolume { .. } => SignedDuration::from_secs(1),
         }
     }

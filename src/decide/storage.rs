@@ -7,6 +7,7 @@ use super::attributes;
 use super::guard;
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
 use super::room;
+use super::snapshot;
 use super::step::Act;
 use super::view::{Seat, View};
 use crate::fleet::Quantity;
@@ -93,7 +94,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             hides: true,
             when: |f| {
                 let alone = is_quiet(f) && f.view.spec.members < 3;
-                alone && f.view.is_in_place() && f.view.moves_any()
+                alone && f.view.is_in_place() && !f.view.is_offline() && f.view.moves_any()
             },
             then: |f| {
                 Then::Refuse(Facts {
@@ -161,6 +162,20 @@ pub(super) const STORAGE: Procedure = Procedure {
                     unblock: "set policy.protected to false in a commit of its own, apply, and set it back".into(),
                 })
             },
+        },
+        Row {
+            name: "no-snapshot",
+            observed: "members must move to other volumes, none has begun to, and the snapshot before it cannot be had",
+            step: "refuse, and hide growing, replacing and shrinking",
+            why: "refused half way, the member that stands in would stay (G9)",
+            guards: &[],
+            undo: "",
+            hides: true,
+            when: |f| {
+                let begun = f.view.is_spare_there() || f.view.has_begun_in_place();
+                is_quiet(f) && f.view.moves_any() && !begun && snapshot::cannot_be_had(f)
+            },
+            then: snapshot::take,
         },
         Row {
             name: "volume-unreadable",
@@ -412,7 +427,7 @@ impl View<'_> {
     }
 
     /// Git names a class, and there is none of that name.
-    fn is_class_missing(&self) -> bool {
+    pub(super) fn is_class_missing(&self) -> bool {
         let name = self.spec.storage.class_name.as_ref();
         let classes = self.kube.storage_classes.known();
         let found = name.and_then(|name| classes?.get(name));
@@ -454,7 +469,11 @@ pub(super) fn asked(kube: &Kube) -> Option<String> {
 
 /// What the claim template of this StatefulSet asks for.
 pub(super) fn asked_by(set: &Value) -> Option<String> {
-    let spec = set.pointer("/spec/volumeClaimTemplates/0/spec")?;
+    asked_of(set.pointer("/spec/volumeClaimTemplates/0/spec")?)
+}
+
+/// What a claim with this spec asks for.
+pub(super) fn asked_of(spec: &Value) -> Option<String> {
     let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str);
     let size = text("/resources/requests/storage")?.parse().ok()?;
     Some(asks_for(text("/storageClassName"), &size))

@@ -276,7 +276,7 @@ impl<'a> View<'a> {
             .seats()
             .any(|s| s.pod.is_some_and(|p| !p.serving_label && !p.deleting));
         let left_over = self.seats().any(|s| !s.is_listed() && s.is_occupied());
-        let quiet = self.learner().is_none() && !drained;
+        let quiet = self.learner().is_none() && !drained && !self.is_offline_under_way();
         match self.membership() {
             Some(_) => quiet && !left_over,
             None => quiet && (self.is_born() || self.kube.stateful_set.is_none()),

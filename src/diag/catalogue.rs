@@ -140,4 +140,6 @@ catalogue! {
         "Snapshots go to one place: `path`, `s3`, `gcs` or `azure`. Two of them may have met where a cluster's `backup.store` was laid over its profile's or the defaults'."
     RequireStore "E0513" Error "policy::require-store"
         "`policy.requireStore` is set and the cluster has no `backup.store`, so that its snapshots would stay on the machine that reconcile runs on. Name a store, or take the policy out."
+    Offline "E0514" Error "storage::offline"
+        "`storage.migration.strategy: offline` stops the only member while its data is copied to another volume. It wants `policy.allowDowntime: true`, `members: 1` (more than one move without downtime: leave the strategy out) and `storage.migration.copyImage`, an image with a shell and `cp`, since etcd's has neither."
 }

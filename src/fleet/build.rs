@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Toleration;
 use serde_json::Value;
 
 use super::documents::{
-    AccessSpec, CompactionModeSpec, ReachSpec, ResourcesSpec, SchedulingSpec, StoreSpec,
-    TaintEffect, TlsSecretSpec, TolerationOperator, TolerationSpec,
+    AccessSpec, CompactionModeSpec, MigrationSpec, ReachSpec, ResourcesSpec, SchedulingSpec,
+    StoreSpec, TaintEffect, TlsSecretSpec, TolerationOperator, TolerationSpec,
 };
 use super::draft::Draft;
 use super::layer::origins;
@@ -51,13 +51,7 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
             class_name: name_of(storage.class_name),
             attributes_class_name: name_of(storage.attributes_class_name),
             size: draft.size?,
-            migration: Migration {
-                strategy: storage
-                    .migration
-                    .and_then(|migration| migration.strategy)
-                    .unwrap_or_default(),
-                keep_old_volumes: draft.keep_ms.and_then(milliseconds),
-            },
+            migration: migration(storage.migration, draft.keep_ms, version),
         },
         etcd: etcd(
             layer.etcd,
@@ -97,6 +91,21 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
         suspend: suspended || layer.suspend.unwrap_or_default(),
         origins,
     })
+}
+
+fn migration(
+    written: Option<MigrationSpec>,
+    keep_ms: Option<u64>,
+    version: EtcdVersion,
+) -> Migration {
+    let (strategy, copy_image) = written.map_or((None, None), |written| {
+        (written.strategy, written.copy_image)
+    });
+    Migration {
+        strategy: strategy.unwrap_or_default(),
+        copy_image: copy_image.map(|image| image.0.replace("{version}", &version.to_string())),
+        keep_old_volumes: keep_ms.and_then(milliseconds),
+    }
 }
 
 fn milliseconds(ms: u64) -> Option<jiff::SignedDuration> {

@@ -200,8 +200,12 @@ pub(super) struct StorageSpec {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct MigrationSpec {
     /// `surge`: one member more meanwhile, tolerance stays. `inPlace`: for where there is no room for one more; three
-    /// members or more. Default: `auto`, which is `surge`.
+    /// members or more. `offline`: one member is stopped while its data is copied; with `policy.allowDowntime` and
+    /// `copyImage`. Default: `auto`, which is `surge` or `inPlace`.
     pub(super) strategy: Option<super::spec::MigrationStrategy>,
+    /// For `offline`: an image with a POSIX shell, `cp`, `find` and `sha256sum` that runs as any user, as in
+    /// `registry.example/busybox:1.37`. The image of etcd has none of them.
+    pub(super) copy_image: Option<ImageText>,
     /// How long a volume that a member left is kept before a later apply deletes it, as in `7d`; a day or more. Default:
     /// it is kept until a person deletes it.
     pub(super) keep_old_volumes: Option<Duration>,

@@ -121,9 +121,11 @@ impl Storage {
 }
 
 /// How members come to other volumes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Migration {
     pub strategy: MigrationStrategy,
+    /// What copies the data of a stopped member: an image with a shell. `offline` has one.
+    pub copy_image: Option<String>,
     /// `None`: volumes that members left are never deleted.
     pub keep_old_volumes: Option<jiff::SignedDuration>,
 }
@@ -149,6 +151,8 @@ pub enum MigrationStrategy {
     /// Each member gives its seat to its successor: no room for one more is needed, and tolerance is one lower
     /// meanwhile. Three members or more.
     InPlace,
+    /// The only member is stopped, its data copied to the new volume, and started: downtime, and no second process.
+    Offline,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -355,6 +359,21 @@ impl ClusterSpec {
     pub fn ordinal_of_claim(&self, claim: &str) -> Option<Ordinal> {
         let ordinal = claim.strip_prefix("data-")?.strip_prefix(&self.name)?;
         ordinal.strip_prefix('-')?.parse().ok().map(Ordinal)
+    }
+
+    /// The pod that copies a stopped member's data. No pod of any StatefulSet ends so.
+    pub fn copy_pod_name(&self, ordinal: Ordinal) -> String {
+        format!("{}-copy", self.pod_name(ordinal))
+    }
+
+    /// The claim that the old volume is lent to while it is copied from.
+    pub fn copy_claim_name(&self, ordinal: Ordinal) -> String {
+        format!("{}-copy", self.claim_name(ordinal))
+    }
+
+    /// The ordinal whose old volume was bound to a claim of this name, lent or its own.
+    pub fn ordinal_of_volume(&self, claim: &str) -> Option<Ordinal> {
+        self.ordinal_of_claim(claim.strip_suffix("-copy").unwrap_or(claim))
     }
 
     /// Where in a store its snapshots are.

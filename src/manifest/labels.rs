@@ -33,6 +33,15 @@ pub fn object_labels(spec: &ClusterSpec) -> BTreeMap<String, String> {
     labels
 }
 
+/// Whose an object is, and no more: nothing that selects members finds it.
+pub(super) fn owner_labels(spec: &ClusterSpec) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (CLUSTER_LABEL.to_owned(), label_value(&spec.id.name)),
+        (FLEET_LABEL.to_owned(), label_value(&spec.fleet)),
+        (CONTEXT_LABEL.to_owned(), label_value(&spec.id.context)),
+    ])
+}
+
 /// Whether labels found on an object say that it is this cluster's.
 pub fn are_of(labels: &BTreeMap<String, String>, spec: &ClusterSpec) -> bool {
     let has = |key: &str, value: &str| labels.get(key).is_some_and(|v| *v == label_value(value));

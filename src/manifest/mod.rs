@@ -11,6 +11,7 @@ mod disruption_budget;
 mod labels;
 pub mod member_file;
 mod memo;
+mod offline;
 mod pod_template;
 mod service_account;
 mod services;
@@ -33,6 +34,7 @@ pub use labels::{
     CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, are_of, fleet_selector, label_value, object_labels,
     selector,
 };
+pub use offline::{copy_pod, lent_claim, member_claim};
 pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp, sha256_hex};
 
 /// Field manager of every server-side apply.

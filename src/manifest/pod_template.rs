@@ -49,13 +49,22 @@ pub(super) fn unstamped(spec: &ClusterSpec) -> PodTemplateSpec {
 }
 
 fn pod(spec: &ClusterSpec) -> PodSpec {
+    PodSpec {
+        termination_grace_period_seconds: Some(30),
+        containers: vec![container(spec)],
+        volumes: Some(volumes::volumes(spec)),
+        ..surroundings(spec)
+    }
+}
+
+/// Where a member's pod may be, and as whom it runs.
+pub(super) fn surroundings(spec: &ClusterSpec) -> PodSpec {
     let scheduling = &spec.scheduling;
     PodSpec {
         service_account_name: Some(super::key(ObjectKind::ServiceAccount, spec).name),
         automount_service_account_token: Some(false),
         // A Service called `etcd` would become `ETCD_PORT`, which etcd takes for a setting of its own.
         enable_service_links: Some(false),
-        termination_grace_period_seconds: Some(30),
         security_context: Some(pod_security(spec)),
         dns_config: Some(dns(spec)),
         image_pull_secrets: non_empty(
@@ -81,9 +90,18 @@ fn pod(spec: &ClusterSpec) -> PodSpec {
                 .map(|key| spread(spec, key))
                 .collect(),
         ),
-        containers: vec![container(spec)],
-        volumes: Some(volumes::volumes(spec)),
         ..PodSpec::default()
+    }
+}
+
+/// What a container of ours may use, and how it tells why it ended.
+pub(super) fn confined(spec: &ClusterSpec) -> Container {
+    Container {
+        resources: resources(spec),
+        security_context: Some(container_security()),
+        // Images have no shell and write no message file; the log's last lines come with the LIST of pods.
+        termination_message_policy: Some("FallbackToLogsOnError".into()),
+        ..Container::default()
     }
 }
 
@@ -103,15 +121,11 @@ fn container(spec: &ClusterSpec) -> Container {
             port("peer", PEER_PORT),
             port("metrics", METRICS_PORT),
         ]),
-        resources: resources(spec),
         volume_mounts: Some(volumes::mounts(spec)),
-        security_context: Some(container_security()),
         startup_probe: Some(startup(paths.live)),
         liveness_probe: Some(liveness(paths.live)),
         readiness_probe: Some(readiness(paths.ready)),
-        // Images have no shell and write no message file; the log's last lines come with the LIST of pods.
-        termination_message_policy: Some("FallbackToLogsOnError".into()),
-        ..Container::default()
+        ..confined(spec)
     }
 }
 

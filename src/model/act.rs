@@ -49,6 +49,12 @@ pub(super) fn perform(
             stateful_set,
             resource_version,
             ..
+        }
+        | Act::HaltMember {
+            replicas,
+            stateful_set,
+            resource_version,
+            ..
         } => scale(kube(observed)?, *replicas, stateful_set, resource_version),
         Act::Drain { ordinal, pod } | Act::Undrain { ordinal, pod } => {
             let pod = live_pod(kube(observed)?, *ordinal, pod)?;
@@ -66,6 +72,11 @@ pub(super) fn perform(
             observed.etcd.statuses.remove(ordinal);
             Ok(())
         }
+        Act::MakeClaim { .. }
+        | Act::LendVolume { .. }
+        | Act::CopyData { .. }
+        | Act::StopCopy { .. }
+        | Act::ReturnVolume { .. } => super::offline::perform(observed, spec, act),
         Act::DeleteObject {
             object,
             uid,
@@ -144,14 +155,14 @@ fn perform_on_volume(kube: &mut Kube, act: &Act) -> Result<(), ModelError> {
     }
 }
 
-fn kube(observed: &mut Observation) -> Result<&mut Kube, ModelError> {
+pub(super) fn kube(observed: &mut Observation) -> Result<&mut Kube, ModelError> {
     observed
         .kube
         .known_mut()
         .ok_or_else(|| ModelError::Conflict("the API server does not answer".into()))
 }
 
-fn expect_uid(
+pub(super) fn expect_uid(
     name: &impl std::fmt::Display,
     live: Option<&Uid>,
     expected: &Uid,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Hinders, etcd, fresh_uid, quota};
+use serde_json::Value;
+
+use super::{Hinders, etcd, fresh_uid, offline, quota};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     Attributes, AttributesClasses, Claim, ClaimPhase, Contents, Kube, MemberFile, Modification,
     ModificationState, Node, ObjectKind, Observation, Obstacle, Pod, PodPhase, Reading,
-    ReleasedVolume, SERVING_LABEL, StorageClass, Volume,
+    ReleasedVolume, SERVING_LABEL, StorageClass, Uid, Volume, writes_to,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
@@ -20,11 +22,14 @@ pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &d
     drop_claims(observed, spec);
     quota::recount(observed, spec, &before);
     make_classes(observed, spec);
+    offline::drop_lent(observed, spec);
+    offline::bind_lent(kube(observed), spec);
     bind_claims(kube(observed), hinders);
     make_pods(observed, spec, hinders);
     expand_claims(kube(observed), hinders);
     modify_claims(kube(observed), hinders);
     schedule(kube(observed));
+    offline::copy(kube(observed));
     hold_back(observed, hinders);
     run_processes(observed, spec);
     etcd::elect(observed);
@@ -91,12 +96,17 @@ fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
     let gone: Vec<Ordinal> = kube
         .claims
         .iter()
-        .filter(|(ordinal, claim)| claim.deleting && !kube.pods.contains_key(ordinal))
+        .filter(|(ordinal, claim)| {
+            let copied_to = offline::writes_to(kube, **ordinal);
+            claim.deleting && !kube.pods.contains_key(ordinal) && !copied_to
+        })
         .map(|(ordinal, _)| *ordinal)
         .collect();
     for ordinal in gone {
-        let volume = kube.claims.remove(&ordinal).and_then(|c| c.volume);
-        let kept = volume.and_then(|v| v.known().cloned());
+        let Some(claim) = kube.claims.remove(&ordinal) else {
+            continue;
+        };
+        let kept = claim.volume.and_then(|v| v.known().cloned());
         if let (Some(v), Reading::Known(released)) = (kept, &mut kube.released_volumes)
             && v.reclaim_policy == "Retain"
         {
@@ -107,6 +117,7 @@ fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
                 claim: spec.claim_name(ordinal),
                 since: Some(now),
                 etcd_cluster: v.etcd_cluster,
+                contents: claim.contents,
             });
         }
     }
@@ -140,8 +151,11 @@ const DRIVER: &str = "model";
 /// The provisioner: a volume for every claim that waits for one of a class that is there and has one now.
 fn bind_claims(kube: &mut Kube, hinders: &dyn Hinders) {
     let waits = |claim: &Claim| claim.phase == ClaimPhase::Pending && !claim.deleting;
-    let given = |claim: &Claim| hinders.has_room(claim) == Some(true);
-    for claim in kube.claims.values_mut() {
+    for (ordinal, claim) in &mut kube.claims {
+        // A claim that a pod copies to is made with that pod.
+        let pod = kube.copies.get(ordinal).and_then(|c| c.pod.as_ref());
+        let is_new = pod.is_some_and(|pod| writes_to(pod, &claim.uid));
+        let given = |claim: &Claim| hinders.has_room(claim).unwrap_or(is_new);
         let classes = (&kube.storage_classes, &kube.attributes_classes);
         if waits(claim) && given(claim) && !is_class_missing(classes, claim) {
             bind(claim, &kube.storage_classes, hinders);
@@ -313,6 +327,13 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
     // Of the set as it is: its claim template never follows Git.
     let set = kube(observed).objects.get(&ObjectKind::StatefulSet);
     let template = set.and_then(|s| s.content.pointer("/spec/volumeClaimTemplates/0/spec"));
+    let template = template.cloned();
+    claim_of(uid, template.as_ref(), spec)
+}
+
+/// A claim that asks for this.
+pub(super) fn claim_of(uid: Uid, asks: Option<&Value>, spec: &ClusterSpec) -> Claim {
+    let template = asks;
     let text = |pointer: &str| Some(template?.pointer(pointer)?.as_str()?.to_owned());
     let class = template.map(|_| text("/storageClassName"));
     let request = text("/resources/requests/storage").and_then(|t| t.parse().ok());

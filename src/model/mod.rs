@@ -6,6 +6,7 @@
 mod act;
 mod controllers;
 mod etcd;
+mod offline;
 mod quota;
 mod snapshot;
 
@@ -42,6 +43,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
             stateful_set: None,
             pods: std::collections::BTreeMap::new(),
             claims: std::collections::BTreeMap::new(),
+            copies: std::collections::BTreeMap::new(),
             member_files: std::collections::BTreeMap::new(),
             serving: std::collections::BTreeSet::new(),
             released_volumes: Reading::Known(Vec::new()),
@@ -192,7 +194,11 @@ fn fresh_uid(observed: &mut Observation) -> Uid {
         let objects = kube.objects.values().map(|o| &o.uid);
         let pods = kube.pods.values().map(|p| &p.uid);
         let claims = kube.claims.values().map(|c| &c.uid);
-        let used = objects.chain(pods).chain(claims);
+        let lent = kube
+            .copies
+            .values()
+            .filter_map(|c| Some(&c.claim.as_ref()?.uid));
+        let used = objects.chain(pods).chain(claims).chain(lent);
         let number = |uid: &Uid| uid.0.strip_prefix("model-")?.parse::<u64>().ok();
         let next = used.filter_map(number).max().map_or(0, |n| n + 1);
         past.next_uid = past.next_uid.max(next);

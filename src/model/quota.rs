@@ -1,7 +1,7 @@
 //! Quotas: what our claims and pods count, and what the API server does not let the StatefulSet make.
 
 use crate::fleet::{ClusterSpec, Quantity};
-use crate::state::{Claim, Kube, Limit, Observation, claim_counts, pod_counts};
+use crate::state::{Claim, Kube, Limit, Observation, Pod, PodPhase, claim_counts, pod_counts};
 
 /// What the claims and pods there are count under every limit, in the quotas' order.
 pub(super) struct Counted(Vec<u128>);
@@ -23,9 +23,26 @@ pub(super) fn count(observed: &Observation, spec: &ClusterSpec) -> Counted {
     let resources = quotas.flat_map(|quota| quota.limits.keys());
     let counts = resources.map(|resource| {
         let claims: u128 = kube.claims.values().map(|c| claim(resource, c)).sum();
-        claims + kube.pods.len() as u128 * pod_counts(resource, &spec.resources)
+        let claims = claims + lent(kube, resource);
+        let copying = kube.copies.values();
+        let pods = kube.pods.len() + copying.filter(|c| is_running(c.pod.as_ref())).count();
+        claims + pods as u128 * pod_counts(resource, &spec.resources)
     });
     Counted(counts.collect())
+}
+
+/// Claims of old volumes are as those were.
+fn lent(kube: &Kube, resource: &str) -> u128 {
+    let lent = kube.copies.iter().filter(|(_, c)| c.claim.is_some());
+    let moving = lent.filter_map(|(o, _)| kube.ledger.as_ref()?.seats.get(o)?.offline.as_ref());
+    moving
+        .map(|m| claim_counts(resource, m.class_name.as_deref(), &m.size))
+        .sum()
+}
+
+/// One that has ended counts no more.
+fn is_running(pod: Option<&Pod>) -> bool {
+    pod.is_some_and(|p| p.phase == PodPhase::Running)
 }
 
 /// What has come or gone since then is used or free.

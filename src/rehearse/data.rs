@@ -1,10 +1,12 @@
 //! Where the acknowledged writes are: what no observation tells, and I4 is counted on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decide::quorum;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{ClaimPhase, Contents, Kube, Member, MemberId, Observation, Reading, Uid};
+use crate::state::{
+    ClaimPhase, Contents, Kube, LentClaim, Member, MemberId, Observation, Reading, Uid,
+};
 
 /// The log that is on each volume, by the UID of its claim.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +14,11 @@ pub(super) struct Data {
     /// The last write that a client was told is safe.
     acknowledged: u64,
     logs: BTreeMap<Uid, Log>,
+}
+
+/// The UID that the model gives a volume: that of the claim it was made for.
+fn volume_of(lent: &LentClaim) -> Uid {
+    Uid(lent.volume.trim_start_matches("pv-").to_owned())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +34,15 @@ impl Data {
         let Some(kube) = truth.kube.known() else {
             return;
         };
+        self.copy(kube);
+        let released = kube.released_volumes.known().into_iter().flatten();
+        let lent = kube.copies.values().filter_map(|c| c.claim.as_ref());
+        let kept: BTreeSet<Uid> = released
+            .map(|v| v.uid.clone())
+            .chain(lent.map(volume_of))
+            .collect();
         self.logs
-            .retain(|uid, _| kube.claims.values().any(|c| c.uid == *uid));
+            .retain(|uid, _| kept.contains(uid) || kube.claims.values().any(|c| c.uid == *uid));
         for claim in kube.claims.values() {
             match claim.contents {
                 Some(Contents::Of(id)) => {
@@ -70,6 +84,18 @@ impl Data {
         for (uid, _) in up {
             if let Some(log) = self.logs.get_mut(&uid) {
                 log.up_to = self.acknowledged;
+            }
+        }
+    }
+
+    /// What was copied is as far as what it was copied from.
+    fn copy(&mut self, kube: &Kube) {
+        for (ordinal, copying) in &kube.copies {
+            let to = kube.claims.get(ordinal).filter(|c| copying.is_done_to(c));
+            if let (Some(from), Some(to)) = (&copying.claim, to)
+                && let Some(log) = self.logs.get(&volume_of(from)).copied()
+            {
+                self.logs.entry(to.uid.clone()).or_insert(log);
             }
         }
     }

@@ -54,6 +54,8 @@ fn is_excused(play: &Play, code: &str) -> bool {
             // One may have been born, and nobody has seen it.
             lost && (!born || intact < quorum(voters))
         }
+        // Its disk died when its member was stopped: there was no other copy but the snapshot.
+        "old-volume-gone" => play.happened(Event::DiskDead(0)),
         // Git asks for what there is no room for, or for a way that takes three members.
         "no-room" => spec.storage.size.value() < NO_ROOM,
         "in-place-needs-three" => {

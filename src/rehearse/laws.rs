@@ -164,7 +164,11 @@ impl Laws {
             if home.is_none() {
                 self.fresh.insert(id);
             }
-            let moved = home.is_some_and(|home| home.as_ref() != Some(&claim.uid));
+            let copied = kube
+                .copies
+                .get(ordinal)
+                .is_some_and(|c| c.is_done_to(claim));
+            let moved = home.is_some_and(|home| home.as_ref() != Some(&claim.uid)) && !copied;
             if moved && self.poisoned.contains(&id) {
                 return broken("I2", format!("member {id} booted on an empty volume"));
             }
@@ -198,7 +202,10 @@ pub(super) fn quorum_kept(
     (n, h): (usize, usize),
     (n_after, h_after): (usize, usize),
 ) -> Option<Violation> {
-    if n == 0 {
+    // Asked for by name, and `may_do` has its own law.
+    let stops = matches!(act, Act::HaltMember { .. } | Act::RestartMember { .. });
+    let asked = stops && spec.policy.allow_downtime && n < 3;
+    if n == 0 || asked {
         return None;
     }
     let verb = act.verb();
@@ -247,10 +254,16 @@ fn release(stage: &Stage, ordinal: Ordinal, uid: &Uid) -> Option<Violation> {
     if let Some(Contents::Of(id)) = claim.contents
         && stage.is_listed(id)
     {
-        return broken(
-            "I3",
-            format!("the claim with the data of listed member {id} was given up"),
-        );
+        let stopped = super::storage_laws::is_copied_from(stage, ordinal);
+        if stopped && stage.runs(id) {
+            return broken("P5-b", "the claim of a member that runs was given up");
+        }
+        if !stopped {
+            return broken(
+                "I3",
+                format!("the claim with the data of listed member {id} was given up"),
+            );
+        }
     }
     let kept = claim.volume.as_ref().and_then(Reading::known);
     let kept = kept.is_none_or(|v| v.reclaim_policy == "Retain");
@@ -395,6 +408,11 @@ pub(super) fn in_place(stage: &Stage, spec: &ClusterSpec) -> Option<Violation> {
     ours("pods", kube.pods.keys().copied().collect())
         .or_else(|| ours("claims", kube.claims.keys().copied().collect()))
         .or_else(|| ours("endpoints", kube.serving.clone()))
+        .or_else(|| {
+            (!kube.copies.is_empty())
+                .then(|| differs(format!("a copy is there: {:?}", kube.copies)))
+                .flatten()
+        })
         .or_else(|| {
             let count = kube.objects.len();
             (count != ObjectKind::ALL.len())

@@ -15,6 +15,7 @@ mod generate;
 mod laws;
 mod moves;
 mod named;
+mod named_offline;
 mod play;
 mod projection;
 mod run;

@@ -19,7 +19,11 @@ pub(super) fn schedule(dice: &mut Dice, sizes: &[u32]) -> Schedule {
     let members = size(dice, sizes);
     let class = dice.of(&Class::THERE).unwrap_or(Class::Plain);
     let before = Volumes {
-        way: way(dice),
+        way: if members == 1 && dice.one_in(2) {
+            Way::Offline
+        } else {
+            way(dice)
+        },
         lets_go: dice.one_in(3),
         ..Volumes::of(class)
     };
@@ -90,6 +94,7 @@ fn way(dice: &mut Dice) -> Way {
     match dice.below(8) {
         0..=3 => Way::Auto,
         4 => Way::Surge,
+        5 => Way::Offline,
         _ => Way::InPlace,
     }
 }

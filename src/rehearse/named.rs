@@ -23,7 +23,7 @@ const LARGER: Wish = with_volumes(3, Class::Plain, Some(2048), Way::Auto);
 const MODIFIED: Wish = with_tier(3, Tier::Gold);
 
 /// Every named story, in the order of 2.8.
-pub const STATES: &[State] = &[
+pub(super) const STATES: &[State] = &[
     state(
         "2.8-1",
         "StatefulSet absent, and a pod is lost",

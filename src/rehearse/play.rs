@@ -40,12 +40,12 @@ struct Lease {
     commit: Option<String>,
 }
 
-/// Leadership that comes, an endpoint that goes, or a claim that someone deletes in the moment between the look and the
+/// Leadership that comes, an endpoint that goes, replicas that are raised, or a claim that someone deletes in the moment between the look and the
 /// act is nobody's to foresee, and no server compares it: a pod is drained, deleted or evicted by its own UID alone.
 /// What it costs the data is counted all the same (I2, I4).
 fn is_sudden(act: &Act, found: &Violation) -> bool {
     let stops = matches!(act, Act::DeletePod { .. } | Act::RestartMember { .. });
-    matches!(found.law, "G8" | "2.8-18") || (stops && found.law == "I3")
+    matches!(found.law, "G8" | "2.8-18" | "P5-b") || (stops && found.law == "I3")
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,13 @@ use super::schedule::{Schedule, Start, Wish};
 use super::volumes::{Class, Tier, Volumes, Way};
 use super::{Rehearsal, Story};
 
-pub use super::named::STATES;
+use super::named::STATES;
+use super::named_offline::OFFLINE_STATES;
+
+/// Every named story.
+pub fn all() -> impl Iterator<Item = &'static State> {
+    STATES.iter().chain(OFFLINE_STATES)
+}
 
 /// A story with a name.
 pub struct State {
@@ -185,5 +191,5 @@ impl State {
 
 /// The story of this name.
 pub fn find(name: &str) -> Option<&'static State> {
-    STATES.iter().find(|s| s.name.eq_ignore_ascii_case(name))
+    all().find(|s| s.name.eq_ignore_ascii_case(name))
 }

@@ -28,6 +28,7 @@ pub(super) fn may_do(
             "shrink" => gives_up(stage, *ordinal),
             _ => None,
         },
+        Act::HaltMember { ordinal, .. } => halts(stage, spec, *ordinal),
         Act::DiscardVolume { volume, .. } => discards(stage, spec, volume),
         Act::ExpandClaim { ordinal, size, .. } => {
             let claim = stage.kube().claims.get(ordinal)?;
@@ -37,6 +38,25 @@ pub(super) fn may_do(
         }
         _ => None,
     }
+}
+
+/// The only member is stopped where Git says so by name, with a snapshot and with its volume kept. One whose data is not on
+/// its claim runs for nothing, and is stopped again.
+fn halts(stage: &Stage, spec: &ClusterSpec, ordinal: Ordinal) -> Option<Violation> {
+    steady(stage, ordinal)?;
+    let (voters, _) = stage.voters();
+    if voters != 1 || !spec.policy.allow_downtime {
+        let what = format!("member {ordinal} of {voters} was stopped, and nobody asked for that");
+        return broken("I1", what);
+    }
+    gives_up(stage, ordinal).or_else(|| unkept(stage, ordinal))
+}
+
+/// The only member was stopped so that its volume can be copied from.
+pub(super) fn is_copied_from(stage: &Stage, ordinal: Ordinal) -> bool {
+    let ledger = stage.kube().ledger.as_ref();
+    let moving = ledger.and_then(|l| l.seats.get(&ordinal)?.offline.as_ref());
+    moving.is_some_and(|m| !m.copied) && stage.voters().0 == 1
 }
 
 /// The claim of a member that could have stayed on it: what goes anyway waits for no store.

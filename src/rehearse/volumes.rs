@@ -52,6 +52,8 @@ pub enum Way {
     Auto,
     Surge,
     InPlace,
+    /// Where Git asks for one member; else `auto`.
+    Offline,
 }
 
 /// A `VolumeAttributesClass`.
@@ -115,9 +117,14 @@ impl Volumes {
             storage.attributes_class_name = Some(tier.name().into());
         }
         match self.way {
-            Way::Auto => {}
             Way::Surge => storage.migration.strategy = MigrationStrategy::Surge,
             Way::InPlace => storage.migration.strategy = MigrationStrategy::InPlace,
+            Way::Offline if spec.members == 1 => {
+                storage.migration.strategy = MigrationStrategy::Offline;
+                storage.migration.copy_image = Some("registry.example/busybox:1.37".into());
+                spec.policy.allow_downtime = true;
+            }
+            Way::Auto | Way::Offline => {}
         }
         if self.lets_go {
             storage.migration.keep_old_volumes = Some(KEPT);

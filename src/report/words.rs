@@ -30,6 +30,12 @@ pub(super) fn link(verb: &str) -> &str {
         "modify-claim" => "modify its volume",
         "orphan-delete" => "delete (its pods stay)",
         "release-claim" => "release its claim",
+        "halt-member" => "stop, and start again on a copy",
+        "make-claim" => "make its claim",
+        "lend-volume" => "bind its old volume to another claim",
+        "copy-data" => "copy its data to the new volume",
+        "stop-copy" => "delete the pod of the copy",
+        "return-volume" => "delete the claim of its old volume",
         "take-over" => "take over",
         other => other,
     }
@@ -84,6 +90,7 @@ pub(super) const fn wait(condition: Condition) -> &'static str {
         Condition::ClaimModified(_) => "(volume modified)",
         Condition::ObjectGone(_) => "(object gone)",
         Condition::OneList => "(one list)",
+        Condition::Copied(_) => "(copied)",
         Condition::Stable => "(stable)",
     }
 }

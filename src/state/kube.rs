@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{FieldManager, Ledger, MemberId, Quota, Reading};
+use super::{Copying, FieldManager, Ledger, MemberId, Quota, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a volume that was kept: the ID of the etcd cluster whose data it holds.
@@ -88,6 +88,9 @@ pub struct Kube {
     pub stateful_set: Option<StatefulSet>,
     pub pods: BTreeMap<Ordinal, Pod>,
     pub claims: BTreeMap<Ordinal, Claim>,
+    /// Seats whose old volume is lent to a pod that copies it to the new one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub copies: BTreeMap<Ordinal, Copying>,
     /// The live text of each member's configuration file.
     pub member_files: BTreeMap<Ordinal, String>,
     /// Seats that are ready endpoints of the client Service (`EndpointSlice`).
@@ -360,6 +363,9 @@ pub struct ReleasedVolume {
     pub since: Option<Timestamp>,
     /// The etcd cluster whose data it was kept for.
     pub etcd_cluster: Option<MemberId>,
+    /// As a claim's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
 }
 
 /// Who holds the cluster's Lease.

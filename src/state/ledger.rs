@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{MemberId, Uid};
+use super::{MemberId, OfflineMove, Uid};
 use crate::fleet::{ClusterSpec, Ordinal};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,4 +60,7 @@ pub struct SeatRecord {
     /// When the claim of the member before this one was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Timestamp>,
+    /// Its process is stopped, or is about to be, while its data goes to another volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offline: Option<OfflineMove>,
 }

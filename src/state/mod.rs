@@ -9,6 +9,7 @@ mod field_manager;
 mod kube;
 mod ledger;
 mod member_file;
+mod offline;
 mod quota;
 mod reading;
 mod sighting;
@@ -29,6 +30,7 @@ pub use kube::{
 };
 pub use ledger::{Ledger, SeatRecord};
 pub use member_file::{MemberFile, MemberFileError};
+pub use offline::{Copying, LentClaim, OfflineMove, copy_stamp, writes_to};
 pub use quota::{Limit, Quota, claim_counts, pod_counts};
 pub use reading::Reading;
 pub use sighting::{CLUSTER_LABEL, Sighting, Sightings};

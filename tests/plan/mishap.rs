@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use reconcile::fleet::Ordinal;
 use reconcile::state::{
-    Actor, Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, LiveObject, Lock, Member,
-    MemberFile, MemberId, Modification, ModificationState, ObjectKind, Quota, Reading,
+    Actor, Backup, Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, LiveObject, Lock,
+    Member, MemberFile, MemberId, Modification, ModificationState, ObjectKind, Quota, Reading,
     ReleasedVolume, StorageClass, Uid,
 };
 use serde_json::{Value, json};
@@ -14,6 +14,13 @@ use super::{Result, World};
 impl World {
     pub(super) fn mishap(&mut self, words: &[&str]) -> Result<()> {
         match words {
+            ["store", "unreadable", why @ ..] => {
+                self.observed.backup = Some(Backup {
+                    store: self.spec.snapshots_place(),
+                    snapshots: Reading::Unknown(why.join(" ")),
+                });
+                Ok(())
+            }
             ["unreadable", why @ ..] => {
                 self.observed.kube = Reading::Unknown(why.join(" "));
                 Ok(())
@@ -140,9 +147,11 @@ impl World {
                     since: None,
                     resource_version: String::new(),
                     etcd_cluster: None,
+                    contents: None,
                     claim: claim_name,
                 }]);
             }
+            ["volumes", "gone"] => kube.released_volumes = Reading::Known(Vec::new()),
             ["volumes", "unreadable"] => {
                 kube.released_volumes = Reading::Unknown("forbidden".into());
             }

@@ -189,6 +189,10 @@ impl World {
             ("strategy", [name]) => {
                 spec.storage.migration.strategy = serde_json::from_value((*name).into())?;
             }
+            ("copy-image", [image]) => {
+                spec.storage.migration.copy_image = Some((*image).to_owned());
+                spec.policy.allow_downtime = true;
+            }
             ("spread", [key]) => spec.scheduling.topology_spread.push((*key).to_owned()),
             ("protected", []) => spec.policy.protected = true,
             ("suspend", []) => spec.suspend = true,

@@ -226,6 +226,7 @@ pub(crate) const OBJECTS: &[Case] = &[
                 since: None,
                 resource_version: String::new(),
                 etcd_cluster: None,
+                contents: None,
                 claim: "data-orders-0".into(),
             }]);
         })

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use reconcile::fleet::{EtcdVersion, MigrationStrategy};
-use reconcile::state::{Limit, Quota, Reading, ReleasedVolume, StorageClass, Uid};
+use reconcile::state::{Backup, Limit, Quota, Reading, ReleasedVolume, StorageClass, Uid};
 
 use crate::cases::{Case, changed, claim};
 use crate::world::{End, World};
@@ -19,7 +19,7 @@ fn want_size(world: &mut World, size: &str) {
 }
 
 /// The class is there, and lets volumes grow or not; `None`: there is none of that name.
-fn class(world: &mut World, name: &str, expands: Option<bool>) {
+pub(crate) fn class(world: &mut World, name: &str, expands: Option<bool>) {
     let class = expands.map(|expands| StorageClass {
         provisioner: "model".into(),
         expands,
@@ -205,6 +205,15 @@ pub(crate) const STORAGE: &[Case] = &[
             w.spec.policy.protected = true;
         })
     }),
+    ("another class, and a store that cannot be read", || {
+        changed(3, |w| {
+            want_class(w);
+            w.truth.backup = Some(Backup {
+                store: w.spec.snapshots_place(),
+                snapshots: Reading::Unknown("deadline exceeded".into()),
+            });
+        })
+    }),
     ("another class, a volume that cannot be read", || {
         changed(3, |w| {
             want_class(w);
@@ -264,6 +273,7 @@ pub(crate) const STORAGE: &[Case] = &[
                 since: Some(w.truth.at - day * days),
                 resource_version: String::new(),
                 etcd_cluster: Some(ours),
+                contents: None,
             };
             let mut volumes = vec![left("pv-young", 6), left("pv-old", 8), left("pv-oldest", 9)];
             volumes.push(ReleasedVolume {
@@ -294,7 +304,7 @@ pub(crate) const STORAGE: &[Case] = &[
     }),
 ];
 
-fn of_a_class(members: u32) -> World {
+pub(crate) fn of_a_class(members: u32) -> World {
     let mut world = World::empty(members);
     world.spec.storage.class_name = Some(FIRST.into());
     assert_eq!(world.run(), End::InSync, "{}", world.tale());

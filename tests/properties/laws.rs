@@ -104,7 +104,7 @@ impl World {
                 let Some(claim) = claim else { return };
                 if let Some(Contents::Of(id)) = claim.contents {
                     assert!(
-                        !listed(id),
+                        !listed(id) || self.is_halted(*ordinal),
                         "I3: data of a listed member given up\n{}",
                         self.tale()
                     );
@@ -155,13 +155,21 @@ impl World {
                     | Act::MoveLeader { .. }
                     | Act::StopMember { .. }
                     | Act::ReleaseClaim { .. }
-            );
+            )
+            && !matches!(act, Act::ReleaseClaim { ordinal, .. } if self.is_halted(*ordinal));
         assert!(
             !changes_members || self.has_quorum(),
             "2.8 #17: {} without a quorum\n{}",
             act.verb(),
             self.tale()
         );
+    }
+
+    /// Stopped so that its volume can be copied from.
+    fn is_halted(&self, ordinal: Ordinal) -> bool {
+        let ledger = self.kube_ref().ledger.as_ref();
+        let moving = ledger.and_then(|l| l.seats.get(&ordinal)?.offline.as_ref());
+        moving.is_some_and(|m| !m.copied) && !self.has_quorum()
     }
 
     fn is_listed(&self, id: MemberId) -> bool {
@@ -179,6 +187,13 @@ impl World {
                 continue;
             };
             let file = kube.member_files.get(ordinal);
+            if kube
+                .copies
+                .get(ordinal)
+                .is_some_and(|c| c.is_done_to(claim))
+            {
+                self.laws.data.insert(id, claim.uid.clone());
+            }
             broken = broken.or(self.laws.one_life(id, &claim.uid, file));
         }
         if let Some(law) = broken {

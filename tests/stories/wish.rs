@@ -19,6 +19,8 @@ pub(crate) struct Wish {
     pub(crate) size: &'static str,
     /// `inPlace`; `None`: as the program chooses.
     pub(crate) migration: Option<&'static str>,
+    /// What copies, where the migration is `offline`.
+    pub(crate) copy_image: Option<&'static str>,
     /// Lines of the spec, as YAML on one line each: `resources: {requests: {cpu: 20m}}`.
     pub(crate) more: Vec<String>,
 }
@@ -34,6 +36,7 @@ impl Wish {
             attributes: None,
             size: "1Gi",
             migration: None,
+            copy_image: None,
             more: Vec::new(),
         }
     }
@@ -63,8 +66,11 @@ impl Story {
         let attributes = wish
             .attributes
             .map_or_else(String::new, |name| format!(", attributesClassName: {name}"));
+        let copy = wish
+            .copy_image
+            .map_or_else(String::new, |image| format!(", copyImage: {image}"));
         let migration = wish.migration.map_or_else(String::new, |strategy| {
-            format!(", migration: {{strategy: {strategy}}}")
+            format!(", migration: {{strategy: {strategy}{copy}}}")
         });
         let mut text = format!(
             "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {{name: orders}}\nspec:\n  context: here\n  backend: {{statefulSet: {{namespace: {}}}}}\n  members: {}\n  version: {}\n  image: {image}\n  storage: {{className: {}, size: {}{attributes}{migration}}}\n  etcd: {{quota: {}}}\n",

@@ -8,6 +8,7 @@ mod version;
 pub(super) use kubernetes::is_value;
 
 use super::draft::Draft;
+use super::spec::MigrationStrategy;
 use super::tree::dotted;
 use crate::diag::Code;
 
@@ -19,6 +20,7 @@ pub(super) const CHECKS: &[fn(&mut Draft<'_>)] = &[
     version::image_follows,
     size,
     keep_time,
+    offline,
     tolerance,
     client_certificate,
     backup::one_kind,
@@ -124,6 +126,44 @@ fn keep_time(draft: &mut Draft<'_>) {
             .report(Code::BadDuration, AT, message, "too short")
             .help = Some(
             "say `1d` or more; without the field they are kept until a person deletes them".into(),
+        );
+    }
+}
+
+/// The one strategy that takes a cluster down: all that it wants is said where it is said.
+fn offline(draft: &mut Draft<'_>) {
+    const AT: &str = "/spec/storage/migration/strategy";
+    const IMAGE: &str = "/spec/storage/migration/copyImage";
+    let storage = draft.layer.storage.as_ref();
+    let migration = storage.and_then(|storage| storage.migration.as_ref());
+    let strategy = migration.and_then(|migration| migration.strategy);
+    if strategy != Some(MigrationStrategy::Offline) {
+        return;
+    }
+    let members = draft.layer.members;
+    let policy = draft.layer.policy.as_ref();
+    let allowed = policy.and_then(|policy| policy.allow_downtime) == Some(true);
+    if let Some(members) = members.filter(|members| *members > 1) {
+        let message = format!("{members} members move without downtime, `offline` is for one");
+        let label = draft.label("/spec/members", format!("{members} here"));
+        let report = draft.report(Code::Offline, AT, message, "stops the cluster");
+        report.labels.push(label);
+        report.help = Some("leave the strategy out: members move one by one".to_owned());
+    } else if !allowed {
+        let message = "`offline` stops the only member, and `policy.allowDowntime` is not set";
+        draft
+            .report(Code::Offline, AT, message, "stops the cluster")
+            .help = Some(
+            "set `policy.allowDowntime: true`, or leave the strategy out: one member moves without downtime too, by a second one for a while"
+                .to_owned(),
+        );
+    } else if !draft.has(IMAGE) {
+        let message = "nothing is there to copy the data with: the image of etcd has no shell";
+        draft
+            .report(Code::Offline, AT, message, "copies the data")
+            .help = Some(
+            "name an image with a shell and `cp` in `storage.migration.copyImage`, as `busybox:1.37`"
+                .to_owned(),
         );
     }
 }

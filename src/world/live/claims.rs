@@ -15,8 +15,8 @@ use super::pods::parse;
 use super::resource::Resource;
 use crate::fleet::{ClusterSpec, Ordinal, Quantity};
 use crate::state::{
-    Attributes, Claim, ClaimPhase, ETCD_CLUSTER_ANNOTATION, MemberId, Modification,
-    ModificationState, Reading, ReleasedVolume, Uid, Volume,
+    Attributes, Claim, ClaimPhase, Copying, ETCD_CLUSTER_ANNOTATION, LentClaim, MemberId,
+    Modification, ModificationState, Pod, Reading, ReleasedVolume, Uid, Volume,
 };
 
 const AT_ONCE: usize = 16;
@@ -79,22 +79,22 @@ impl Volumes {
     fn released(
         &self,
         spec: &ClusterSpec,
-        live: &BTreeMap<Ordinal, Claim>,
+        live: &BTreeSet<String>,
     ) -> Reading<Vec<ReleasedVolume>> {
         match &self.listed {
             Some(Ok(())) => {}
             Some(Err(error)) => return Reading::Unknown(error.to_string()),
             None => return Reading::Unknown("no volume was asked for".into()),
         }
-        let base = claim_base(spec);
         let volumes = self.by_name.iter().filter_map(|(name, volume)| {
             let volume = volume.as_ref().ok()?.as_ref()?;
             let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
             let claim_name = claim.name.as_deref()?;
-            let ordinal = names::ordinal(claim_name, &base)?;
-            let bound = live
-                .get(&ordinal)
-                .is_some_and(|live| claim.uid.as_deref() == Some(&live.uid.0));
+            names::ordinal(
+                claim_name.strip_suffix("-copy").unwrap_or(claim_name),
+                &claim_base(spec),
+            )?;
+            let bound = claim.uid.as_ref().is_some_and(|uid| live.contains(uid));
             (claim.namespace.as_deref() == Some(&spec.namespace) && !bound).then(|| {
                 ReleasedVolume {
                     name: name.clone(),
@@ -103,6 +103,7 @@ impl Volumes {
                     etcd_cluster: etcd_cluster(volume),
                     claim: claim_name.to_owned(),
                     since: released_since(volume),
+                    contents: None,
                 }
             })
         });
@@ -218,10 +219,40 @@ pub(super) fn claims<'a>(
 
 pub(super) fn released(
     spec: &ClusterSpec,
-    live: &BTreeMap<Ordinal, Claim>,
+    (live, copies): (&BTreeMap<Ordinal, Claim>, &BTreeMap<Ordinal, Copying>),
     volumes: &Volumes,
 ) -> Reading<Vec<ReleasedVolume>> {
-    volumes.released(spec, live)
+    let lent = copies.values().filter_map(|c| c.claim.as_ref());
+    let uids = live.values().map(|c| &c.uid).chain(lent.map(|c| &c.uid));
+    volumes.released(spec, &uids.map(|uid| uid.0.clone()).collect())
+}
+
+/// What there is of copies: claims that old volumes are lent to, and pods that copy.
+pub(super) fn copies<'a>(
+    spec: &ClusterSpec,
+    objects: impl IntoIterator<Item = &'a Value>,
+    pods: BTreeMap<Ordinal, Pod>,
+) -> Result<BTreeMap<Ordinal, Copying>, ReadError> {
+    let mut copies: BTreeMap<Ordinal, Copying> = BTreeMap::new();
+    for object in objects {
+        let own = names::name(object).strip_suffix("-copy");
+        let Some(ordinal) = own.and_then(|own| names::ordinal(own, &claim_base(spec))) else {
+            continue;
+        };
+        let claim: PersistentVolumeClaim = parse("claim", object)?;
+        let phase = claim.status.and_then(|status| status.phase);
+        copies.entry(ordinal).or_default().claim = Some(LentClaim {
+            uid: Uid(claim.metadata.uid.unwrap_or_default()),
+            volume: claim.spec.and_then(|s| s.volume_name).unwrap_or_default(),
+            bound: phase.as_deref() == Some("Bound"),
+            deleting: claim.metadata.deletion_timestamp.is_some(),
+            contents: None,
+        });
+    }
+    for (ordinal, pod) in pods {
+        copies.entry(ordinal).or_default().pod = Some(pod);
+    }
+    Ok(copies)
 }
 
 fn claim(name: &str, claim: PersistentVolumeClaim, volumes: &Volumes) -> Result<Claim, ReadError> {

@@ -152,12 +152,14 @@ pub(super) async fn kube(
         unlisted(api, spec, namespace, Resource::Claim, &seats)
     );
     let (more_pods, more_claims) = (pods?, unlisted?);
-    let pods = namespace.of(spec, Resource::Pod).iter().chain(&more_pods);
-    let pods = pods::pods(spec, pods)?;
+    let listed = || namespace.of(spec, Resource::Pod).iter();
+    let copying = pods::copying(spec, listed())?;
+    let pods = pods::pods(spec, listed().chain(&more_pods))?;
     let volumes = claims::bound_volumes(spec, &more_claims);
     let volumes = context.volumes.and(api, volumes).await;
-    let listed = namespace.of(spec, Resource::Claim).iter();
-    let mut claims = claims::claims(spec, listed.chain(&more_claims), &volumes)?;
+    let listed = || namespace.of(spec, Resource::Claim).iter();
+    let mut claims = claims::claims(spec, listed().chain(&more_claims), &volumes)?;
+    let copies = claims::copies(spec, listed(), copying)?;
     let has_lived = ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
     let nodes = context.nodes.of(api, &pods, &mut claims).await;
     let storage_classes = context.classes.of(api, spec, &claims).await;
@@ -182,8 +184,9 @@ pub(super) async fn kube(
             .collect(),
         stateful_set,
         pods,
-        released_volumes: claims::released(spec, &claims, &volumes),
+        released_volumes: claims::released(spec, (&claims, &copies), &volumes),
         claims,
+        copies,
         member_files,
         serving: pods::serving(spec, namespace.of(spec, Resource::EndpointSlice))?,
         secrets: secrets::keys(spec, secrets)?,

@@ -21,6 +21,7 @@ mod nodes;
 mod objects;
 mod observe;
 mod obstacles;
+mod offline;
 mod perform;
 mod pods;
 mod quotas;

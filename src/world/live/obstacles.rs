@@ -3,7 +3,7 @@
 //! Asked only about seats that miss something, so a cluster at rest costs no request. Events are words for a reader: where
 //! they may not be read nothing else is unknown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -37,7 +37,11 @@ pub(super) async fn obstacles(
     };
     let mut obstacles = BTreeMap::new();
     let mut of_set = None;
-    for ordinal in (0..set.replicas).map(Ordinal) {
+    // The StatefulSet makes nothing for a member that is stopped to be copied, and its new claim may still not come.
+    let waits = |(_, claim): &(&Ordinal, &Claim)| claim.phase == ClaimPhase::Pending;
+    let copied_to = found.claims.iter().filter(waits).map(|(o, _)| *o);
+    let seats: BTreeSet<Ordinal> = (0..set.replicas).map(Ordinal).chain(copied_to).collect();
+    for ordinal in seats {
         let claim = found.claims.get(&ordinal);
         let said = match claim {
             Some(claim) if claim.phase == ClaimPhase::Pending => {

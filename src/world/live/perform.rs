@@ -164,12 +164,23 @@ impl Doing<'_> {
                 stateful_set,
                 resource_version,
                 ..
+            }
+            | Act::HaltMember {
+                replicas,
+                stateful_set,
+                resource_version,
+                ..
             } => self.scale(*replicas, stateful_set, resource_version).await,
             Act::RetainVolume { .. }
             | Act::ReleaseClaim { .. }
             | Act::ExpandClaim { .. }
             | Act::ModifyClaim { .. }
             | Act::DiscardVolume { .. } => self.volume_act(act).await,
+            Act::MakeClaim { .. }
+            | Act::LendVolume { .. }
+            | Act::CopyData { .. }
+            | Act::StopCopy { .. }
+            | Act::ReturnVolume { .. } => self.copy_act(act).await,
             Act::DeleteObject {
                 object,
                 uid,

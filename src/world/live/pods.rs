@@ -36,6 +36,21 @@ pub(super) fn pods<'a>(
     Ok(pods)
 }
 
+/// Pods that copy the data of a stopped member.
+pub(super) fn copying<'a>(
+    spec: &ClusterSpec,
+    objects: impl IntoIterator<Item = &'a Value>,
+) -> Result<BTreeMap<Ordinal, Pod>, ReadError> {
+    let mut pods = BTreeMap::new();
+    for object in objects {
+        let of = names::name(object).strip_suffix("-copy");
+        if let Some(ordinal) = of.and_then(|of| names::ordinal(of, &spec.name)) {
+            pods.insert(ordinal, pod(parse("pod", object)?));
+        }
+    }
+    Ok(pods)
+}
+
 fn pod(pod: KubePod) -> Pod {
     let metadata = pod.metadata;
     let status = pod.status.unwrap_or_default();

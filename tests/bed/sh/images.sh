@@ -1,8 +1,13 @@
 # The images, made FROM scratch out of the built binaries, and kept in the cache as well.
 
-# images: one line each: archive, full name, the folder of mods/ it comes from, files
+# Debian's, for what copies files: it is the only image with a shell.
+BUSYBOX=/bin/busybox
+
+# images: one line each: archive, full name, the folder of mods/ it comes from (- for this machine), files
 image_list() {
-  local folder v
+  local folder v applets
+  applets=$(printf "/usr/local/bin/%s=$BUSYBOX " sh cp find mv rm sha256sum sync)
+  echo "busybox docker.io/testbed/busybox:1 - $applets"
   echo "pause docker.io/testbed/pause:1 pause /pause=pause"
   echo "writer docker.io/testbed/writer:1 writer /usr/local/bin/writer=writer"
   echo "toxiproxy docker.io/testbed/toxiproxy:${VERSION[toxiproxy]} toxiproxy /usr/local/bin/toxiproxy-server=toxiproxy-server"
@@ -21,15 +26,18 @@ image_list() {
 }
 
 make_image() { # ARCHIVE NAME FOLDER FILE... TO
-  local archive=$1 name=$2 from=$BED_CACHE/${KEY[$3]} to=${*: -1} files=("${@:4:$#-4}")
-  "$BED_CACHE/${KEY[image]}/image" "$to/$archive.tar" "$name" "${files[@]/=/=$from/}" >/dev/null 9>&-
+  local archive=$1 name=$2 from='' to=${*: -1} files=("${@:4:$#-4}")
+  [ "$3" = - ] || from=$BED_CACHE/${KEY[$3]}/
+  "$BED_CACHE/${KEY[image]}/image" "$to/$archive.tar" "$name" "${files[@]/=/=$from}" >/dev/null 9>&-
 }
 
 make_images() {
-  local archive name folder files key how
+  local archive name folder files key how of
   how=$(cat "$HERE/sh/images.sh" "$MODS/image/main.go" | sha256sum | cut -c1-12)
   while read -r archive name folder files; do
-    key=image-${KEY[$folder]}-$how
+    of=${KEY[$folder]:-}
+    [ -n "$of" ] || of=$archive-$(sha256sum "$BUSYBOX" | cut -c1-12)
+    key=image-$of-$how
     # shellcheck disable=SC2086  # a list of words
     once "$key" make_image "$archive" "$name" "$folder" $files
     link "$BED_CACHE/$key/$archive.tar" "$archive.tar"

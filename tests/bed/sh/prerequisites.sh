@@ -18,6 +18,7 @@ losetup mount
 blkid util-linux
 sysctl procps
 flock util-linux
+/bin/busybox busybox-static
 "
 
 missing_packages() {

@@ -117,7 +117,7 @@ fn storage_killed_where_there_is_no_set() {
 }
 
 /// Git moves, and every run on the way is killed a moment after its first step.
-fn kill_through(
+pub(super) fn kill_through(
     story: &Story,
     moments: &mut Moments,
     phase: &str,

@@ -3,6 +3,7 @@
 mod attributes;
 mod faults;
 mod killed;
+mod offline;
 mod room;
 mod store;
 

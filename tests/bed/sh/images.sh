@@ -33,6 +33,8 @@ make_image() { # ARCHIVE NAME FOLDER FILE... TO
 
 make_images() {
   local archive name folder files key how of
+  ! ldd "$BUSYBOX" >/dev/null 2>&1 || die "$BUSYBOX needs libraries: install busybox-static instead of busybox"
+  [ -x "$BUSYBOX" ] || die "no $BUSYBOX: run $HERE/bed install"
   how=$(cat "$HERE/sh/images.sh" "$MODS/image/main.go" | sha256sum | cut -c1-12)
   while read -r archive name folder files; do
     of=${KEY[$folder]:-}

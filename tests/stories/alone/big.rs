@@ -1,4 +1,4 @@
-//! Moves of a database of half a gigabyte, against what copying it costs at the least. By choice only: it takes minutes.
+//! Moves of a database of a gigabyte, against what copying it costs at the least. By choice only: it takes minutes.
 
 use std::time::Instant;
 
@@ -10,16 +10,17 @@ use crate::hands::pod;
 use crate::states::Before;
 use crate::storage::assert_as_git_says;
 use crate::story::{PLAIN, Story};
+use crate::wish::Wish;
 
 /// Says that it is told.
 pub(super) const CHOICE: &str = "RECONCILE_TEST_BIG";
 /// Values of a megabyte, so many at a time: what kubectl carries in a minute.
-const LOADS: usize = 10;
+const LOADS: usize = 20;
 const VALUES: &str = "52";
 
 #[test]
-fn moves_of_half_a_gigabyte() {
-    let name = "moves_of_half_a_gigabyte";
+fn moves_of_a_gigabyte() {
+    let name = "moves_of_a_gigabyte";
     if std::env::var_os(CHOICE).is_none() {
         bed::left_out(name, "it takes minutes; RECONCILE_TEST_BIG=1 tells it");
         return;
@@ -47,32 +48,46 @@ fn moves_of_half_a_gigabyte() {
         bytes / 1e6,
         rate / 1e6
     ));
+    let copies = |n: f64| n * bytes / rate;
     // The spare and three successors, and three successors.
-    for (phase, class, migration, copies) in [
-        ("surge", "testbed-hdd", None, 4.0),
-        ("in place", "testbed-ssd", Some("inPlace"), 3.0),
-    ] {
-        story.mark(phase);
-        let before = Before::of(&story);
-        story.git(|wish| (wish.class, wish.migration) = (class, migration));
-        let begun = Instant::now();
-        let done = story.settle();
-        let took = begun.elapsed().as_secs_f64();
-        assert_as_git_says(&story);
-        let after = Before::of(&story);
-        let stayed = after.members.iter().filter(|m| before.members.contains(m));
-        assert_eq!(stayed.count(), 0, "all of them moved");
-        let floor = copies * bytes / rate;
-        story.say(&format!(
-            "{phase}: {took:.1} s, {} steps; {copies} copies at that rate are {floor:.1} s: {:.1} times the floor",
-            done.len(),
-            took / floor
-        ));
-    }
+    go(&story, "surge", copies(4.0), |wish| {
+        wish.class = "testbed-hdd"
+    });
+    go(&story, "in place", copies(3.0), |wish| {
+        (wish.class, wish.migration) = ("testbed-ssd", Some("inPlace"));
+    });
+    let before = Before::of(&story);
+    story.mark("grow");
+    story.git(|wish| (wish.size, wish.migration) = ("5Gi", None));
+    let begun = Instant::now();
+    story.settle();
+    story.say(&format!("grow: {:.1} s", begun.elapsed().as_secs_f64()));
+    assert_eq!(Before::of(&story).members, before.members, "nobody moves");
+    assert_as_git_says(&story);
+    go(&story, "shrink", copies(4.0), |wish| wish.size = "4Gi");
     let verdict = story.judge(3);
-    for phase in ["surge", "in place"] {
+    for phase in ["surge", "in place", "grow", "shrink"] {
         story.assert_gap(&verdict, phase, PLANNED);
     }
+}
+
+/// All members move, in a time that is told beside what their copies take at the least.
+fn go(story: &Story, phase: &str, floor: f64, git: impl FnOnce(&mut Wish)) {
+    story.mark(phase);
+    let before = Before::of(story);
+    story.git(git);
+    let begun = Instant::now();
+    let done = story.settle();
+    let took = begun.elapsed().as_secs_f64();
+    assert_as_git_says(story);
+    let after = Before::of(story);
+    let stayed = after.members.iter().filter(|m| before.members.contains(m));
+    assert_eq!(stayed.count(), 0, "all of them moved");
+    story.say(&format!(
+        "{phase}: {took:.1} s, {} steps; its copies at that rate are {floor:.1} s: {:.1} times the floor",
+        done.len(),
+        took / floor
+    ));
 }
 
 /// A snapshot that one member's etcdctl takes of another and writes to its own volume: bytes, and seconds with kubectl's

@@ -38,6 +38,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     ledger.last_step_at = Some(observed.at);
     note_volumes(observed, &mut ledger);
     note_copies(observed, &mut ledger);
+    forget_halts(observed, &mut ledger);
     forget_removed(observed, &mut ledger);
     let kube = observed.kube.known();
     // A set that is made at once makes the claims that its seats miss.
@@ -183,6 +184,23 @@ fn note_copies(observed: &Observation, ledger: &mut Ledger) {
         {
             moving.copied = true;
             seat.claim = Some(claim.uid.clone());
+        }
+    }
+}
+
+/// A member that runs on the claim that is noted for it, with no copy beside it, is on no way to another: a run ended before
+/// it was stopped, or after all was done.
+fn forget_halts(observed: &Observation, ledger: &mut Ledger) {
+    let Some(kube) = observed.kube.known() else {
+        return;
+    };
+    for (ordinal, status) in &observed.etcd.statuses {
+        let claim = kube.claims.get(ordinal).map(|c| &c.uid);
+        let copies = kube.copies.contains_key(ordinal);
+        let seat = ledger.seats.get_mut(ordinal);
+        let runs = status.known().is_some() && !copies && claim.is_some();
+        if let Some(seat) = seat.filter(|s| runs && s.claim.as_ref() == claim) {
+            seat.offline = None;
         }
     }
 }

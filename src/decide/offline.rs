@@ -22,7 +22,7 @@ pub(super) const OFFLINE: Procedure = Procedure {
     title: "a member that was stopped for its data's sake runs again, on the copy of it",
     source: "etcd-operations.md P5-b, G13",
     subjects: |view| {
-        let begun = |s: &&Seat| s.moving().is_some() || view.copying(s).is_some();
+        let begun = |s: &&Seat| view.moving(s).is_some() || view.copying(s).is_some();
         let seats = view.seats().filter(begun);
         seats.map(|s| About::Seat(s.ordinal)).collect()
     },
@@ -35,7 +35,7 @@ pub(super) const OFFLINE: Procedure = Procedure {
             guards: &[],
             undo: "nothing to undo: nobody needs them",
             hides: false,
-            when: |f| f.seat().moving().is_none(),
+            when: |f| moving(f).is_none(),
             then: give_back,
         },
         Row {
@@ -103,7 +103,7 @@ pub(super) const OFFLINE: Procedure = Procedure {
             undo: "",
             hides: false,
             when: |f| is_copying(f) && !is_copied(f) && f.view.replicas() > f.seat().ordinal.0,
-            then: |f| f.seat().moving().map_or(Then::Pass, |from| halt(f, from)),
+            then: |f| moving(f).map_or(Then::Pass, |from| halt(f, from)),
         },
         Row {
             name: "pod-without-set",
@@ -283,18 +283,13 @@ pub(super) const OFFLINE: Procedure = Procedure {
             guards: &[],
             undo: "nothing to undo: the volume is Retain",
             hides: false,
-            when: |f| f.view.is_healthy(f.seat()) && f.seat().moving().is_some_and(|m| m.copied),
+            when: |f| f.view.is_healthy(f.seat()) && moving(f).is_some_and(|m| m.copied),
             then: give_back,
         },
     ],
 };
 
 impl Seat<'_> {
-    /// It was stopped, or was to be, for its data's sake.
-    pub(super) fn moving(&self) -> Option<&OfflineMove> {
-        self.record?.offline.as_ref()
-    }
-
     /// The claim that its data was last noted on.
     fn is_on_noted_claim(&self) -> bool {
         let noted = self.record.and_then(|r| r.claim.as_ref());
@@ -302,11 +297,21 @@ impl Seat<'_> {
     }
 }
 
-impl View<'_> {
+impl<'v> View<'v> {
+    /// It was stopped, or was to be, for its data's sake. With another member beside it, listed or noted, that is of
+    /// another time: nothing may be stopped for it.
+    fn moving(&self, seat: &Seat<'v>) -> Option<&'v OfflineMove> {
+        let others = || self.seats().filter(|s| s.ordinal != seat.ordinal);
+        let noted = |s: &Seat| s.record.is_some_and(|r| r.member.is_some());
+        let alone = !others().any(|s| s.is_listed() || noted(s));
+        seat.record?.offline.as_ref().filter(|_| alone)
+    }
+
     /// A run may not be left here: nobody serves.
     pub(super) fn is_offline_under_way(&self) -> bool {
-        self.seats()
-            .any(|s| s.moving().is_some_and(|_| !self.is_healthy(s)) || self.copying(s).is_some())
+        self.seats().any(|s| {
+            self.copying(s).is_some() || self.moving(s).is_some_and(|_| !self.is_healthy(s))
+        })
     }
 
     fn copying(&self, seat: &Seat) -> Option<&Copying> {
@@ -322,6 +327,10 @@ impl View<'_> {
     }
 }
 
+fn moving<'v>(f: &Focus<'v>) -> Option<&'v OfflineMove> {
+    f.view.moving(f.seat())
+}
+
 fn lent<'v>(f: &Focus<'v>) -> Option<&'v LentClaim> {
     f.view.kube.copies.get(&f.seat().ordinal)?.claim.as_ref()
 }
@@ -332,7 +341,7 @@ fn pod_of<'v>(f: &Focus<'v>) -> Option<&'v crate::state::Pod> {
 
 /// The data has been on the new volume: it is never copied again.
 fn is_past(f: &Focus) -> bool {
-    f.seat().moving().is_some_and(|m| m.copied)
+    moving(f).is_some_and(|m| m.copied)
 }
 
 /// The member's data is on the claim it was on when it was stopped.
@@ -342,10 +351,8 @@ fn is_before_release(f: &Focus) -> bool {
 
 /// The member's own claim is given up, and what it had is not known to be on another.
 fn is_copying(f: &Focus) -> bool {
-    let begun = f.seat().moving().is_some_and(|m| !m.copied);
-    // Where others vote, its seat is filled from their data.
-    let alone = f.view.voters().all(|s| s.ordinal == f.seat().ordinal);
-    begun && !f.seat().is_on_noted_claim() && !f.seat().answers() && alone
+    let begun = moving(f).is_some_and(|m| !m.copied);
+    begun && !f.seat().is_on_noted_claim() && !f.seat().answers()
 }
 
 /// Git asks for it, and for another volume than the one it left.
@@ -359,17 +366,17 @@ fn wants_move(f: &Focus) -> bool {
         let class = storage.class_name.is_some() && storage.class_name != m.class_name;
         class || storage.size != m.size
     };
-    asked && f.seat().moving().is_some_and(differs)
+    asked && moving(f).is_some_and(differs)
 }
 
 fn is_lent(f: &Focus) -> bool {
-    let volume = f.seat().moving().map(|m| &m.volume);
+    let volume = moving(f).map(|m| &m.volume);
     lent(f).is_some_and(|claim| claim.bound && Some(&claim.volume) == volume)
 }
 
 /// The old volume as it is listed once its claim is gone.
 fn old_volume<'v>(f: &Focus<'v>) -> Option<&'v ReleasedVolume> {
-    let uid = &f.seat().moving()?.volume_uid;
+    let uid = &moving(f)?.volume_uid;
     let mut released = f.view.kube.released_volumes.known()?.iter();
     released.find(|v| v.uid == *uid)
 }
@@ -407,7 +414,7 @@ fn is_copied(f: &Focus) -> bool {
 
 fn is_behind(f: &Focus) -> bool {
     let known = f.seat().status.map(|s| s.revision);
-    let had = f.seat().moving().filter(|m| m.copied).map(|m| m.revision);
+    let had = moving(f).filter(|m| m.copied).map(|m| m.revision);
     known.is_some() && known < had
 }
 
@@ -440,7 +447,7 @@ fn make_claim(f: &Focus) -> Then {
 
 fn lend(f: &Focus) -> Then {
     let ordinal = f.seat().ordinal;
-    match (f.seat().moving(), old_volume(f)) {
+    match (moving(f), old_volume(f)) {
         (Some(from), Some(volume)) if !is_binding(f, volume) => Then::act(Act::LendVolume {
             ordinal,
             volume: volume.name.clone(),
@@ -469,7 +476,7 @@ fn copy(f: &Focus) -> Then {
 /// What Git names, or named when the member was stopped.
 fn image<'v>(f: &Focus<'v>) -> Option<&'v str> {
     let git = f.view.spec.storage.migration.copy_image.as_deref();
-    git.or_else(|| Some(f.seat().moving()?.image.as_str()))
+    git.or_else(|| Some(moving(f)?.image.as_str()))
 }
 
 /// A claim goes only after the last pod that names it, one that has ended as well.
@@ -492,7 +499,7 @@ fn give_back(f: &Focus) -> Then {
 
 fn class_missing(f: &Focus) -> Then {
     let class = f.view.spec.storage.class_name.as_deref();
-    let from = f.seat().moving().map(|m| m.volume.as_str());
+    let from = moving(f).map(|m| m.volume.as_str());
     Then::Refuse(Facts {
         code: "class-missing",
         found: format!(
@@ -506,7 +513,7 @@ fn class_missing(f: &Focus) -> Then {
 }
 
 fn volume_gone(f: &Focus) -> Then {
-    let from = f.seat().moving();
+    let from = moving(f);
     let backup = f.view.observed.backup.as_ref();
     let newest = backup.and_then(|b| b.snapshots.known()?.newest.as_ref());
     let snapshot = newest.map_or_else(
@@ -531,7 +538,7 @@ fn volume_gone(f: &Focus) -> Then {
 }
 
 fn behind(f: &Focus) -> Then {
-    let from = f.seat().moving();
+    let from = moving(f);
     Then::Refuse(Facts {
         code: "copy-behind",
         found: format!(

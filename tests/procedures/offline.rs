@@ -3,7 +3,7 @@
 use reconcile::fleet::{MigrationStrategy, Ordinal};
 use reconcile::state::{ClaimPhase, Contents, Copying, PodPhase, Reading};
 
-use crate::cases::{Case, claim, status};
+use crate::cases::{Case, changed, claim, status};
 use crate::storage::{class, of_a_class, quota};
 use crate::world::World;
 
@@ -211,6 +211,17 @@ pub(crate) const OFFLINE: &[Case] = &[
             })
         },
     ),
+    ("offline: a mark of another time, and three members", || {
+        let mark = after("halt-member").kube().ledger.clone();
+        let mark = mark.expect("a ledger").seats[&SEAT].offline.clone();
+        changed(3, |w| {
+            let ledger = w.kube().ledger.as_mut().expect("a ledger");
+            ledger.seats.entry(SEAT).or_default().offline = mark;
+            scale(w, 0);
+            w.kube().pods.clear();
+            w.truth.etcd.statuses.clear();
+        })
+    }),
     ("offline: a copy of nobody", || {
         with(after("lend-volume"), |w| {
             let ledger = w.kube().ledger.as_mut().expect("a ledger");

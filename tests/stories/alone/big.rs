@@ -51,7 +51,7 @@ fn moves_of_a_gigabyte() {
     let copies = |n: f64| n * bytes / rate;
     // The spare and three successors, and three successors.
     go(&story, "surge", copies(4.0), |wish| {
-        wish.class = "testbed-hdd"
+        wish.class = "testbed-hdd";
     });
     go(&story, "in place", copies(3.0), |wish| {
         (wish.class, wish.migration) = ("testbed-ssd", Some("inPlace"));
@@ -64,7 +64,9 @@ fn moves_of_a_gigabyte() {
     story.say(&format!("grow: {:.1} s", begun.elapsed().as_secs_f64()));
     assert_eq!(Before::of(&story).members, before.members, "nobody moves");
     assert_as_git_says(&story);
-    go(&story, "shrink", copies(4.0), |wish| wish.size = "4Gi");
+    go(&story, "shrink", copies(4.0), |wish| {
+        wish.size = "4Gi";
+    });
     let verdict = story.judge(3);
     for phase in ["surge", "in place", "grow", "shrink"] {
         story.assert_gap(&verdict, phase, PLANNED);

@@ -151,7 +151,7 @@ pub enum Act {
         claim: String,
         body: Value,
     },
-    /// A claim for the old volume, under another name, and the volume bound to it.
+    /// The old volume bound to a claim of another name, and that claim.
     LendVolume {
         ordinal: Ordinal,
         volume: String,

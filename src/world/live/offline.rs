@@ -24,11 +24,12 @@ impl Doing<'_> {
                 body,
                 ..
             } => {
-                // The claim first: a volume that waits for a claim of a name could be had by whoever makes it.
+                // The volume first: a claim that comes to it is bound at once, one that waits for it is looked at again
+                // within 15 s (the PV controller's resync).
+                self.bind(volume, (uid, resource_version), claim).await?;
                 let writer = self.writer(Resource::Claim, claim);
                 let made = writer.apply(body, true).await;
-                made.map_err(|failure| writer.outcome(&failure))?;
-                self.bind(volume, (uid, resource_version), claim).await
+                made.map_err(|failure| writer.outcome(&failure))
             }
             Act::CopyData { pod, body, .. } => {
                 let writer = self.writer(Resource::Pod, pod);

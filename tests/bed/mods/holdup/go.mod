@@ -1,0 +1,3 @@
+module reconcile.bed/holdup
+
+go 1.26.0

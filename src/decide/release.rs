@@ -65,6 +65,6 @@ impl View<'_> {
             since.is_some_and(|since| self.now().duration_since(since) >= keep)
         });
         let oldest = due.min_by_key(|volume| (volume.since, &volume.name))?;
-        Some((self.spec.ordinal_of_claim(&oldest.claim)?, oldest))
+        Some((self.spec.ordinal_of_volume(&oldest.claim)?, oldest))
     }
 }

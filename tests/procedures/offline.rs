@@ -1,11 +1,12 @@
 //! The only member on its way to another volume while it is stopped.
 
+use jiff::SignedDuration;
 use reconcile::fleet::{MigrationStrategy, Ordinal};
 use reconcile::state::{ClaimPhase, Contents, Copying, PodPhase, Reading};
 
 use crate::cases::{Case, changed, claim, status};
 use crate::storage::{class, of_a_class, quota};
-use crate::world::World;
+use crate::world::{End, World};
 
 const SEAT: Ordinal = Ordinal(0);
 
@@ -209,6 +210,18 @@ pub(crate) const OFFLINE: &[Case] = &[
                 lose_volume(w);
                 w.truth.etcd.statuses.clear();
             })
+        },
+    ),
+    (
+        "offline: done, and its old volume was kept long enough",
+        || {
+            let mut world = asked();
+            assert_eq!(world.run(), End::InSync, "{}", world.tale());
+            world.pass();
+            let day = SignedDuration::from_hours(24);
+            world.spec.storage.migration.keep_old_volumes = Some(day);
+            world.truth.at += day;
+            world
         },
     ),
     ("offline: a mark of another time, and three members", || {

@@ -79,7 +79,6 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
             let asks = claim.map(|c| super::storage::asks_for(c.class_name.as_deref(), &c.request));
             let seat = ledger.seats.entry(*ordinal).or_default();
             seat.leaving = true;
-            seat.offline = None;
             seat.moved = asks.is_some() && asks != kube.and_then(super::storage::asked);
         }
         Act::ExpandClaim { ordinal, size, .. } => {

@@ -13,7 +13,7 @@ use super::view::{Seat, View};
 use crate::fleet::MigrationStrategy;
 use crate::manifest;
 use crate::state::{
-    Claim, ClaimPhase, Copying, LentClaim, OfflineMove, PodPhase, ReleasedVolume, Uid, copy_stamp,
+    Claim, ClaimPhase, Copying, LentClaim, OfflineMove, Pod, PodPhase, ReleasedVolume, copy_stamp,
     writes_to,
 };
 
@@ -210,13 +210,10 @@ pub(super) const OFFLINE: Procedure = Procedure {
             undo: "",
             hides: false,
             when: |f| {
-                let storage = &f.view.spec.storage;
-                let unwanted = |c: &Claim| {
-                    let class = storage.class_name.is_some() && c.class_name != storage.class_name;
-                    class || c.request != storage.size
-                };
-                let waits = |c: &Claim| c.phase == ClaimPhase::Pending && unwanted(c);
-                is_copying(f) && f.seat().claim.is_some_and(waits)
+                let git = &f.view.spec.storage;
+                let met = |c: &Claim| git.is_met_by(c.class_name.as_deref(), &c.request);
+                let claim = f.seat().claim.filter(|c| c.phase == ClaimPhase::Pending);
+                is_copying(f) && claim.is_some_and(|c| !met(c))
             },
             then: super::vacate::release,
         },
@@ -314,7 +311,7 @@ impl<'v> View<'v> {
         })
     }
 
-    fn copying(&self, seat: &Seat) -> Option<&Copying> {
+    fn copying(&self, seat: &Seat) -> Option<&'v Copying> {
         self.kube.copies.get(&seat.ordinal)
     }
 
@@ -332,11 +329,11 @@ fn moving<'v>(f: &Focus<'v>) -> Option<&'v OfflineMove> {
 }
 
 fn lent<'v>(f: &Focus<'v>) -> Option<&'v LentClaim> {
-    f.view.kube.copies.get(&f.seat().ordinal)?.claim.as_ref()
+    f.view.copying(f.seat())?.claim.as_ref()
 }
 
-fn pod_of<'v>(f: &Focus<'v>) -> Option<&'v crate::state::Pod> {
-    f.view.kube.copies.get(&f.seat().ordinal)?.pod.as_ref()
+fn pod_of<'v>(f: &Focus<'v>) -> Option<&'v Pod> {
+    f.view.copying(f.seat())?.pod.as_ref()
 }
 
 /// The data has been on the new volume: it is never copied again.
@@ -362,11 +359,8 @@ fn wants_move(f: &Focus) -> bool {
         && f.view.spec.members == 1
         && f.view.spec.policy.allow_downtime
         && !f.view.is_class_missing();
-    let differs = |m: &OfflineMove| {
-        let class = storage.class_name.is_some() && storage.class_name != m.class_name;
-        class || storage.size != m.size
-    };
-    asked && moving(f).is_some_and(differs)
+    let met = |m: &OfflineMove| storage.is_met_by(m.class_name.as_deref(), &m.size);
+    asked && moving(f).is_some_and(|m| !met(m))
 }
 
 fn is_lent(f: &Focus) -> bool {
@@ -485,16 +479,13 @@ fn give_back(f: &Focus) -> Then {
         return stop_copy(f);
     }
     let ordinal = f.seat().ordinal;
-    let claim = |uid: &Uid| {
+    lent(f).filter(|c| !c.deleting).map_or(Then::Pass, |claim| {
         Then::act(Act::ReturnVolume {
             ordinal,
             claim: f.view.spec.copy_claim_name(ordinal),
-            uid: uid.clone(),
+            uid: claim.uid.clone(),
         })
-    };
-    lent(f)
-        .filter(|c| !c.deleting)
-        .map_or(Then::Pass, |c| claim(&c.uid))
+    })
 }
 
 fn class_missing(f: &Focus) -> Then {

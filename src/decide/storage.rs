@@ -455,6 +455,12 @@ impl View<'_> {
 }
 
 impl crate::fleet::Storage {
+    /// A claim of this class and size is as Git says; no class in Git: of any.
+    pub(super) fn is_met_by(&self, class: Option<&str>, size: &Quantity) -> bool {
+        let git = self.class_name.as_deref();
+        (git.is_none() || git == class) && self.size == *size
+    }
+
     /// What a claim template asks for, as the ledger notes it.
     pub(super) fn asks_for(&self) -> String {
         asks_for(self.class_name.as_deref(), &self.size)

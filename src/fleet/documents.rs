@@ -203,8 +203,9 @@ pub(super) struct MigrationSpec {
     /// members or more. `offline`: one member is stopped while its data is copied; with `policy.allowDowntime` and
     /// `copyImage`. Default: `auto`, which is `surge` or `inPlace`.
     pub(super) strategy: Option<super::spec::MigrationStrategy>,
-    /// For `offline`: an image with a POSIX shell, `cp`, `find` and `sha256sum` that runs as any user, as in
-    /// `registry.example/busybox:1.37`. The image of etcd has none of them.
+    /// For `offline`, and for finishing what was begun with it whatever the strategy is by then: an image with a POSIX
+    /// shell, `cp`, `find` and `sha256sum` that runs as any user, as in `registry.example/busybox:1.37`. The image of etcd
+    /// has none of them.
     pub(super) copy_image: Option<ImageText>,
     /// How long a volume that a member left is kept before a later apply deletes it, as in `7d`; a day or more. Default:
     /// it is kept until a person deletes it.

@@ -33,6 +33,6 @@ pub use spec::{
     Access, AutoCompaction, BackupSettings, ClusterSpec, CompactionMode, Context, ContextSource,
     EtcdSettings, Fleet, Migration, MigrationStrategy, Origin, PodSettings, Policy, Reach,
     Resources, Rollout, SNAPSHOTS_AT_HOME, Scheduling, ServiceSettings, SnapshotStore, Storage,
-    TlsSecret, TlsSettings,
+    TlsSecret, TlsSettings, of_copy,
 };
 pub use version::{EtcdVersion, VersionError};

@@ -120,6 +120,14 @@ impl Storage {
     }
 }
 
+/// What the names of a copy's claim and pod end with, behind those of the member's own.
+const COPY: &str = "-copy";
+
+/// Of a copy's claim or pod the name of the member's own; `None` where it is none of a copy's.
+pub fn of_copy(name: &str) -> Option<&str> {
+    name.strip_suffix(COPY)
+}
+
 /// How members come to other volumes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Migration {
@@ -363,17 +371,17 @@ impl ClusterSpec {
 
     /// The pod that copies a stopped member's data. No pod of any StatefulSet ends so.
     pub fn copy_pod_name(&self, ordinal: Ordinal) -> String {
-        format!("{}-copy", self.pod_name(ordinal))
+        format!("{}{COPY}", self.pod_name(ordinal))
     }
 
     /// The claim that the old volume is lent to while it is copied from.
     pub fn copy_claim_name(&self, ordinal: Ordinal) -> String {
-        format!("{}-copy", self.claim_name(ordinal))
+        format!("{}{COPY}", self.claim_name(ordinal))
     }
 
     /// The ordinal whose old volume was bound to a claim of this name, lent or its own.
     pub fn ordinal_of_volume(&self, claim: &str) -> Option<Ordinal> {
-        self.ordinal_of_claim(claim.strip_suffix("-copy").unwrap_or(claim))
+        self.ordinal_of_claim(of_copy(claim).unwrap_or(claim))
     }
 
     /// Where in a store its snapshots are.

@@ -97,7 +97,7 @@ fn drop_claims(observed: &mut Observation, spec: &ClusterSpec) {
         .claims
         .iter()
         .filter(|(ordinal, claim)| {
-            let copied_to = offline::writes_to(kube, **ordinal);
+            let copied_to = offline::is_written_to(kube, **ordinal);
             claim.deleting && !kube.pods.contains_key(ordinal) && !copied_to
         })
         .map(|(ordinal, _)| *ordinal)
@@ -184,7 +184,7 @@ fn bind(claim: &mut Claim, classes: &Classes, hinders: &dyn Hinders) {
     let class = name.and_then(|name| classes.known()?.get(name)?.as_ref());
     let driver = class.map_or(DRIVER, |class| &class.provisioner).to_owned();
     claim.volume = Some(Reading::Known(Volume {
-        name: format!("pv-{}", claim.uid),
+        name: super::volume_name(&claim.uid),
         uid: claim.uid.clone(),
         reclaim_policy: hinders.reclaim_policy(claim).into(),
         etcd_cluster: None,
@@ -270,20 +270,14 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinde
             let kube = kube(observed);
             let stamp = kube.stateful_set.as_ref().and_then(|s| s.stamp.clone());
             let serving_label = template_serves(kube);
-            let pod = Pod {
-                uid,
-                phase: PodPhase::Running,
-                ready: false,
-                serving_label,
-                deleting: false,
-                node: Some(super::NODE.into()),
-                ip: None,
-                stamp,
-                restarts: 0,
-                waiting: None,
-                last_words: None,
-            };
-            kube.pods.insert(ordinal, pod);
+            let pod = new_pod(uid, stamp);
+            kube.pods.insert(
+                ordinal,
+                Pod {
+                    serving_label,
+                    ..pod
+                },
+            );
             if let Reading::Known(nodes) = &mut kube.nodes {
                 nodes
                     .entry(super::NODE.into())
@@ -291,6 +285,23 @@ fn make_pods(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinde
             }
             quota::recount(observed, spec, &before);
         }
+    }
+}
+
+/// One that has just been made, on the one node there is.
+pub(super) fn new_pod(uid: Uid, stamp: Option<String>) -> Pod {
+    Pod {
+        uid,
+        phase: PodPhase::Running,
+        ready: false,
+        serving_label: false,
+        deleting: false,
+        node: Some(super::NODE.into()),
+        ip: None,
+        stamp,
+        restarts: 0,
+        waiting: None,
+        last_words: None,
     }
 }
 
@@ -327,13 +338,11 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
     // Of the set as it is: its claim template never follows Git.
     let set = kube(observed).objects.get(&ObjectKind::StatefulSet);
     let template = set.and_then(|s| s.content.pointer("/spec/volumeClaimTemplates/0/spec"));
-    let template = template.cloned();
-    claim_of(uid, template.as_ref(), spec)
+    claim_of(uid, template, spec)
 }
 
-/// A claim that asks for this.
-pub(super) fn claim_of(uid: Uid, asks: Option<&Value>, spec: &ClusterSpec) -> Claim {
-    let template = asks;
+/// A claim of this template.
+pub(super) fn claim_of(uid: Uid, template: Option<&Value>, spec: &ClusterSpec) -> Claim {
     let text = |pointer: &str| Some(template?.pointer(pointer)?.as_str()?.to_owned());
     let class = template.map(|_| text("/storageClassName"));
     let request = text("/resources/requests/storage").and_then(|t| t.parse().ok());

@@ -187,6 +187,18 @@ pub fn pass_hindered(
     controllers::settle(observed, spec, hinders);
 }
 
+/// A volume has the UID of the claim it was made for, and a name that tells it.
+fn volume_name(uid: &Uid) -> String {
+    format!("{VOLUME}{uid}")
+}
+
+/// The other way round.
+pub fn volume_uid(name: &str) -> Uid {
+    Uid(name.strip_prefix(VOLUME).unwrap_or(name).to_owned())
+}
+
+const VOLUME: &str = "pv-";
+
 /// A UID that this world has not given out before.
 fn fresh_uid(observed: &mut Observation) -> Uid {
     let past = observed.past.get_or_insert_default();

@@ -6,7 +6,7 @@ use crate::decide::Act;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest::SETTINGS_ANNOTATION;
 use crate::state::{
-    self, ClaimPhase, Kube, LentClaim, Observation, Pod, PodPhase, ReleasedVolume, Uid,
+    self, ClaimPhase, Copying, Kube, LentClaim, Observation, PodPhase, ReleasedVolume, Uid,
 };
 
 /// What claims and pods of a copy answer.
@@ -42,19 +42,7 @@ pub(super) fn perform(
             }
             let annotations = body.pointer("/metadata/annotations");
             let stamp = annotations.and_then(|a| a.get(SETTINGS_ANNOTATION)?.as_str());
-            copying.pod = Some(Pod {
-                uid,
-                phase: PodPhase::Running,
-                ready: false,
-                serving_label: false,
-                deleting: false,
-                node: Some(super::NODE.into()),
-                ip: None,
-                stamp: stamp.map(str::to_owned),
-                restarts: 0,
-                waiting: None,
-                last_words: None,
-            });
+            copying.pod = Some(controllers::new_pod(uid, stamp.map(str::to_owned)));
         }
         Act::StopCopy { ordinal, pod, uid } => {
             let copying = kube(observed)?.copies.entry(*ordinal).or_default();
@@ -125,12 +113,12 @@ pub(super) fn bind_lent(kube: &mut Kube, spec: &ClusterSpec) {
 }
 
 /// A claim stays until the pod that writes to it has ended.
-pub(super) fn writes_to(kube: &Kube, ordinal: Ordinal) -> bool {
+pub(super) fn is_written_to(kube: &Kube, ordinal: Ordinal) -> bool {
     let pod = kube.copies.get(&ordinal).and_then(|c| c.pod.as_ref());
     pod.is_some_and(|p| p.phase == PodPhase::Running)
 }
 
-/// A claim that is given back goes, its pod with it, and its volume is released once more.
+/// A claim that is given back goes once no pod names it, and its volume is released once more.
 pub(super) fn drop_lent(observed: &mut Observation, spec: &ClusterSpec) {
     let now = observed.at;
     let cluster = observed.etcd.membership.known().map(|m| m.cluster_id);
@@ -138,18 +126,18 @@ pub(super) fn drop_lent(observed: &mut Observation, spec: &ClusterSpec) {
     let noted = kube.ledger.as_ref().and_then(|l| l.cluster_id);
     // The garbage collector: a pod goes with the claim that owns it.
     kube.copies.retain(|_, c| c.claim.is_some());
-    let going = |c: &LentClaim| c.deleting;
+    let going = |c: &Copying| c.pod.is_none() && c.claim.as_ref().is_some_and(|c| c.deleting);
     let gone: Vec<Ordinal> = kube
         .copies
         .iter()
-        .filter(|(_, c)| c.claim.as_ref().is_some_and(going))
+        .filter(|(_, c)| going(c))
         .map(|(o, _)| *o)
         .collect();
     for ordinal in gone {
         let claim = kube.copies.remove(&ordinal).and_then(|c| c.claim);
         if let (Some(claim), Some(released)) = (claim, kube.released_volumes.known_mut()) {
             released.push(ReleasedVolume {
-                uid: Uid(claim.volume.trim_start_matches("pv-").to_owned()),
+                uid: super::volume_uid(&claim.volume),
                 name: claim.volume,
                 resource_version: String::new(),
                 claim: spec.copy_claim_name(ordinal),

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::decide::quorum;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{
-    ClaimPhase, Contents, Kube, LentClaim, Member, MemberId, Observation, Reading, Uid,
-};
+use crate::model;
+use crate::state::{ClaimPhase, Contents, Kube, Member, MemberId, Observation, Reading, Uid};
 
 /// The log that is on each volume, by the UID of its claim.
 #[derive(Debug, Clone, Default)]
@@ -14,11 +13,6 @@ pub(super) struct Data {
     /// The last write that a client was told is safe.
     acknowledged: u64,
     logs: BTreeMap<Uid, Log>,
-}
-
-/// The UID that the model gives a volume: that of the claim it was made for.
-fn volume_of(lent: &LentClaim) -> Uid {
-    Uid(lent.volume.trim_start_matches("pv-").to_owned())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +33,7 @@ impl Data {
         let lent = kube.copies.values().filter_map(|c| c.claim.as_ref());
         let kept: BTreeSet<Uid> = released
             .map(|v| v.uid.clone())
-            .chain(lent.map(volume_of))
+            .chain(lent.map(|c| model::volume_uid(&c.volume)))
             .collect();
         self.logs
             .retain(|uid, _| kept.contains(uid) || kube.claims.values().any(|c| c.uid == *uid));
@@ -93,7 +87,7 @@ impl Data {
         for (ordinal, copying) in &kube.copies {
             let to = kube.claims.get(ordinal).filter(|c| copying.is_done_to(c));
             if let (Some(from), Some(to)) = (&copying.claim, to)
-                && let Some(log) = self.logs.get(&volume_of(from)).copied()
+                && let Some(log) = self.logs.get(&model::volume_uid(&from.volume)).copied()
             {
                 self.logs.entry(to.uid.clone()).or_insert(log);
             }

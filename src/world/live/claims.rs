@@ -13,7 +13,7 @@ use super::api::{Api, ReadError};
 use super::names;
 use super::pods::parse;
 use super::resource::Resource;
-use crate::fleet::{ClusterSpec, Ordinal, Quantity};
+use crate::fleet::{ClusterSpec, Ordinal, Quantity, of_copy};
 use crate::state::{
     Attributes, Claim, ClaimPhase, Copying, ETCD_CLUSTER_ANNOTATION, LentClaim, MemberId,
     Modification, ModificationState, Pod, Reading, ReleasedVolume, Uid, Volume,
@@ -90,10 +90,7 @@ impl Volumes {
             let volume = volume.as_ref().ok()?.as_ref()?;
             let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
             let claim_name = claim.name.as_deref()?;
-            names::ordinal(
-                claim_name.strip_suffix("-copy").unwrap_or(claim_name),
-                &claim_base(spec),
-            )?;
+            names::ordinal(of_copy(claim_name).unwrap_or(claim_name), &claim_base(spec))?;
             let bound = claim.uid.as_ref().is_some_and(|uid| live.contains(uid));
             (claim.namespace.as_deref() == Some(&spec.namespace) && !bound).then(|| {
                 ReleasedVolume {
@@ -235,7 +232,7 @@ pub(super) fn copies<'a>(
 ) -> Result<BTreeMap<Ordinal, Copying>, ReadError> {
     let mut copies: BTreeMap<Ordinal, Copying> = BTreeMap::new();
     for object in objects {
-        let own = names::name(object).strip_suffix("-copy");
+        let own = of_copy(names::name(object));
         let Some(ordinal) = own.and_then(|own| names::ordinal(own, &claim_base(spec))) else {
             continue;
         };

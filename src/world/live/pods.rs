@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::api::ReadError;
 use super::names;
-use crate::fleet::{ClusterSpec, Ordinal};
+use crate::fleet::{ClusterSpec, Ordinal, of_copy};
 use crate::manifest::SETTINGS_ANNOTATION;
 use crate::state::{Pod, PodPhase, SERVING_LABEL, Uid};
 
@@ -43,8 +43,8 @@ pub(super) fn copying<'a>(
 ) -> Result<BTreeMap<Ordinal, Pod>, ReadError> {
     let mut pods = BTreeMap::new();
     for object in objects {
-        let of = names::name(object).strip_suffix("-copy");
-        if let Some(ordinal) = of.and_then(|of| names::ordinal(of, &spec.name)) {
+        let own = of_copy(names::name(object));
+        if let Some(ordinal) = own.and_then(|own| names::ordinal(own, &spec.name)) {
             pods.insert(ordinal, pod(parse("pod", object)?));
         }
     }

@@ -46,7 +46,7 @@ fn storage_offline() {
     story.say(&format!("copied: {:.1} s", begun.elapsed().as_secs_f32()));
     assert_eq!(story.members(), before, "nobody joins and nobody leaves");
     assert_as_git_says(&story);
-    assert!(left_over(&story).is_empty(), "{}", left_over(&story));
+    await_nothing_left(&story);
     story.until("the old volume to be released", 60, || kept(&story) == 1);
     story.judge(1);
 }
@@ -63,7 +63,7 @@ fn storage_killed_offline() {
     let mut moments = Moments::from_clock(&story);
     kill_through(&story, &mut moments, "offline", 1, ask);
     assert_eq!(story.members(), before);
-    assert!(left_over(&story).is_empty(), "{}", left_over(&story));
+    await_nothing_left(&story);
     story.judge(1);
 }
 
@@ -94,7 +94,7 @@ fn storage_offline_image_missing() {
     story.settle();
     assert_eq!(story.members(), before);
     assert_as_git_says(&story);
-    assert!(left_over(&story).is_empty(), "{}", left_over(&story));
+    await_nothing_left(&story);
     story.judge(1);
 }
 
@@ -122,7 +122,7 @@ fn storage_offline_and_back() {
         assert_eq!(stays, verb == "halt-member", "{phase}");
     }
     assert_eq!(story.members(), before);
-    assert!(left_over(&story).is_empty(), "{}", left_over(&story));
+    await_nothing_left(&story);
     story.judge(1);
 }
 
@@ -153,7 +153,7 @@ fn storage_offline_without_room() {
     story.settle();
     assert_eq!(story.members(), before);
     assert_as_git_says(&story);
-    assert!(left_over(&story).is_empty(), "{}", left_over(&story));
+    await_nothing_left(&story);
     story.judge(1);
     bed.kubectl(&["delete", "storageclass", "testbed-shut"]);
 }
@@ -176,15 +176,11 @@ fn end(run: &mut Child) {
     run.wait().expect("our program ends");
 }
 
-/// Claims and pods of a copy.
-fn left_over(story: &Story) -> String {
-    let gone = || {
-        let all = story.kubectl(&["get", "pod,pvc", "-o=name"]);
-        let copies = all.lines().filter(|name| name.ends_with("-copy"));
-        copies.collect::<Vec<_>>().join(" ")
-    };
-    // Kubernetes collects the pod some time after the claim that owns it.
-    story.until("what copied to be gone", 60, || gone().is_empty());
+/// No claim and no pod of a copy stays, and the member is there.
+fn await_nothing_left(story: &Story) {
+    let names = || story.kubectl(&["get", "pod,pvc", "-o=name"]);
+    story.until("what copied to be gone", 60, || {
+        !names().lines().any(|name| name.ends_with("-copy"))
+    });
     assert!(!story.pod_uid(0).is_empty(), "{} is there", pod(0));
-    gone()
 }

@@ -6,6 +6,8 @@
 mod answers;
 #[path = "fake_api/by_name.rs"]
 mod by_name;
+#[path = "fake_api/certificates.rs"]
+mod certificates;
 #[path = "fake_api/faults.rs"]
 mod faults;
 #[path = "fake_api/fixture.rs"]

@@ -48,6 +48,7 @@ pub fn empty(cluster: ClusterId, at: Timestamp) -> Observation {
             serving: std::collections::BTreeSet::new(),
             released_volumes: Reading::Known(Vec::new()),
             secrets: std::collections::BTreeMap::new(),
+            certificates: std::collections::BTreeMap::new(),
             ledger: None,
             lock: None,
             claimed_by: std::collections::BTreeMap::new(),

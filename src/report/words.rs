@@ -50,6 +50,19 @@ pub(super) fn step(key: &IntentKey) -> String {
     }
 }
 
+/// A step as a ledger notes it, `verb subject`; what another version wrote stays as it is.
+pub(super) fn noted_step(text: &str) -> String {
+    let Some((verb, subject)) = text.split_once(' ') else {
+        return text.to_owned();
+    };
+    let of_kind = |kind: &ObjectKind| format!("{kind:?}") == subject;
+    match ObjectKind::ALL.iter().find(|kind| of_kind(kind)) {
+        Some(kind) => format!("{} {}", link(verb), object(*kind)),
+        None if subject == Subject::Cluster.to_string() => link(verb).to_owned(),
+        None => format!("{subject}: {}", link(verb)),
+    }
+}
+
 /// A JSON pointer without its escapes.
 pub(super) fn pointer(pointer: &str) -> String {
     pointer.replace("~1", "/").replace("~0", "~")
@@ -152,6 +165,16 @@ pub(super) fn duration(span: SignedDuration) -> String {
         ..60 => format!("{seconds} s"),
         60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
         _ => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
+    }
+}
+
+/// One unit, rounded down: for what is told for its order of magnitude.
+pub(super) fn rough(span: SignedDuration) -> String {
+    match span.as_secs() {
+        seconds @ ..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
     }
 }
 
@@ -294,6 +317,29 @@ mod tests {
         assert_eq!(shown(60), "1 min");
         assert_eq!(shown(83), "1 min 23 s");
         assert_eq!(shown(3600 + 300 + 7), "1 h 5 min");
+    }
+
+    #[test]
+    fn a_rough_span_has_one_unit() {
+        let shown = |s| rough(SignedDuration::from_secs(s));
+        assert_eq!(shown(59), "59 s");
+        assert_eq!(shown(3599), "59 min");
+        assert_eq!(shown(47 * 3600), "47 h");
+        assert_eq!(shown(49 * 3600), "2 d");
+    }
+
+    #[test]
+    fn a_noted_step_is_told_as_a_step() {
+        let steps = [
+            ("poison-file member 2", "member 2: poison its file"),
+            ("create ClientService", "create client Service"),
+            ("take-snapshot cluster", "take a snapshot"),
+            ("something-new volume pv-1", "volume pv-1: something-new"),
+            ("odd", "odd"),
+        ];
+        for (noted, told) in steps {
+            assert_eq!(noted_step(noted), told);
+        }
     }
 
     #[test]

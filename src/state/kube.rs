@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Copying, FieldManager, Ledger, MemberId, Quota, Reading};
+use super::{Certificates, Copying, FieldManager, Ledger, MemberId, Quota, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a volume that was kept: the ID of the etcd cluster whose data it holds.
@@ -99,6 +99,9 @@ pub struct Kube {
     pub released_volumes: Reading<Vec<ReleasedVolume>>,
     /// Referenced Secrets → the keys they hold, `None` when the Secret is absent. Never a value.
     pub secrets: BTreeMap<String, Option<BTreeSet<String>>>,
+    /// Of the certificates in them. What is not here was not read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub certificates: Certificates,
     pub ledger: Option<Ledger>,
     pub lock: Option<Lock>,
     /// Ids `<fleet>/<context>/<name>` found on objects of our names that are not this cluster's.
@@ -373,8 +376,19 @@ pub struct ReleasedVolume {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Lock {
     pub holder: String,
+    /// Since when it is held; `None`: not noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquired: Option<Timestamp>,
     pub renewed: Timestamp,
     /// Seconds.
     pub duration: u32,
     pub commit: Option<String>,
+}
+
+impl Lock {
+    /// Not renewed for as long as it lasts, by its holder's clock and ours: the next run may take it once it has seen it
+    /// unchanged for so long by its own.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now.duration_since(self.renewed) > SignedDuration::from_secs(self.duration.into())
+    }
 }

@@ -3,6 +3,7 @@
 //! Serialisable, free of secrets, and honest: what could not be read is [`Reading::Unknown`] with the reason, never an
 //! empty default.
 
+mod certificate;
 mod etcd;
 mod evidence;
 mod field_manager;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fleet::ClusterId;
 
+pub use certificate::{CertificateKey, CertificateUse, Certificates, EXPIRES_SOON, Expiry};
 pub use etcd::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Membership};
 pub use evidence::{Evidence, Probe};
 pub use field_manager::{FieldManager, ManagerKind};

@@ -158,6 +158,7 @@ impl World {
             ["locked", holder] => {
                 kube.lock = Some(Lock {
                     holder: (*holder).to_owned(),
+                    acquired: Some(at),
                     renewed: at,
                     duration: 30,
                     commit: None,
@@ -251,12 +252,12 @@ impl World {
                 let live = object(self.kube()?, "StatefulSet")?;
                 live.managers.push(held(manager, "/spec/replicas", at));
             }
-            _ => return Err(format!("no such thing happens: {words:?}").into()),
+            _ => return self.seen(words),
         }
         Ok(())
     }
 
-    fn kube(&mut self) -> Result<&mut Kube> {
+    pub(super) fn kube(&mut self) -> Result<&mut Kube> {
         Ok(self
             .observed
             .kube

@@ -26,6 +26,8 @@ use reconcile::state::{Evidence, Observation, Reading, Sighting, Sightings};
 
 #[path = "mishap.rs"]
 mod mishap;
+#[path = "seen.rs"]
+mod seen;
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 

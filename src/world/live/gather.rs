@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::actors;
 use super::api::{Api, ReadError};
 use super::census::{self, Census};
+use super::certificates;
 use super::claims::{self, Volumes};
 use super::classes::Classes;
 use super::names;
@@ -190,6 +191,7 @@ pub(super) async fn kube(
         member_files,
         serving: pods::serving(spec, namespace.of(spec, Resource::EndpointSlice))?,
         secrets: secrets::keys(spec, secrets)?,
+        certificates: certificates::certificates(spec, secrets),
         ledger,
         lock: namespace
             .named(spec, Resource::Lease, &spec.name)

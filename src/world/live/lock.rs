@@ -423,6 +423,7 @@ fn of_lease(lease: &Lease) -> Option<Lock> {
             .holder_identity
             .clone()
             .filter(|holder| !holder.is_empty())?,
+        acquired: spec.acquire_time.as_ref().map(|time| time.0),
         renewed: renewed.0,
         duration: u32::try_from(spec.lease_duration_seconds?).ok()?,
         commit: commit(lease),

@@ -7,6 +7,7 @@ mod actors;
 mod api;
 mod cause;
 mod census;
+mod certificates;
 mod claims;
 mod classes;
 mod contexts;

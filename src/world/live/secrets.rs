@@ -24,6 +24,14 @@ pub(super) struct SecretData {
     version: String,
 }
 
+impl SecretData {
+    /// A value that is public by nature.
+    pub(super) fn public(&self, key: &'static str) -> Option<&[u8]> {
+        let value = self.values.get(key).filter(|_| PUBLIC.contains(&key))?;
+        Some(value.expose())
+    }
+}
+
 /// Secrets of one namespace by name; `None`: it does not exist.
 pub(super) type Secrets = BTreeMap<String, Result<Option<SecretData>, ReadError>>;
 

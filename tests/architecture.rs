@@ -68,7 +68,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("fs::write", &["world", "cli"]),
     ("fs::create_dir_all", &["world", "cli"]),
     ("File::create", &["world"]),
-    ("OpenOptions", &["world"]),
+    ("OpenOptions", &["world", "cli"]), // files that a person or CI named: `--events`, GITHUB_OUTPUT
     ("fs::rename", &["world"]),
     ("fs::remove_file", &["world"]),
     ("PatchParams", &["world"]),

@@ -1,14 +1,17 @@
 //! `reconcile apply`: plan, ask, perform.
 
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Done, Stop, documents, plan::Output, selection, terminal, worlds};
+use super::events::EventFile;
+use super::output::Output;
+use super::progress::{self, Progress};
+use super::{Done, Stop, commits, documents, selection, terminal, worlds};
 use crate::apply::{Approval, Interrupt, Options, Outcome, apply_fleet};
 use crate::decide::Run;
 use crate::fleet::{ClusterSpec, Rollout};
 use crate::plan::{ClusterPlan, Plan, unroll};
-use crate::report;
+use crate::report::{self, LostEvents};
 use crate::world::World;
 
 /// Make the clusters what Git says, step by step; may be killed anywhere and run again
@@ -36,6 +39,9 @@ pub(super) struct ApplyArgs {
     /// How long to wait for a cluster's lock (seconds)
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     lock_timeout: u64,
+    /// Write every event to this file too, a line of JSON each; what was in it is gone
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// Form of the outcome on stdout
     #[arg(short, long, value_enum, default_value_t = Output::Human)]
     output: Output,
@@ -72,15 +78,17 @@ async fn start(args: &ApplyArgs) -> Done {
         .map(|(spec, o)| unroll(spec, o))
         .collect();
     let source = loaded.facts(args.selection.filters());
-    let plan = Plan::new(
+    let mut plan = Plan::new(
         loaded.fleet.name.clone(),
         args.world.now.unwrap_or_else(|| world.now()),
         source,
         plans.clone(),
     )
     .with_orphans(orphans);
+    commits::attribute(&mut plan, loaded.git.as_ref());
     terminal::tell(&report::plan_text(&plan, &terminal::stderr_style()));
     approve(args, &plan)?;
+    let events = args.events.as_deref().map(EventFile::create).transpose()?;
     let clusters: Vec<(&ClusterSpec, Approval)> = picked
         .iter()
         .copied()
@@ -96,26 +104,38 @@ async fn start(args: &ApplyArgs) -> Done {
         is_newer: Box::new(move |previous, ours| documents::is_newer(git.as_ref(), previous, ours)),
     };
     let rollout = &loaded.fleet.rollout;
+    let progress = Progress::new(clusters.iter().map(|(spec, _)| &spec.id), events);
     let outcome = match &world {
-        worlds::Worlds::Live(world) => Box::pin(walk(world, &clusters, rollout, &options)).await,
-        worlds::Worlds::Sandbox(world) => walk(world, &clusters, rollout, &options).await,
-        worlds::Worlds::Recorded(world) => walk(world, &clusters, rollout, &options).await,
+        worlds::Worlds::Live(world) => {
+            Box::pin(walk(world, &clusters, rollout, &options, &progress)).await
+        }
+        worlds::Worlds::Sandbox(world) => {
+            walk(world, &clusters, rollout, &options, &progress).await
+        }
+        worlds::Worlds::Recorded(world) => {
+            walk(world, &clusters, rollout, &options, &progress).await
+        }
     };
-    match args.output {
-        Output::Human => {
-            let mut path = args.selection.path.display().to_string();
-            if let Some(file) = &args.world.sandbox {
-                path = format!("{path} --sandbox {}", file.display());
-            }
-            let style = terminal::stdout_style();
-            terminal::print(&report::tally_text(&outcome, &path, &style));
-        }
-        Output::Json => {
-            let document = report::outcome_json(&outcome, report::Tool::this());
-            terminal::print(&(document.to_string() + "\n"));
-        }
-    }
+    tally(args, &outcome, progress.end().as_ref());
     Ok(report::of(&report::codes_of(&outcome)))
+}
+
+/// What came of it, on stdout.
+fn tally(args: &ApplyArgs, outcome: &Outcome, lost: Option<&LostEvents>) {
+    let mut document = report::outcome_json(outcome, report::Tool::this());
+    if let Some(lost) = lost {
+        document["lostEvents"] = serde_json::json!(lost);
+    }
+    if let Some(text) = args.output.document(&document) {
+        return terminal::print(&text);
+    }
+    let mut path = args.selection.path.display().to_string();
+    if let Some(file) = &args.world.sandbox {
+        path = format!("{path} --sandbox {}", file.display());
+    }
+    let style = terminal::stdout_style();
+    let lost = lost.map(|lost| report::lost_events_tally(lost, &style));
+    terminal::print(&(lost.unwrap_or_default() + &report::tally_text(outcome, &path, &style)));
 }
 
 async fn walk<W: World>(
@@ -123,18 +143,20 @@ async fn walk<W: World>(
     clusters: &[(&ClusterSpec, Approval)],
     rollout: &Rollout,
     options: &Options,
+    progress: &Progress,
 ) -> Outcome {
     let interrupt = Interrupt::default();
     listen(&interrupt);
-    let ids = clusters.iter().map(|(spec, _)| &spec.id);
-    let log = Mutex::new(report::EventLog::new(terminal::stderr_style()).aligned(ids));
-    apply_fleet(world, clusters, rollout, options, &interrupt, &|event| {
-        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = log.line(world.now(), &event) {
-            terminal::tell(&line);
+    let tell = |event| progress.event(world.now(), &event);
+    let run = apply_fleet(world, clusters, rollout, options, &interrupt, &tell);
+    tokio::pin!(run);
+    let mut ticks = tokio::time::interval(progress::TICK);
+    loop {
+        tokio::select! {
+            outcome = &mut run => return outcome,
+            _ = ticks.tick() => progress.tick(world.now()),
         }
-    })
-    .await
+    }
 }
 
 /// SIGINT and SIGTERM ask for a safe point.

@@ -2,9 +2,16 @@
 
 mod apply;
 mod clock;
+mod commits;
 mod documents;
+mod events;
 mod explain;
+mod github;
+mod look;
+mod output;
 mod plan;
+mod progress;
+mod region;
 mod rehearse;
 pub mod render;
 pub mod schema;
@@ -17,7 +24,7 @@ mod worlds;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Show what a fleet of etcd clusters would become, and make it so.
 ///
@@ -30,6 +37,8 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     plan: plan::PlanArgs,
+    #[command(flatten)]
+    look: look::Look,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,7 +88,8 @@ type Done = Result<u8, Stop>;
 
 /// Entry of the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments = look::command_first(&Cli::command(), std::env::args_os());
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { 64 } else { 0 };
@@ -88,6 +98,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    terminal::look(cli.look);
     terminal::log_to_stderr();
     let done = match cli.command {
         None => plan::run(&cli.plan),

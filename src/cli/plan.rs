@@ -1,6 +1,8 @@
 //! `reconcile plan`, and what `reconcile` alone does.
 
-use super::{Done, Stop, documents, selection, terminal, worlds};
+use super::output::PlanOutput;
+use super::{Done, Stop, commits, documents, github, selection, terminal, validate, worlds};
+use crate::diag::Style;
 use crate::plan::{Plan, unroll};
 use crate::report::{self, FailOn, TextStyle, Tool};
 
@@ -25,38 +27,90 @@ pub(super) struct PlanArgs {
     #[arg(short, long)]
     pub(super) verbose: bool,
     /// Form of the plan on stdout
-    #[arg(short, long, value_enum, default_value_t = Output::Human)]
-    pub(super) output: Output,
+    #[arg(short, long, value_enum, default_value_t = PlanOutput::Human)]
+    pub(super) output: PlanOutput,
+    /// Size of a comment at most, in bytes: what does not fit is left out and said [default: 60000, which GitHub takes]
+    #[arg(long, value_name = "N", value_parser = at_least_1000)]
+    pub(super) max_bytes: Option<usize>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Output {
-    Human,
-    Json,
+/// GitHub takes 65,536 characters.
+const COMMENT_BYTES: usize = 60_000;
+
+/// Less has no room for what a comment is never without.
+fn at_least_1000(text: &str) -> Result<usize, String> {
+    let bytes: usize = text.parse().map_err(|error| format!("{error}"))?;
+    if bytes < 1000 {
+        return Err(format!("found {bytes}, expected at least 1000"));
+    }
+    Ok(bytes)
 }
 
 pub(super) fn run(args: &PlanArgs) -> Done {
-    let plan = worlds::runtime()?.block_on(make(args))?;
-    match args.output {
-        Output::Human => {
+    if args.max_bytes.is_some() && args.output != PlanOutput::Markdown {
+        return Err(Stop::usage("--max-bytes is for `-o markdown`"));
+    }
+    let plan = match worlds::runtime()?.block_on(make(args)) {
+        Ok(plan) => plan,
+        Err(stop) => {
+            no_plan(args, &stop);
+            return Err(stop);
+        }
+    };
+    print(args, &plan);
+    if !args.check {
+        return Ok(0);
+    }
+    let code = report::of(&args.fail_on.codes(&plan, 0));
+    github::tell(code, Some(&plan));
+    Ok(code)
+}
+
+fn print(args: &PlanArgs, plan: &Plan) {
+    let document = || report::plan_json(plan, Tool::this());
+    terminal::print(&match args.output {
+        PlanOutput::Human => {
             let style = TextStyle {
                 verbose: args.verbose,
                 ..terminal::stdout_style()
             };
-            terminal::print(&report::plan_text(&plan, &style));
-            if args.check {
-                terminal::print(&report::exit_line(&plan, &args.fail_on, 0));
+            let mut text = report::plan_text(plan, &style);
+            if args.check && !style.quiet {
+                text += &report::exit_line(plan, &args.fail_on, 0);
             }
+            text
         }
-        Output::Json => {
-            terminal::print(&(report::plan_json(&plan, Tool::this()).to_string() + "\n"));
-        }
+        PlanOutput::Json => report::json_text(&document()),
+        PlanOutput::Yaml => report::yaml_text(&document()),
+        PlanOutput::Markdown => report::plan_markdown(plan, args.most_bytes()),
+    });
+}
+
+/// Whoever waits for a comment or for a step's outputs is told that there is none, and why.
+fn no_plan(args: &PlanArgs, stop: &Stop) {
+    if args.check {
+        github::tell(stop.code, None);
     }
-    Ok(if args.check {
-        report::of(&args.fail_on.codes(&plan, 0))
-    } else {
-        0
-    })
+    if args.output != PlanOutput::Markdown {
+        return;
+    }
+    let mut why = String::new();
+    if stop.code == validate::INVALID {
+        let opened = validate::open(&args.selection.path);
+        why = opened.text(Style::Plain, 100);
+    }
+    why += &format!("error: {}\n", stop.message);
+    terminal::print(&report::failure_markdown(
+        stop.code,
+        &why,
+        args.most_bytes(),
+    ));
+}
+
+impl PlanArgs {
+    fn most_bytes(&self) -> usize {
+        self.max_bytes.unwrap_or(COMMENT_BYTES)
+    }
 }
 
 async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
@@ -73,11 +127,13 @@ async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
         .map(|(spec, o)| unroll(spec, o))
         .collect();
     let source = loaded.facts(args.selection.filters());
-    Ok(Plan::new(
+    let mut plan = Plan::new(
         loaded.fleet.name.clone(),
         args.world.now.unwrap_or_else(|| world.now()),
         source,
         clusters,
     )
-    .with_orphans(orphans))
+    .with_orphans(orphans);
+    commits::attribute(&mut plan, loaded.git.as_ref());
+    Ok(plan)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{Done, Stop, clock, documents, plan::Output, selection, terminal, worlds};
+use super::{Done, Stop, clock, documents, output::Output, selection, terminal, worlds};
 use crate::fleet::ClusterSpec;
 use crate::report::{
     self, ClusterSnapshots, Exit, Fault, Look, SnapshotAction, snapshot_codes, snapshots_json,
@@ -116,6 +116,7 @@ pub(super) fn run(args: &SnapshotArgs) -> Done {
     terminal::print(&match asked.output {
         Output::Human => snapshots_text(action, &found, now, &terminal::stdout_style()),
         Output::Json => format!("{:#}\n", snapshots_json(action, &found, now)),
+        Output::Yaml => report::yaml_text(&snapshots_json(action, &found, now)),
     });
     Ok(report::of(&snapshot_codes(&found)))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Done, Stop, documents, plan::Output, selection, terminal, worlds};
+use super::{Done, Stop, documents, output::Output, selection, terminal, worlds};
 use crate::report;
 use crate::world::recorded::Recording;
 
@@ -16,7 +16,7 @@ pub(super) struct StatusArgs {
     /// Write the observations to a file that `--observed` replays; secrets are never in it
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Form of the status on stdout; `json` is the recording itself
+    /// Form of the status on stdout; `json` and `yaml` are the recording itself
     #[arg(short, long, value_enum, default_value_t = Output::Human)]
     output: Output,
 }
@@ -42,8 +42,14 @@ pub(super) fn run(args: &StatusArgs) -> Done {
     }
     let text = Recording::text(world.now(), observed, sightings)
         .map_err(|error| Stop::new(1, format!("the recording cannot be written: {error}")))?;
-    if args.output == Output::Json {
-        terminal::print(&text);
+    match args.output {
+        Output::Human => {}
+        Output::Json => terminal::print(&text),
+        Output::Yaml => {
+            let document = serde_json::from_str(&text)
+                .map_err(|error| Stop::new(1, format!("the recording cannot be read: {error}")))?;
+            terminal::print(&report::yaml_text(&document));
+        }
     }
     if let Some(file) = &args.record {
         std::fs::write(file, text)

@@ -1,58 +1,122 @@
 //! stdout is the artefact asked for, stderr is everything else.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
+use terminal_size::{Height, Width, terminal_size_of};
 use tracing_subscriber::EnvFilter;
 
+use super::look::{Coloring, Look};
+use super::region::Region;
 use crate::diag::Style;
 use crate::report::{Color, TextStyle};
 
-/// Columns to write for.
+/// How text shall look, as the command line says.
+static LOOK: OnceLock<Look> = OnceLock::new();
+
+/// What is drawn on stderr at present; all that is written there goes above it.
+static REGION: Mutex<Region> = Mutex::new(Region::new());
+
+/// Columns where nothing says how many there are.
+const USUAL_WIDTH: usize = 100;
+/// Columns below which no text is worth wrapping.
+const LEAST_WIDTH: usize = 20;
+
+/// Once, before anything is written.
+pub(super) fn look(look: Look) {
+    // Whoever comes second has nothing to say: there is one command line.
+    let _ = LOOK.set(look);
+}
+
+fn asked() -> Look {
+    LOOK.get().copied().unwrap_or_default()
+}
+
+/// Columns of diagnostics.
 pub(super) fn width() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok())
-        .filter(|columns| *columns >= 40)
-        .unwrap_or(100)
+    width_of(io::stderr())
+}
+
+/// The terminal's columns, else what COLUMNS says.
+fn width_of(stream: impl AsFd) -> usize {
+    let terminal = terminal_size_of(stream).map(|(Width(columns), _)| usize::from(columns));
+    let said = || set("COLUMNS")?.parse().ok().filter(|columns| *columns > 0);
+    let columns = terminal.or_else(said).unwrap_or(USUAL_WIDTH);
+    columns.max(LEAST_WIDTH)
+}
+
+/// Columns and rows of the terminal that stderr is, as they are now.
+pub(super) fn stderr_size() -> (usize, usize) {
+    let size = terminal_size_of(io::stderr());
+    let (Width(columns), Height(rows)) = size.unwrap_or((Width(80), Height(24)));
+    (usize::from(columns), usize::from(rows))
 }
 
 /// How text for stdout may look.
 pub(super) fn stdout_style() -> TextStyle {
-    style(std::io::stdout().is_terminal())
+    style(io::stdout().is_terminal(), width_of(io::stdout()))
 }
 
 /// How text for stderr may look.
 pub(super) fn stderr_style() -> TextStyle {
-    style(std::io::stderr().is_terminal())
+    style(io::stderr().is_terminal(), width_of(io::stderr()))
 }
 
-fn style(terminal: bool) -> TextStyle {
-    let set = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
-    let plain = set("NO_COLOR").is_some() || set("TERM").is_some_and(|t| t == "dumb");
-    let forced = set("CLICOLOR_FORCE").is_some_and(|v| v != "0");
-    let locale = set("LC_ALL")
-        .or_else(|| set("LC_CTYPE"))
-        .or_else(|| set("LANG"));
+fn style(terminal: bool, width: usize) -> TextStyle {
     TextStyle {
-        width: width(),
-        color: if !plain && (terminal || forced) {
+        width,
+        color: if is_colored(terminal) {
             Color::Ansi
         } else {
             Color::None
         },
-        ascii: locale.is_some_and(|l| ["C", "POSIX"].contains(&l.as_str())),
+        ascii: is_ascii(),
         verbose: false,
+        quiet: asked().quiet,
     }
 }
 
+/// An environment variable that is not empty.
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn is_dumb() -> bool {
+    set("TERM").is_some_and(|term| term == "dumb")
+}
+
+fn is_colored(terminal: bool) -> bool {
+    let forced = || set("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    match asked().color {
+        Coloring::Always => true,
+        Coloring::Never => false,
+        Coloring::Auto => set("NO_COLOR").is_none() && !is_dumb() && (terminal || forced()),
+    }
+}
+
+/// A locale that has no other characters.
+fn is_ascii() -> bool {
+    let locale = set("LC_ALL")
+        .or_else(|| set("LC_CTYPE"))
+        .or_else(|| set("LANG"));
+    locale.is_some_and(|locale| ["C", "POSIX"].contains(&locale.as_str()))
+}
+
+/// May stderr be drawn over? Not in CI, where every picture would be a line of the log, nor where colour is not wanted:
+/// whoever says NO_COLOR wants plain lines.
+pub(super) fn can_draw() -> bool {
+    let ci = set("CI").is_some_and(|ci| ci != "false");
+    io::stderr().is_terminal() && is_colored(true) && !is_dumb() && !ci
+}
+
 pub(super) fn is_interactive() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// How diagnostics are drawn on stderr.
 pub(super) fn diagnostic_style() -> Style {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    if std::io::stderr().is_terminal() && !no_color {
+    if is_colored(io::stderr().is_terminal()) && !is_ascii() {
         Style::Fancy
     } else {
         Style::Plain
@@ -64,40 +128,67 @@ pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("RECONCILE_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Above)
         .init();
 }
 
 pub(super) fn complain(message: &str) {
-    // A closed stderr must not turn one error into two.
-    let _ = writeln!(std::io::stderr().lock(), "error: {message}");
+    tell(&format!("error: {message}"));
 }
 
 pub(super) fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    // A closed stderr must not turn one error into two.
+    let _ = write_above(&format!("{line}\n"));
+}
+
+/// Lines that stay at the bottom of the terminal until others are drawn in their place.
+pub(super) fn draw(lines: Vec<String>) {
+    let mut region = REGION.lock().unwrap_or_else(PoisonError::into_inner);
+    let bytes = region.draw(lines, stderr_size().0);
+    let _ = io::stderr().lock().write_all(bytes.as_bytes());
+}
+
+fn write_above(text: &str) -> io::Result<()> {
+    let region = REGION.lock().unwrap_or_else(PoisonError::into_inner);
+    let bytes = region.above(text, stderr_size().0);
+    io::stderr().lock().write_all(bytes.as_bytes())
+}
+
+/// Where logs go: a line at a time, and never into a picture.
+struct Above;
+
+impl Write for Above {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        write_above(&String::from_utf8_lossy(line))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Instead of the last such line, on a terminal.
 pub(super) fn tell_over(line: &str) {
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "\r\x1b[K{line}");
     let _ = stderr.flush();
 }
 
 /// Writes the artefact. A closed pipe ends the output, not the program.
 pub(super) fn print(text: &str) {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes());
     let _ = stdout.flush();
 }
 
 /// One answer from a person.
 pub(super) fn ask(question: &str) -> Result<String, super::Stop> {
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "{question}");
     let _ = stderr.flush();
     let mut answer = String::new();
-    std::io::stdin()
+    io::stdin()
         .read_line(&mut answer)
         .map_err(|error| super::Stop::new(1, format!("no answer could be read: {error}")))?;
     Ok(answer.trim().to_owned())

@@ -34,6 +34,7 @@ fn collect(node: &Node, at: &str, files: &[SourceFile], into: &mut BTreeMap<Stri
         let origin = Origin {
             file: files[entry.key_place.file].name.clone(),
             line: entry.key_place.line,
+            commit: None,
         };
         collect(&entry.value, &pointer, files, into);
         into.insert(pointer, origin);

@@ -66,6 +66,9 @@ pub struct Origin {
     pub file: String,
     /// From 1.
     pub line: usize,
+    /// The commit that wrote the line, 40 hex digits; none where Git does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
 }
 
 /// One etcd cluster as Git wants it.

@@ -55,6 +55,9 @@ pub struct Stall {
 }
 
 impl Stall {
+    pub const CODE: &'static str = "no-end";
+    pub const UNBLOCK: &'static str = "look at what keeps it from coming about, then plan again";
+
     /// What was found, as refusals say it.
     pub fn found(&self) -> String {
         let why = self

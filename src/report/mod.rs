@@ -1,11 +1,16 @@
-//! Plans, outcomes, events and observations as text and JSON, and the exit codes that follow from them.
+//! Plans, outcomes, events and observations as text, Markdown and JSON, and the exit codes that follow from them.
 //!
 //! Pure: what goes in decides every byte that comes out. The only time shown is the one declared.
 
+mod board;
+mod document;
 mod events;
 mod exit;
 mod explain;
+mod headline;
 mod json;
+mod lost;
+mod markdown;
 mod procedures;
 mod rehearsal;
 mod schema;
@@ -14,12 +19,16 @@ mod style;
 mod text;
 mod words;
 
+pub use board::Board;
+pub use document::{json_text, yaml_text};
 pub use events::{EVENTS_SCHEMA, EventLog, event_json, events_header};
 pub use exit::{Exit, FailOn, FailOnError, Failure, codes_of, of};
 pub use explain::{
     Kind, Page, Part, UnknownTopic, explain_text, explain_topics, explanations, refusals_markdown,
 };
 pub use json::{OUTCOME_SCHEMA, PLAN_SCHEMA, Tool, outcome_json, plan_json};
+pub use lost::{LostEvents, lost_events_tally, lost_events_text};
+pub use markdown::{failure_markdown, plan_markdown};
 pub use procedures::procedures_markdown;
 pub use rehearsal::{rehearsal_text, story_text};
 pub use schema::{schema, schemas};

@@ -14,6 +14,8 @@ pub struct TextStyle {
     pub ascii: bool,
     /// Every step on its own, with its reason, guards and undo.
     pub verbose: bool,
+    /// Without the closing line.
+    pub quiet: bool,
 }
 
 impl Default for TextStyle {
@@ -23,6 +25,7 @@ impl Default for TextStyle {
             color: Color::None,
             ascii: false,
             verbose: false,
+            quiet: false,
         }
     }
 }
@@ -80,7 +83,24 @@ impl TextStyle {
         if self.ascii { ascii(&safe) } else { safe }
     }
 
-    fn paint(&self, paint: Paint, text: &str) -> String {
+    /// Columns that text takes once it is clean.
+    pub(super) fn columns(&self, text: &str) -> usize {
+        self.clean(text).chars().count()
+    }
+
+    /// Columns that a row of these cells takes.
+    pub(super) fn row_width(&self, indent: usize, cells: &[Cell]) -> usize {
+        let last = cells.iter().rposition(|(_, text, _)| !text.is_empty());
+        let cells = cells.iter().enumerate();
+        let shown = cells.take_while(|(at, _)| Some(*at) <= last);
+        let widths = shown.map(|(at, (_, text, width))| match self.columns(text) {
+            own if Some(at) == last => own,
+            own => own.max(*width) + 2,
+        });
+        indent + widths.sum::<usize>()
+    }
+
+    pub(super) fn paint(&self, paint: Paint, text: &str) -> String {
         match (self.color, paint.name()) {
             (_, None) | (Color::None, _) => text.to_owned(),
             (Color::Symbolic, Some(name)) => format!("[{name}]{text}[/]"),
@@ -96,7 +116,7 @@ impl TextStyle {
 pub fn defuse(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_invisible(c) {
+        if is_unsafe(c) {
             safe.extend(c.escape_default());
         } else {
             safe.push(c);
@@ -105,8 +125,10 @@ pub fn defuse(text: &str) -> String {
     safe
 }
 
-const fn is_invisible(c: char) -> bool {
-    matches!(c,
+/// Moves the cursor, or pretends that text is where it is not.
+pub(super) fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
         '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -125,6 +147,9 @@ fn ascii(text: &str) -> String {
     }
     out
 }
+
+/// A text, what it is painted as, and the columns it takes at least.
+pub(super) type Cell<'t> = (Paint, &'t str, usize);
 
 /// A page being written, line by line.
 pub(super) struct Sheet<'s> {
@@ -149,7 +174,7 @@ impl<'s> Sheet<'s> {
     }
 
     /// Cells two spaces apart, each at least as wide as it says.
-    pub(super) fn row(&mut self, indent: usize, cells: &[(Paint, &str, usize)]) {
+    pub(super) fn row(&mut self, indent: usize, cells: &[Cell]) {
         let last = cells.iter().rposition(|(_, text, _)| !text.is_empty());
         let _ = write!(self.out, "{:indent$}", "");
         for (at, (paint, text, width)) in cells.iter().enumerate() {

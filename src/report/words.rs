@@ -1,10 +1,12 @@
 //! Steps, waits and verdicts in a person's words.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::decide::{Condition, Effect, IntentKey, NoteKind, Subject};
-use crate::plan::{ClusterPlan, FieldChange, PlannedIntent};
+use crate::decide::{Condition, Effect, IntentKey, Note, NoteKind, Subject};
+use crate::plan::{ClusterPlan, FieldChange, Stall};
 use crate::state::ObjectKind;
 
 /// What a verb does to its member, short enough for a chain.
@@ -66,6 +68,40 @@ pub(super) fn noted_step(text: &str) -> String {
 /// A JSON pointer without its escapes.
 pub(super) fn pointer(pointer: &str) -> String {
     pointer.replace("~1", "/").replace("~0", "~")
+}
+
+/// Where Git says a field and which commit said so; and who holds it live, since when.
+pub(super) fn origin(change: &FieldChange) -> String {
+    let said = change.origin.as_ref().map(|origin| {
+        let commit = origin.commit.as_deref().map(short_commit);
+        let commit = commit.map_or(String::new(), |commit| format!(" ({commit})"));
+        format!("{}:{}{commit}", origin.file, origin.line)
+    });
+    let held = change.manager.as_ref().map(|manager| {
+        let time = manager.time.map_or(String::new(), |t| format!(", {t}"));
+        format!("set by {}{time}", manager.name)
+    });
+    match (held, said) {
+        (Some(held), Some(said)) => format!("{held}; Git says it at {said}"),
+        (held, said) => held.or(said).unwrap_or_default(),
+    }
+}
+
+/// As people write a commit down.
+pub(super) fn short_commit(commit: &str) -> String {
+    commit.chars().take(7).collect()
+}
+
+/// `4be0d1…91a`, enough to compare by eye.
+pub(super) fn short_hash(hash: &str) -> String {
+    let hex = hash.strip_prefix("sha256:").unwrap_or(hash);
+    match (
+        hex.get(..6),
+        hex.len().checked_sub(3).and_then(|at| hex.get(at..)),
+    ) {
+        (Some(head), Some(tail)) if hex.len() > 9 => format!("{head}…{tail}"),
+        _ => hex.to_owned(),
+    }
 }
 
 pub(super) fn subject(subject: &Subject) -> String {
@@ -225,84 +261,39 @@ pub(super) fn value(value: Option<&Value>) -> String {
     }
 }
 
-/// What changes in a cluster, in a few words.
-pub(super) fn headline(cluster: &ClusterPlan) -> String {
-    let born_here = cluster
-        .intents
-        .iter()
-        .any(|i| i.intent.row.procedure == "bootstrap");
-    let members = cluster.changes.iter().find(|c| c.path == "members");
-    let storage = storage(cluster);
-    match members {
-        Some(change) if !storage.is_empty() && change.before.is_some() => {
-            format!("{}, {storage}", moved(change))
-        }
-        None if !storage.is_empty() => storage,
-        Some(change) if born_here || change.before.is_none() => {
-            let wanted = change.after.as_ref().and_then(Value::as_u64).unwrap_or(0);
-            format!(
-                "new cluster of {}",
-                counted(usize::try_from(wanted).unwrap_or(0), "member")
-            )
-        }
-        Some(change) => moved(change),
-        None if replaced(cluster) > 0 => {
-            format!("replace {}", counted(replaced(cluster), "member"))
-        }
-        None if restarts(cluster) > 0 => {
-            format!("restart {}", counted(restarts(cluster), "member"))
-        }
-        None if cluster.intents.iter().any(on_member) => "finish what was begun".into(),
-        None if !cluster.changes.is_empty() => match cluster.changes.len() {
-            1 => "1 field differs".into(),
-            n => format!("{n} fields differ"),
-        },
-        None if !cluster.intents.is_empty() => "objects to create".into(),
-        None if !cluster.awaits.is_empty() => "on its way".into(),
-        None => String::new(),
+/// The codes of some notes, each once.
+pub(super) fn codes<'n>(notes: impl Iterator<Item = &'n Note>) -> String {
+    let codes: BTreeSet<&str> = notes.map(|note| note.facts.code).collect();
+    codes.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// The codes of what blocks a cluster.
+pub(super) fn blockers(cluster: &ClusterPlan) -> String {
+    let codes = codes(cluster.refused());
+    if codes.is_empty() {
+        Stall::CODE.into()
+    } else {
+        codes
     }
 }
 
-/// `storage class gp3 → gp3-enc, attributes silver → gold, size 8Gi → 16Gi`.
-fn storage(cluster: &ClusterPlan) -> String {
-    let fields = [
-        ("storage.className", "storage class"),
-        ("storage.attributesClassName", "attributes"),
-        ("storage.size", "size"),
-    ];
-    let told = fields.iter().filter_map(|(path, name)| {
-        let change = cluster.changes.iter().find(|c| c.path == *path)?;
-        let (before, after) = (value(change.before.as_ref()), value(change.after.as_ref()));
-        Some(format!("{name} {before} → {after}"))
-    });
-    told.collect::<Vec<_>>().join(", ")
-}
-
-/// Members that leave for another to take their seat.
-fn replaced(cluster: &ClusterPlan) -> usize {
-    let procedures = ["repair", "replace"];
-    let leaves = |i: &&PlannedIntent| {
-        i.intent.key.verb == "remove-member" && procedures.contains(&i.intent.row.procedure)
+/// Notes with the subjects they are about, ` (member 1, member 2)`: the same facts about several are told once.
+pub(super) fn told(notes: &[Note]) -> Vec<(&Note, String)> {
+    let mut told: Vec<(&Note, Vec<String>)> = Vec::new();
+    for note in notes {
+        let about = note.subject.as_ref().map(subject);
+        match told.iter_mut().find(|(n, _)| n.facts == note.facts) {
+            Some((_, subjects)) => subjects.extend(about),
+            None => told.push((note, about.into_iter().collect())),
+        }
+    }
+    let about = |subjects: Vec<String>| match subjects.as_slice() {
+        [] => String::new(),
+        some => format!(" ({})", some.join(", ")),
     };
-    cluster.intents.iter().filter(leaves).count()
-}
-
-fn restarts(cluster: &ClusterPlan) -> usize {
-    usize::try_from(cluster.restarts()).unwrap_or(usize::MAX)
-}
-
-fn on_member(planned: &PlannedIntent) -> bool {
-    matches!(planned.intent.key.subject, Subject::Member(_))
-}
-
-fn moved(change: &FieldChange) -> String {
-    let number = |v: &Option<Value>| v.as_ref().and_then(Value::as_u64).unwrap_or(0);
-    let (before, after) = (number(&change.before), number(&change.after));
-    match before.cmp(&after) {
-        std::cmp::Ordering::Less => format!("grow {before} → {after}"),
-        std::cmp::Ordering::Greater => format!("shrink {before} → {after}"),
-        std::cmp::Ordering::Equal => format!("{after} members, on other ordinals"),
-    }
+    let told = told.into_iter();
+    told.map(|(note, subjects)| (note, about(subjects)))
+        .collect()
 }
 
 #[cfg(test)]

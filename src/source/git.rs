@@ -134,14 +134,15 @@ fn explain(error: &git2::Error, path: &Path) -> GitError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::fs;
 
     use git2::{ErrorClass, IndexAddOption, Signature, Time};
 
     use super::*;
 
-    fn commit(repository: &Repository, seconds: i64) -> String {
+    /// Everything there is, by one author at this time.
+    pub(in crate::source) fn commit(repository: &Repository, seconds: i64) -> String {
         let mut index = repository.index().expect("index");
         index
             .add_all(["."], IndexAddOption::DEFAULT, None)

@@ -1,7 +1,9 @@
 //! Where documents come from: a directory, and the Git checkout it is part of.
 
+mod blame;
 mod directory;
 mod git;
 
+pub use blame::{Lines, blame};
 pub use directory::{Documents, read};
 pub use git::{GitError, GitState, is_ancestor};

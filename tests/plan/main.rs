@@ -2,6 +2,7 @@
 //!
 //! `SNAPSHOTS=overwrite cargo test --test plan` refreshes them.
 
+mod formats;
 mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +47,7 @@ fn case(path: &Path) -> datatest_stable::Result<()> {
             .action_env("SNAPSHOTS")
             .eq(Data::text(text.clone()).raw(), golden);
     }
-    let names: BTreeSet<&str> = files.iter().map(|(name, _)| *name).collect();
+    let names: BTreeSet<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     for entry in std::fs::read_dir(&expected)? {
         let name = entry?.file_name();
         let name = name.to_string_lossy();
@@ -55,7 +56,7 @@ fn case(path: &Path) -> datatest_stable::Result<()> {
     Ok(())
 }
 
-fn outputs(story: &Story, plan: &Plan) -> Vec<(&'static str, String)> {
+fn outputs(story: &Story, plan: &Plan) -> Vec<(String, String)> {
     let page = TextStyle {
         width: story.width,
         ..TextStyle::default()
@@ -71,12 +72,12 @@ fn outputs(story: &Story, plan: &Plan) -> Vec<(&'static str, String)> {
     let fail_on = FailOn::default();
     let with_exit = |style| plan_text(plan, style) + &exit_line(plan, &fail_on, 0);
     let json = serde_json::to_string_pretty(&plan_json(plan, TOOL)).expect("JSON has no NaN here");
-    let mut files = vec![
-        ("plan.txt", with_exit(&page)),
-        ("plan.ascii.txt", with_exit(&ascii)),
-        ("plan.verbose.txt", with_exit(&verbose)),
-        ("plan.json", json + "\n"),
-        ("exit", format!("{}\n", of(&fail_on.codes(plan, 0)))),
+    let mut files: Vec<(String, String)> = vec![
+        ("plan.txt".into(), with_exit(&page)),
+        ("plan.ascii.txt".into(), with_exit(&ascii)),
+        ("plan.verbose.txt".into(), with_exit(&verbose)),
+        ("plan.json".into(), json + "\n"),
+        ("exit".into(), format!("{}\n", of(&fail_on.codes(plan, 0)))),
     ];
     assert!(files[1].1.is_ascii());
     if story.status {
@@ -85,14 +86,20 @@ fn outputs(story: &Story, plan: &Plan) -> Vec<(&'static str, String)> {
             .iter()
             .map(|w| (&w.spec, &w.observed))
             .collect();
-        files.push(("status.txt", status_text(&clusters, &plan.orphans, &page)));
+        files.push((
+            "status.txt".into(),
+            status_text(&clusters, &plan.orphans, &page),
+        ));
     }
     if story.color {
         let style = TextStyle {
             color: Color::Symbolic,
             ..page
         };
-        files.push(("plan.color.txt", with_exit(&style)));
+        files.push(("plan.color.txt".into(), with_exit(&style)));
+    }
+    if story.formats {
+        files.extend(formats::outputs(plan));
     }
     files
 }

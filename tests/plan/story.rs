@@ -8,9 +8,11 @@
 //! apply steps 4               killed right after four acts
 //! apply until promote         killed right before the next act of this verb
 //! pass 10                     seconds
+//! blame 77e01b2…              the commit that wrote every line of the cluster's document
 //! …                           mishaps: see `mishap`
 //! sighted eu-1 audit StatefulSet etcd/audit   found by the fleet's label; or: sighted eu-1 unreadable WHY
 //! show status|color           one more golden
+//! show formats                goldens of every width and colour, YAML, and comments of several sizes
 //! width 80
 //! ```
 
@@ -43,6 +45,7 @@ pub(crate) struct Story {
     pub(crate) width: usize,
     pub(crate) status: bool,
     pub(crate) color: bool,
+    pub(crate) formats: bool,
 }
 
 /// More decisions than any story takes.
@@ -61,6 +64,7 @@ impl Story {
             width: 100,
             status: false,
             color: false,
+            formats: false,
         };
         let lines = text.lines().map(str::trim);
         for line in lines.filter(|l| !l.is_empty() && !l.starts_with('#')) {
@@ -95,6 +99,7 @@ impl Story {
             }
             ["show", "status"] => self.status = true,
             ["show", "color"] => self.color = true,
+            ["show", "formats"] => self.formats = true,
             ["commit", "none"] => self.source.commit = None,
             ["dirty"] => self.source.dirty = true,
             ["filter", filter] => self.source.filters.push((*filter).to_owned()),
@@ -127,6 +132,11 @@ impl World {
                 self.apply(|_| false, None)
             }
             ["want", field, value @ ..] => self.want(field, value),
+            ["blame", commit] => {
+                let origins = self.spec.origins.values_mut();
+                origins.for_each(|origin| origin.commit = Some((*commit).to_owned()));
+                Ok(())
+            }
             ["apply"] => self.apply(|_| false, None),
             ["apply", "steps", count] => {
                 let count: usize = count.parse()?;
@@ -223,6 +233,7 @@ fn spec(id: ClusterId) -> Result<ClusterSpec> {
     let origin = |line| Origin {
         file: file.clone(),
         line,
+        commit: None,
     };
     Ok(ClusterSpec {
         fleet: "prod".into(),

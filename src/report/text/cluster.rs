@@ -1,19 +1,19 @@
 //! One cluster's block of a plan: what changes, the steps, what is refused and why.
 
-use std::collections::BTreeSet;
-
+use super::super::headline::{headline, restarts};
 use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words;
 use super::fields::{fields, movement, path};
-use super::steps::{chain, groups, step};
-use crate::decide::{Note, Subject};
-use crate::plan::{ClusterPlan, PlannedIntent, Verdict};
+use super::steps::{chain, chains, step};
+use crate::decide::Subject;
+use crate::plan::{ClusterPlan, PlannedIntent, Stall, Verdict};
 
 pub(super) const BODY: usize = 6;
 pub(super) const WIDEST_VALUE: usize = 48;
 const WIDEST_ID: usize = 32;
 const WIDEST_PATH: usize = 48;
 const WIDEST_MOVE: usize = 32;
+pub(super) const WIDEST_CLASS: usize = "in-flight".len();
 
 /// Widths shared by all blocks of a page.
 pub(super) struct Columns {
@@ -25,25 +25,61 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn of(clusters: &[&ClusterPlan], style: &TextStyle) -> Self {
-        let width = |text: &str| style.clean(text).chars().count();
         let changes = || clusters.iter().flat_map(|c| &c.changes);
         let widest = |items: &mut dyn Iterator<Item = String>, most: usize| {
-            items.map(|t| width(&t)).filter(|w| *w <= most).max()
+            let widths = items.map(|text| style.columns(&text));
+            widths.filter(|width| *width <= most).max().unwrap_or(0)
         };
+        let change = widest(
+            &mut changes().map(|c| movement(c, side(style))),
+            WIDEST_MOVE,
+        );
+        let origin = widest(&mut changes().map(words::origin), usize::MAX);
+        // What is left beside values and origin; a path that needs more stands on a line of its own.
+        let beside = BODY + 2 + change + 2 + WIDEST_CLASS + 2 + origin;
+        let room = style.width.saturating_sub(beside).min(WIDEST_PATH);
         Self {
-            id: widest(&mut clusters.iter().map(|c| c.id.to_string()), WIDEST_ID).unwrap_or(0),
-            headline: widest(
-                &mut clusters.iter().map(|c| words::headline(c)),
-                WIDEST_MOVE,
-            )
-            .unwrap_or(0),
-            path: widest(&mut changes().map(path), WIDEST_PATH).unwrap_or(0),
-            change: widest(
-                &mut changes().map(|c| movement(c, WIDEST_VALUE)),
-                WIDEST_MOVE,
-            )
-            .unwrap_or(0),
+            id: widest(&mut clusters.iter().map(|c| c.id.to_string()), WIDEST_ID),
+            headline: widest(&mut clusters.iter().map(|c| headline(c)), WIDEST_MOVE),
+            path: widest(&mut changes().map(path), room),
+            change,
         }
+    }
+}
+
+/// Columns that one side of a change may take before it is cut.
+pub(super) fn side(style: &TextStyle) -> usize {
+    let room = style.width.saturating_sub(BODY + 2 + 3) / 2;
+    WIDEST_VALUE.min(room).max(8)
+}
+
+/// The first line of a block.
+pub(super) struct Heading<'t> {
+    pub(super) glyph: &'t str,
+    pub(super) paint: Paint,
+    pub(super) id: &'t str,
+    pub(super) headline: &'t str,
+    pub(super) verdict: &'t str,
+}
+
+impl Heading<'_> {
+    /// On as many lines as the width asks for.
+    pub(super) fn write(&self, sheet: &mut Sheet, columns: &Columns, style: &TextStyle) {
+        let glyph = (self.paint, self.glyph, 1);
+        let id = (Paint::Strong, self.id, columns.id);
+        let headline = (Paint::Plain, self.headline, columns.headline);
+        let verdict = (self.paint, self.verdict, 0);
+        let whole = style.row_width(1, &[glyph, id, headline, verdict]);
+        if whole <= style.width {
+            return sheet.row(1, &[glyph, id, headline, verdict]);
+        }
+        if style.row_width(1, &[glyph, id, headline]) <= style.width {
+            sheet.row(1, &[glyph, id, headline]);
+        } else {
+            sheet.row(1, &[glyph, id]);
+            sheet.prose(BODY, "", Paint::Plain, self.headline);
+        }
+        sheet.prose(BODY, "", self.paint, self.verdict);
     }
 }
 
@@ -54,20 +90,18 @@ pub(super) fn block(
     style: &TextStyle,
 ) {
     let (glyph, paint) = glyph(cluster);
-    let headline = words::headline(cluster);
-    let headline = match cluster.verdict {
+    let changed = match cluster.verdict {
         Verdict::Unreadable => "unreadable".to_owned(),
-        _ => headline,
+        _ => headline(cluster),
     };
-    sheet.row(
-        1,
-        &[
-            (paint, glyph, 1),
-            (Paint::Strong, &cluster.id.to_string(), columns.id),
-            (Paint::Plain, &headline, columns.headline),
-            (paint, &verdict(cluster), 0),
-        ],
-    );
+    let heading = Heading {
+        glyph,
+        paint,
+        id: &cluster.id.to_string(),
+        headline: &changed,
+        verdict: &verdict(cluster),
+    };
+    heading.write(sheet, columns, style);
     fields(sheet, cluster, columns, style);
     for remark in &cluster.remarks {
         let code = format!("{}: ", remark.code);
@@ -80,8 +114,8 @@ pub(super) fn block(
             step(sheet, at + 1, planned);
         }
     } else {
-        for (from, group) in groups(&cluster.intents) {
-            chain(sheet, from, group);
+        for told in chains(&cluster.intents) {
+            chain(sheet, &told);
         }
     }
     trailing_waits(sheet, cluster);
@@ -102,59 +136,38 @@ fn glyph(cluster: &ClusterPlan) -> (&'static str, Paint) {
 }
 
 fn verdict(cluster: &ClusterPlan) -> String {
-    let codes = |notes: &mut dyn Iterator<Item = &Note>| {
-        let codes: BTreeSet<&str> = notes.map(|n| n.facts.code).collect();
-        codes.into_iter().collect::<Vec<_>>().join(", ")
-    };
     match cluster.verdict {
         Verdict::InSync => "in sync, once that has come about".into(),
-        Verdict::Deferred => format!("deferred  {}", codes(&mut cluster.deferred())),
+        Verdict::Deferred => format!("deferred  {}", words::codes(cluster.deferred())),
         Verdict::Unreadable => "UNREADABLE".into(),
         Verdict::Blocked => {
-            let why = codes(&mut cluster.refused());
-            let why = if why.is_empty() { "no-end" } else { &why };
             let steps = match cluster.intents.len() {
                 0 => String::new(),
                 n => format!(" (after {})", words::counted(n, "step")),
             };
-            format!("BLOCKED  {why}{steps}")
+            format!("BLOCKED  {}{steps}", words::blockers(cluster))
         }
         Verdict::Changes => {
-            let restarts = match cluster.restarts() {
-                0 => "no restart".to_owned(),
-                n => words::counted(n as usize, "restart"),
-            };
             let destructive = if cluster.is_destructive() {
                 ", destructive"
             } else {
                 ""
             };
             format!(
-                "{}, ~{}, {restarts}{destructive}",
+                "{}, ~{}, {}{destructive}",
                 words::counted(cluster.intents.len(), "step"),
                 words::duration(cluster.estimate()),
+                restarts(cluster),
             )
         }
     }
 }
 
-/// Refused, deferred and unreadable: never dropped, the same facts about several subjects said once.
+/// Refused, deferred and unreadable: never dropped.
 fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
-    let mut told: Vec<(&Note, Vec<String>)> = Vec::new();
-    for note in &cluster.notes {
-        let subject = note.subject.as_ref().map(words::subject);
-        match told.iter_mut().find(|(n, _)| n.facts == note.facts) {
-            Some((_, subjects)) => subjects.extend(subject),
-            None => told.push((note, subject.into_iter().collect())),
-        }
-    }
+    let told = words::told(&cluster.notes);
     let codes: Vec<&str> = told.iter().map(|(note, _)| note.facts.code).collect();
-    for (at, (note, subjects)) in told.into_iter().enumerate() {
-        let about = if subjects.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", subjects.join(", "))
-        };
+    for (at, (note, about)) in told.into_iter().enumerate() {
         let text = format!("{}{about}", note.facts.found);
         sheet.prose(BODY, &format!("{}: ", note.facts.code), Paint::Plain, &text);
         sheet.prose(BODY, "unblock: ", Paint::Hint, &note.facts.unblock);
@@ -166,8 +179,7 @@ fn notes(sheet: &mut Sheet, cluster: &ClusterPlan) {
     if let Some(stall) = &cluster.stall {
         let text = format!("{} ({})", stall.found(), stall.row);
         sheet.prose(BODY, "no-end: ", Paint::Plain, &text);
-        let unblock = "look at what keeps it from coming about, then plan again";
-        sheet.prose(BODY, "unblock: ", Paint::Hint, unblock);
+        sheet.prose(BODY, "unblock: ", Paint::Hint, Stall::UNBLOCK);
         explained(sheet, "no-end");
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::super::style::{Paint, Sheet, TextStyle};
+use super::super::style::{Cell, Paint, Sheet, TextStyle};
 use super::super::words;
-use super::cluster::{BODY, Columns, WIDEST_VALUE};
+use super::cluster::{BODY, Columns, WIDEST_CLASS, side};
 use crate::plan::{Class, ClusterPlan, FieldChange};
 
 /// Changed lines of a text shown before the rest is counted.
@@ -35,31 +35,41 @@ pub(super) fn fields(
     }
 }
 
+/// Path, values, class and origin on one line where they fit; else the path above the rest.
 fn field(sheet: &mut Sheet, change: &FieldChange, columns: &Columns, style: &TextStyle) {
+    let most = if style.verbose {
+        usize::MAX
+    } else {
+        side(style)
+    };
+    let (path, moved) = (path(change), movement(change, most));
+    let (class, origin) = (change.class.as_str(), words::origin(change));
     let paint = match change.class {
         Class::Drift => Paint::Warn,
         Class::Pending | Class::InFlight => Paint::Plain,
     };
-    let moved = if style.verbose {
-        movement(change, usize::MAX)
-    } else {
-        movement(change, WIDEST_VALUE)
-    };
-    let (path, origin) = (path(change), origin(change));
-    let path = (Paint::Plain, path.as_str(), columns.path);
-    let values = [
+    let whole = [
+        (Paint::Plain, path.as_str(), columns.path),
         (Paint::Plain, moved.as_str(), columns.change),
-        (paint, change.class.as_str(), "in-flight".len()),
+        (paint, class, WIDEST_CLASS),
         (Paint::Hint, origin.as_str(), 0),
     ];
-    let width = |text: &str| style.clean(text).chars().count();
-    let whole = BODY + width(path.1) + 2 + width(&moved) + 2 + width(change.class.as_str());
-    if width(path.1) > columns.path && whole > style.width {
-        // Wrapped by a terminal the values would be hard to find.
-        sheet.row(BODY, &[path]);
-        sheet.row(BODY + 2, &values);
+    let fits = |indent: usize, cells: &[Cell]| style.row_width(indent, cells) <= style.width;
+    if fits(BODY, &whole) {
+        sheet.row(BODY, &whole);
     } else {
-        sheet.row(BODY, &[&[path], &values[..]].concat());
+        sheet.row(BODY, &whole[..1]);
+        // Under the other values where that is possible.
+        let aligned = BODY + columns.path + 2;
+        if let Some(indent) = [aligned, BODY + 2]
+            .into_iter()
+            .find(|at| fits(*at, &whole[1..]))
+        {
+            sheet.row(indent, &whole[1..]);
+        } else {
+            sheet.row(BODY + 2, &whole[1..2]);
+            beside(sheet, &whole[2..], style);
+        }
     }
     if let Some((before, after)) = texts(change) {
         let lines = if style.verbose {
@@ -68,6 +78,16 @@ fn field(sheet: &mut Sheet, change: &FieldChange, columns: &Columns, style: &Tex
             LINES_SHOWN
         };
         changed_lines(sheet, before, after, lines, style);
+    }
+}
+
+/// Class and origin, where not even they fit beside the values.
+fn beside(sheet: &mut Sheet, cells: &[Cell], style: &TextStyle) {
+    if style.row_width(BODY + 2, cells) <= style.width {
+        return sheet.row(BODY + 2, cells);
+    }
+    for (paint, text, _) in cells {
+        sheet.prose(BODY + 2, "", *paint, text);
     }
 }
 
@@ -90,7 +110,7 @@ pub(super) fn movement(change: &FieldChange, most: usize) -> String {
 }
 
 /// Both sides, where one of them has lines.
-fn texts(change: &FieldChange) -> Option<(&str, &str)> {
+pub(in crate::report) fn texts(change: &FieldChange) -> Option<(&str, &str)> {
     let before = change.before.as_ref().map_or(Some(""), Value::as_str)?;
     let after = change.after.as_ref().map_or(Some(""), Value::as_str)?;
     (before.contains('\n') || after.contains('\n')).then_some((before, after))
@@ -120,15 +140,4 @@ fn changed_lines(sheet: &mut Sheet, before: &str, after: &str, shown: usize, sty
         let rest = words::counted(rest, "more line");
         sheet.row(BODY + 2, &[(Paint::Dim, &format!("… {rest}"), 0)]);
     }
-}
-
-fn origin(change: &FieldChange) -> String {
-    if let Some(manager) = &change.manager {
-        let time = manager.time.map_or(String::new(), |t| format!(", {t}"));
-        return format!("set by {}{time}", manager.name);
-    }
-    change
-        .origin
-        .as_ref()
-        .map_or(String::new(), |o| format!("{}:{}", o.file, o.line))
 }

@@ -7,6 +7,8 @@ mod status;
 mod steps;
 mod tally;
 
+pub(super) use fields::texts;
 pub use plan::{exit_line, plan_text};
 pub use status::status_text;
+pub(super) use steps::chains;
 pub use tally::tally_text;

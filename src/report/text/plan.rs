@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::super::exit::{self, FailOn};
 use super::super::style::{Paint, Sheet, TextStyle};
-use super::super::words::counted;
-use super::cluster::{BODY, Columns, block, explained};
+use super::super::words::{counted, short_commit, short_hash};
+use super::cluster::{BODY, Columns, Heading, block, explained};
 use crate::plan::{Class, FieldChange, Orphan, Plan, Verdict};
 
-/// Header, one block per cluster that is not in sync, and a closing line that is always there.
+/// Header, one block per cluster that is not in sync, and a closing line that is there unless quiet is asked for.
 pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
     let mut sheet = Sheet::new(style);
     sheet.prose(0, "", Paint::Plain, &header(plan));
@@ -22,7 +22,10 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
         sheet.blank();
         block(&mut sheet, cluster, &columns, style);
     }
-    let told = orphans(&mut sheet, plan, &columns);
+    let told = orphans(&mut sheet, plan, &columns, style);
+    if style.quiet {
+        return sheet.finish();
+    }
     if !shown.is_empty() || told {
         sheet.blank();
     }
@@ -39,18 +42,17 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
 }
 
 /// What runs and is in no file, each a row of its own; and where that is not known.
-fn orphans(sheet: &mut Sheet, plan: &Plan, columns: &Columns) -> bool {
+fn orphans(sheet: &mut Sheet, plan: &Plan, columns: &Columns, style: &TextStyle) -> bool {
     for orphan in &plan.orphans.found {
         sheet.blank();
-        sheet.row(
-            1,
-            &[
-                (Paint::Bad, "!", 1),
-                (Paint::Strong, &orphan.id, columns.id),
-                (Paint::Plain, "not in Git", columns.headline),
-                (Paint::Bad, &format!("BLOCKED  {}", Orphan::CODE), 0),
-            ],
-        );
+        let heading = Heading {
+            glyph: "!",
+            paint: Paint::Bad,
+            id: &orphan.id,
+            headline: "not in Git",
+            verdict: &format!("BLOCKED  {}", Orphan::CODE),
+        };
+        heading.write(sheet, columns, style);
         let code = format!("{}: ", Orphan::CODE);
         sheet.prose(BODY, &code, Paint::Plain, &orphan.found());
         sheet.prose(BODY, "unblock: ", Paint::Hint, Orphan::UNBLOCK);
@@ -74,7 +76,7 @@ fn orphans(sheet: &mut Sheet, plan: &Plan, columns: &Columns) -> bool {
 fn header(plan: &Plan) -> String {
     let source = match &plan.source.commit {
         Some(commit) => {
-            let short: String = commit.chars().take(7).collect();
+            let short = short_commit(commit);
             let dirty = if plan.source.dirty { "+dirty" } else { "" };
             format!("{} @ {short}{dirty}", plan.fleet)
         }
@@ -101,18 +103,6 @@ fn header(plan: &Plan) -> String {
         parts.push(format!("plan {}", short_hash(&plan.intent_hash)));
     }
     parts.join(" · ")
-}
-
-/// `4be0d1…91a`, enough to compare by eye.
-fn short_hash(hash: &str) -> String {
-    let hex = hash.strip_prefix("sha256:").unwrap_or(hash);
-    match (
-        hex.get(..6),
-        hex.len().checked_sub(3).and_then(|at| hex.get(at..)),
-    ) {
-        (Some(head), Some(tail)) if hex.len() > 9 => format!("{head}…{tail}"),
-        _ => hex.to_owned(),
-    }
 }
 
 fn quiet(plan: &Plan) -> String {

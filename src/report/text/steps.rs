@@ -8,8 +8,18 @@ use super::cluster::BODY;
 use crate::decide::{Effect, Subject};
 use crate::plan::PlannedIntent;
 
-/// Runs of steps on the same member, or of the same verb on objects, with the number of their first.
-pub(super) fn groups(intents: &[PlannedIntent]) -> Vec<(usize, &[PlannedIntent])> {
+/// A run of steps as it is told.
+pub(in crate::report) struct Chain {
+    /// `2–6`
+    pub(in crate::report) numbers: String,
+    /// `member 3: add as learner → … → promote`
+    pub(in crate::report) text: String,
+    /// What that does to the voters, how long it takes, and by which procedures.
+    pub(in crate::report) facts: String,
+}
+
+/// Runs of steps on the same member, or of the same verb on objects.
+pub(in crate::report) fn chains(intents: &[PlannedIntent]) -> Vec<Chain> {
     let alike = |a: &PlannedIntent, b: &PlannedIntent| {
         let (a, b) = (&a.intent.key, &b.intent.key);
         match (&a.subject, &b.subject) {
@@ -21,20 +31,31 @@ pub(super) fn groups(intents: &[PlannedIntent]) -> Vec<(usize, &[PlannedIntent])
         }
     };
     let mut from = 1;
-    intents
-        .chunk_by(alike)
-        .map(|group| {
-            let first = from;
-            from += group.len();
-            (first, group)
-        })
-        .collect()
+    let groups = intents.chunk_by(alike).map(|group| {
+        let first = from;
+        from += group.len();
+        Chain {
+            numbers: match group.len() {
+                1 => first.to_string(),
+                n => format!("{first}–{}", first + n - 1),
+            },
+            text: text(group),
+            facts: facts(group),
+        }
+    });
+    groups.collect()
 }
 
 /// `1–6   member 3: add as learner → … → promote`, and below it what that does to the voters.
-pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
+pub(super) fn chain(sheet: &mut Sheet, chain: &Chain) {
+    let numbers = format!("{:<7}", chain.numbers);
+    sheet.prose(BODY, &numbers, Paint::Plain, &chain.text);
+    sheet.prose(BODY + 7, "", Paint::Dim, &chain.facts);
+}
+
+fn text(group: &[PlannedIntent]) -> String {
     let Some(first) = group.first() else {
-        return;
+        return String::new();
     };
     let text = match &first.intent.key.subject {
         Subject::Object(_) | Subject::Cluster => {
@@ -55,16 +76,14 @@ pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
         Subject::Member(_) => member_chain(group),
     };
     let taken = taken(group);
-    let text = if taken.is_empty() {
+    if taken.is_empty() {
         text
     } else {
         format!("{text}: {}", taken.join(", "))
-    };
-    let numbers = match group.len() {
-        1 => from.to_string(),
-        n => format!("{from}–{}", from + n - 1),
-    };
-    sheet.prose(BODY, &format!("{numbers:<7}"), Paint::Plain, &text);
+    }
+}
+
+fn facts(group: &[PlannedIntent]) -> String {
     let effects: Vec<Effect> = group.iter().map(|p| p.intent.effect).collect();
     let mut facts = vec![words::effect(&effects)];
     facts.retain(|f| !f.is_empty());
@@ -73,16 +92,9 @@ pub(super) fn chain(sheet: &mut Sheet, from: usize, group: &[PlannedIntent]) {
     if group.iter().any(|p| p.intent.destructive) {
         facts.push("destructive".into());
     }
-    let mut rows: Vec<&str> = group.iter().map(|p| p.intent.row.procedure).collect();
-    rows.dedup();
-    facts.push(
-        rows.into_iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect::<Vec<_>>()
-            .join(", "),
-    );
-    sheet.prose(BODY + 7, "", Paint::Dim, &facts.join(" · "));
+    let rows: BTreeSet<&str> = group.iter().map(|p| p.intent.row.procedure).collect();
+    facts.push(rows.into_iter().collect::<Vec<_>>().join(", "));
+    facts.join(" · ")
 }
 
 /// Fields taken from persons' tools, as a person reads a pointer.

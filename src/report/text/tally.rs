@@ -19,16 +19,21 @@ pub fn tally_text(outcome: &Outcome, path: &str, style: &TextStyle) -> String {
         .clusters
         .iter()
         .filter(|c| c.ending == Ending::InSync);
+    let closing = !style.quiet;
     let summary = format!(
         "Applied: {} of {} in sync",
         in_sync.count(),
         words::counted(outcome.clusters.len(), "cluster")
     );
-    sheet.prose(0, "", Paint::Strong, &summary);
+    if closing {
+        sheet.prose(0, "", Paint::Strong, &summary);
+    }
     if let Some(next) = next(outcome, path) {
         sheet.prose(0, "next: ", Paint::Hint, &next);
     }
-    sheet.prose(0, "", Paint::Plain, &exit_words(outcome));
+    if closing {
+        sheet.prose(0, "", Paint::Plain, &exit_words(outcome));
+    }
     sheet.finish()
 }
 

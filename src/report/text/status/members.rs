@@ -137,9 +137,9 @@ fn volume(claim: &Claim) -> String {
     let (asked, has) = (&claim.attributes.asked, &claim.attributes.current);
     match (has, asked) {
         (_, None) => {}
-        (has, Some(asked)) if has.as_ref() == Some(asked) => text += &format!(" {asked}"),
-        (None, Some(asked)) => text += &format!(" → {asked}"),
-        (Some(has), Some(asked)) => text += &format!(" {has} → {asked}"),
+        (has, Some(asked)) if has.as_ref() == Some(asked) => text.extend([" ", asked]),
+        (None, Some(asked)) => text.extend([" → ", asked]),
+        (Some(has), Some(asked)) => text.extend([" ", has, " → ", asked]),
     }
     match (claim.phase, claim.deleting) {
         (_, true) => text += ", going",

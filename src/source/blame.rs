@@ -1,0 +1,154 @@
+//! Which commit wrote a line of a document.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use git2::{BlameOptions, Oid, Repository};
+
+use super::git::GitState;
+
+/// Lines asked for, by the file's name as in the documents. Lines count from 1.
+pub type Lines = BTreeMap<String, BTreeSet<usize>>;
+
+/// The commit that wrote each of these lines, as far as this clone tells. A line that is not committed has none, nor has
+/// one that a shallow clone ends at: who wrote it is in the history that is not here.
+pub fn blame(git: &GitState, asked: &Lines) -> BTreeMap<(String, usize), String> {
+    let Ok(repository) = Repository::discover(&git.root) else {
+        return BTreeMap::new();
+    };
+    let Ok(newest) = Oid::from_str(&git.commit) else {
+        return BTreeMap::new();
+    };
+    let history = History {
+        newest,
+        ends: ends(&repository),
+        repository,
+    };
+    let mut found = BTreeMap::new();
+    for (file, lines) in asked {
+        let dirty = git.dirty.contains(file);
+        match history.authors(&git.root, file, lines, dirty) {
+            Ok(authors) => {
+                let named = authors.into_iter();
+                found.extend(named.map(|(line, commit)| ((file.clone(), line), commit)));
+            }
+            Err(error) => tracing::debug!(%error, file, "no commit for its lines"),
+        }
+    }
+    found
+}
+
+struct History {
+    repository: Repository,
+    newest: Oid,
+    ends: BTreeSet<String>,
+}
+
+/// Commits whose parents a shallow clone leaves out.
+fn ends(repository: &Repository) -> BTreeSet<String> {
+    if !repository.is_shallow() {
+        return BTreeSet::new();
+    }
+    let listed = fs::read_to_string(repository.commondir().join("shallow"));
+    listed
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+impl History {
+    fn authors(
+        &self,
+        root: &Path,
+        file: &str,
+        lines: &BTreeSet<usize>,
+        dirty: bool,
+    ) -> Result<BTreeMap<usize, String>, Box<dyn std::error::Error>> {
+        let path = fs::canonicalize(file)?;
+        let inside = path.strip_prefix(fs::canonicalize(root)?)?;
+        let mut options = BlameOptions::new();
+        options.newest_commit(self.newest);
+        if let (false, Some(first), Some(last)) = (dirty, lines.first(), lines.last()) {
+            // History is walked only until these have their commits. The lines of a changed file are at other places.
+            options.min_line(*first).max_line(*last);
+        }
+        let committed = self.repository.blame_file(inside, Some(&mut options))?;
+        let blame = if dirty {
+            committed.blame_buffer(&fs::read(&path)?)?
+        } else {
+            committed
+        };
+        let author = |line: &usize| {
+            let commit = blame.get_line(*line)?.final_commit_id();
+            let told = !commit.is_zero() && !self.ends.contains(&commit.to_string());
+            told.then(|| (*line, commit.to_string()))
+        };
+        Ok(lines.iter().filter_map(author).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::git::{look, tests::commit};
+    use super::*;
+
+    /// Names the commits of these lines by `first`, `second`, …, `-` where there is none.
+    fn told(git: &GitState, file: &str, commits: &[&str], lines: usize) -> Vec<String> {
+        let asked = Lines::from([(file.to_owned(), (1..=lines).collect())]);
+        let found = blame(git, &asked);
+        let name = |line| {
+            let commit = found.get(&(file.to_owned(), line))?;
+            let at = commits.iter().position(|known| known == commit)?;
+            Some(["first", "second"][at].to_owned())
+        };
+        (1..=lines)
+            .map(|line| name(line).unwrap_or_else(|| "-".into()))
+            .collect()
+    }
+
+    #[test]
+    fn each_line_has_the_commit_that_wrote_it() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let repository = Repository::init(directory.path()).expect("repository");
+        let fleet = directory.path().join("fleet");
+        fs::create_dir(&fleet).expect("directory");
+        let (kept, new) = (fleet.join("kept.yaml"), fleet.join("new.yaml"));
+        let write = |path: &Path, text: &str| fs::write(path, text).expect("written");
+        write(&kept, "a\nb\nc\nd\n");
+        let first = commit(&repository, 1_000_000_000);
+        write(&kept, "a\nB\nc\nd\n");
+        let second = commit(&repository, 1_000_000_001);
+        let commits = [first.as_str(), second.as_str()];
+        let name = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+        let (kept_name, new_name) = (name(&kept), name(&new));
+        let state = || {
+            let files = [kept.clone(), new.clone()];
+            look(&fleet, &files).expect("reads").expect("a commit")
+        };
+
+        let clean = state();
+        let expected = ["first", "second", "first", "first"];
+        assert_eq!(told(&clean, &kept_name, &commits, 4), expected);
+        let one = Lines::from([(kept_name.clone(), BTreeSet::from([3]))]);
+        let found = blame(&clean, &one);
+        assert_eq!(found[&(kept_name.clone(), 3)], first, "walked for one line");
+
+        // A line above the others, one changed, and a file that no commit has.
+        write(&kept, "z\na\nB\nc\nD\n");
+        write(&new, "a\n");
+        let dirty = state();
+        assert_eq!(dirty.dirty.len(), 2, "{:?}", dirty.dirty);
+        let expected = ["-", "first", "second", "first", "-"];
+        assert_eq!(told(&dirty, &kept_name, &commits, 5), expected);
+        assert_eq!(told(&dirty, &new_name, &commits, 1), ["-"]);
+        assert_eq!(told(&dirty, "nowhere.yaml", &commits, 1), ["-"]);
+
+        // A clone of depth 1 does not know who wrote what its only commit has.
+        write(&kept, "a\nB\nc\nd\n");
+        fs::remove_file(&new).expect("removed");
+        fs::write(directory.path().join(".git/shallow"), format!("{second}\n")).expect("written");
+        assert_eq!(told(&state(), &kept_name, &commits, 4), ["-"; 4]);
+    }
+}

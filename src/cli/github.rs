@@ -32,7 +32,13 @@ fn outputs(code: u8, plan: Option<&Plan>) -> String {
     let mut text = format!("outcome={}\n", word.replace(' ', "-"));
     if let Some(plan) = plan {
         let counts = serde_json::json!(plan.counts());
-        text += &format!("plan_hash={}\ncounts={counts}\n", plan.intent_hash);
+        text.extend([
+            "plan_hash=",
+            &plan.intent_hash,
+            "\ncounts=",
+            &counts.to_string(),
+            "\n",
+        ]);
     }
     text
 }

@@ -99,7 +99,7 @@ fn no_plan(args: &PlanArgs, stop: &Stop) {
         let opened = validate::open(&args.selection.path);
         why = opened.text(Style::Plain, 100);
     }
-    why += &format!("error: {}\n", stop.message);
+    why.extend(["error: ", &stop.message, "\n"]);
     terminal::print(&report::failure_markdown(
         stop.code,
         &why,

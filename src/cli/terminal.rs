@@ -104,7 +104,7 @@ fn is_ascii() -> bool {
 }
 
 /// May stderr be drawn over? Not in CI, where every picture would be a line of the log, nor where colour is not wanted:
-/// whoever says NO_COLOR wants plain lines.
+/// whoever says `NO_COLOR` wants plain lines.
 pub(super) fn can_draw() -> bool {
     let ci = set("CI").is_some_and(|ci| ci != "false");
     io::stderr().is_terminal() && is_colored(true) && !is_dumb() && !ci

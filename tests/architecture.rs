@@ -69,8 +69,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("fs::create_dir_all", &["world", "cli"]),
     ("File::create", &["world"]),
     ("OpenOptions", &["world", "cli"]), // files that a person or CI named: `--events`, GITHUB_OUTPUT
-    ("fs::rename", &["world"]),
-    ("fs::remove_file", &["world"]),
+    ("fs::rename", &["world", "cli"]),  // `plan --out`: whole or not at all
+    ("fs::remove_file", &["world", "cli"]),
     ("PatchParams", &["world"]),
     ("PostParams", &["world"]),
     ("DeleteParams", &["world"]),

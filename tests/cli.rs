@@ -183,6 +183,7 @@ fn help_of_every_command() {
     for command in [
         "plan",
         "apply",
+        "show",
         "status",
         "render",
         "validate",

@@ -13,10 +13,19 @@ use snapbox::{Data, assert_data_eq};
 const CASES: &str = "tests/golden/errors";
 
 /// Codes that no folder under version control can show, and the test that does.
-const ELSEWHERE: &[(Code, &str)] = &[(
-    Code::GitUnreadable,
-    "source::git: what_libgit2_cannot_read_is_explained",
-)];
+const ELSEWHERE: &[(Code, &str)] = &[
+    (
+        Code::GitUnreadable,
+        "source::git: what_libgit2_cannot_read_is_explained",
+    ),
+    (Code::PlanUnreadable, PLAN_FILES),
+    (Code::PlanSyntax, PLAN_FILES),
+    (Code::PlanKind, PLAN_FILES),
+    (Code::PlanVersion, PLAN_FILES),
+    (Code::PlanShape, PLAN_FILES),
+    (Code::PlanEdited, PLAN_FILES),
+];
+const PLAN_FILES: &str = "plan_files: what_is_no_plan_is_not_shown_and_not_applied";
 
 fn cases() -> Vec<PathBuf> {
     let listed = fs::read_dir(CASES).expect("the folder of cases");

@@ -33,6 +33,8 @@ use std::time::Duration;
 
 use reconcile::decide::{Act, FileLife};
 use reconcile::fleet::{ClusterSpec, Context, ContextSource, Ordinal};
+use reconcile::plan::{Basis, Plan, SourceFacts, unroll};
+use reconcile::report::{Tool, plan_json};
 use reconcile::state::{Kube, Ledger, ObjectKey, ObjectKind, Observation, Reading, Uid};
 use reconcile::world::live::{Contexts, Live, Options};
 use reconcile::world::{PerformError, World};
@@ -340,6 +342,16 @@ async fn a_secrets_values_are_nowhere_in_the_observation() {
         Some("no login with <secret>")
     );
     assert!(!format!("{observation:?}").contains("correct-horse"));
+    // Nor in the document that `plan --out` writes, which is carried about.
+    let mut cluster = unroll(&spec, &observation);
+    cluster.basis = Some(Basis::of(&spec, &observation));
+    let (now, source) = (observation.at, SourceFacts::default());
+    let plan = Plan::new("prod".into(), now, source, vec![cluster]);
+    let document = plan_json(&plan, Tool::this()).to_string();
+    assert!(document.contains("orders"), "{document}");
+    for secret in ["correct-horse", "Y29ycmVjdC1ob3JzZQ"] {
+        assert!(!document.contains(secret), "{document}");
+    }
 }
 
 #[tokio::test]

@@ -1,15 +1,17 @@
 //! What was approved, and whether a step is within it: a run may do less, never more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::decide::IntentKey;
+use crate::decide::{Intent, IntentKey};
 use crate::plan::ClusterPlan;
 
-/// Intents that may still be done, counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Intents that may still be done, counted. None by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Approval {
     left: BTreeMap<IntentKey, usize>,
     spent: BTreeMap<IntentKey, usize>,
+    /// Approved as what gives something up: a learner that may be removed is no voter that may be.
+    destructive: BTreeSet<IntentKey>,
     total: usize,
 }
 
@@ -29,29 +31,52 @@ impl Approval {
         for planned in &plan.intents {
             *left.entry(planned.intent.key.clone()).or_insert(0) += 1;
         }
+        let destructive = plan.intents.iter().filter(|i| i.intent.destructive);
         Self {
             left,
             spent: BTreeMap::new(),
+            destructive: destructive.map(|i| i.intent.key.clone()).collect(),
             total: plan.intents.len(),
         }
     }
 
-    /// Steps approved at the beginning.
+    /// The same approval for a run that has these steps left of it.
+    #[must_use]
+    pub fn with_left(self, plan: &ClusterPlan) -> Self {
+        Self {
+            total: plan.intents.len(),
+            ..self
+        }
+    }
+
+    /// Steps that the run is about to do, as far as was known at its beginning.
     pub const fn total(&self) -> usize {
         self.total
     }
 
-    pub fn allows(&self, intent: &IntentKey) -> bool {
-        ALWAYS.contains(&intent.verb) || self.left.get(intent).is_some_and(|n| *n > 0)
+    /// Whatever was approved.
+    pub fn is_always_within(intent: &IntentKey) -> bool {
+        ALWAYS.contains(&intent.verb)
     }
 
-    /// The first intent of a plan made anew that exceeds what is left.
-    pub fn exceeded_by(&self, plan: &ClusterPlan) -> Option<IntentKey> {
-        let anew = Self::of(plan).left;
-        let exceeds = |(key, count): &(&IntentKey, &usize)| {
-            !ALWAYS.contains(&key.verb) && self.left.get(*key).copied().unwrap_or(0) < **count
-        };
-        anew.iter().find(exceeds).map(|(key, _)| key.clone())
+    pub fn allows(&self, intent: &Intent) -> bool {
+        let key = &intent.key;
+        let counted = self.left.get(key).is_some_and(|n| *n > 0);
+        let within = !intent.destructive || self.destructive.contains(key);
+        Self::is_always_within(key) || (counted && within)
+    }
+
+    /// What of a plan made anew exceeds it, in the plan's order: each step is spent before the next one is asked for.
+    pub fn excess(&self, plan: &ClusterPlan) -> Vec<IntentKey> {
+        let mut rest = self.clone();
+        let mut excess = Vec::new();
+        for planned in &plan.intents {
+            if !rest.allows(&planned.intent) {
+                excess.push(planned.intent.key.clone());
+            }
+            rest.spend(&planned.intent.key);
+        }
+        excess
     }
 
     /// One of them was done. A drain that was spent and taken back may be done again.
@@ -66,9 +91,127 @@ impl Approval {
                 *self.left.entry(drain).or_insert(0) += spent;
             }
         }
-        if let Some(count) = self.left.get_mut(intent) {
-            *count = count.saturating_sub(1);
+        if let Some(count) = self.left.get_mut(intent).filter(|count| **count > 0) {
+            *count -= 1;
             *self.spent.entry(intent.clone()).or_insert(0) += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::Subject;
+    use crate::fleet::{ClusterSpec, Ordinal};
+    use crate::manifest::example;
+    use crate::model;
+    use crate::plan::unroll;
+    use crate::state::Observation;
+
+    /// A plan of three members that become five, cut after so many steps.
+    fn born(spec: &ClusterSpec, members: u32) -> Observation {
+        let now = "2026-11-21T10:00:00Z".parse().expect("a time");
+        let mut observed = model::empty(spec.id.clone(), now);
+        let spec = example::spec(members);
+        for _ in 0..50 {
+            let mut evidence = crate::state::Evidence::default();
+            evidence.record(&observed);
+            let decision = crate::decide::decide(&crate::decide::Situation {
+                spec: &spec,
+                observed: &observed,
+                evidence: &evidence,
+            });
+            match decision.next {
+                crate::decide::Next::Rest => return observed,
+                crate::decide::Next::Wait { condition, .. } => {
+                    model::advance(&mut observed, &spec, condition);
+                }
+                crate::decide::Next::Act(step) => {
+                    let run = crate::decide::Run::default();
+                    let ledger = crate::decide::ledger_before(&observed, &step.act, &run);
+                    model::perform(&mut observed, &spec, &step.act, &ledger).expect("accepted");
+                }
+            }
+        }
+        panic!("no end");
+    }
+
+    fn verbs(keys: &[IntentKey]) -> Vec<String> {
+        let said = keys.iter().map(|k| format!("{} {}", k.verb, k.subject));
+        said.collect()
+    }
+
+    #[test]
+    fn a_part_is_within_and_more_is_not() {
+        let spec = example::spec(5);
+        let observed = born(&spec, 3);
+        let whole = unroll(&spec, &observed);
+        let approval = Approval::of(&whole);
+        assert_eq!(approval.excess(&whole), []);
+        let mut part = whole.clone();
+        part.intents.drain(..4);
+        assert_eq!(approval.excess(&part), []);
+        assert_eq!(
+            approval.clone().with_left(&part).total(),
+            part.intents.len()
+        );
+        let more = unroll(&example::spec(7), &observed);
+        let excess = verbs(&approval.excess(&more));
+        assert!(
+            excess.contains(&"add-learner member 5".to_owned()),
+            "{excess:?}"
+        );
+        assert!(
+            !excess.iter().any(|e| e.starts_with("poison-file")),
+            "always within: {excess:?}"
+        );
+        let twice = [whole.intents.clone(), whole.intents.clone()].concat();
+        let twice = ClusterPlan {
+            intents: twice,
+            ..whole.clone()
+        };
+        let again = approval.excess(&twice).len();
+        let counted = |p: &&crate::plan::PlannedIntent| !ALWAYS.contains(&p.intent.key.verb);
+        assert_eq!(again, whole.intents.iter().filter(counted).count());
+    }
+
+    #[test]
+    fn a_harmless_step_approves_no_destructive_one() {
+        let spec = example::spec(3);
+        let mut plan = unroll(&spec, &born(&spec, 5));
+        let approval = Approval::of(&plan);
+        assert_eq!(approval.excess(&plan), []);
+        for planned in &mut plan.intents {
+            planned.intent.destructive = false;
+        }
+        assert_eq!(approval.excess(&plan), [], "less is within");
+        let harmless = Approval::of(&plan);
+        let shrink = unroll(&spec, &born(&spec, 5));
+        let excess = verbs(&harmless.excess(&shrink));
+        assert!(
+            excess.contains(&"remove-member member 4".to_owned()),
+            "{excess:?}"
+        );
+        assert!(!excess.contains(&"drain member 4".to_owned()), "{excess:?}");
+    }
+
+    #[test]
+    fn a_drain_taken_back_may_be_done_again() {
+        let spec = example::spec(3);
+        let plan = unroll(&spec, &born(&spec, 5));
+        let mut approval = Approval::of(&plan);
+        let key = |verb| IntentKey {
+            verb,
+            subject: Subject::Member(Ordinal(4)),
+            takes: Vec::new(),
+        };
+        let mut drain = plan.intents[0].intent.clone();
+        drain.key = key("drain");
+        drain.destructive = false;
+        assert!(approval.allows(&drain));
+        approval.spend(&key("drain"));
+        assert!(!approval.allows(&drain));
+        approval.spend(&key("undrain"));
+        assert!(approval.allows(&drain));
     }
 }

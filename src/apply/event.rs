@@ -87,7 +87,7 @@ pub enum Ending {
     },
     /// `--max-steps` reached.
     StepLimit,
-    /// What is left to do exceeds what was approved: the first intent that does.
+    /// What is left to do exceeds what was approved: the intents that do.
     NotApproved(String),
     LockHeld(String),
     /// The last run was of this commit, which is newer than ours or not known here.

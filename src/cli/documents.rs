@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Stop, terminal, validate};
+use super::selection::Selection;
+use super::{Stop, plan_file, terminal, validate};
 use crate::diag;
 use crate::fleet::Fleet;
 use crate::plan::SourceFacts;
@@ -18,11 +19,12 @@ impl LoadedFleet {
         self.git.as_ref().map(|git| git.commit.clone())
     }
 
-    pub(super) fn facts(&self, filters: Vec<String>) -> SourceFacts {
+    pub(super) fn facts(&self, selection: &Selection) -> SourceFacts {
         SourceFacts {
             commit: self.commit(),
             dirty: self.git.as_ref().is_some_and(|git| !git.dirty.is_empty()),
-            filters,
+            filters: selection.filters(),
+            path: Some(selection.path.display().to_string()),
         }
     }
 }
@@ -32,6 +34,12 @@ pub(super) fn load(path: &Path) -> Result<LoadedFleet, Stop> {
     if !path.exists() {
         return Err(Stop::usage(format!(
             "{} is no command and no directory; expected a directory with fleet.yaml and clusters/, or see --help",
+            path.display()
+        )));
+    }
+    if plan_file::is_one(path) {
+        return Err(Stop::usage(format!(
+            "{} is a file; expected a directory with fleet.yaml and clusters/ (plan files are for `show` and `apply`)",
             path.display()
         )));
     }

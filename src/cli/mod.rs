@@ -3,6 +3,7 @@
 mod apply;
 mod clock;
 mod commits;
+mod consent;
 mod documents;
 mod events;
 mod explain;
@@ -10,12 +11,15 @@ mod github;
 mod look;
 mod output;
 mod plan;
+mod plan_file;
 mod progress;
 mod region;
 mod rehearse;
 pub mod render;
+mod saved;
 pub mod schema;
 mod selection;
+mod show;
 mod snapshot;
 mod status;
 mod terminal;
@@ -45,6 +49,7 @@ struct Cli {
 enum Command {
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Show(show::ShowArgs),
     Status(status::StatusArgs),
     Render(RenderArgs),
     Validate(validate::ValidateArgs),
@@ -104,6 +109,7 @@ pub fn main() -> ExitCode {
         None => plan::run(&cli.plan),
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Apply(args)) => apply::run(&args),
+        Some(Command::Show(args)) => show::run(&args),
         Some(Command::Rehearse(args)) => rehearse::run(&args),
         Some(Command::Snapshot(args)) => snapshot::run(&args),
         Some(Command::Status(args)) => status::run(&args),

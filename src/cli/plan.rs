@@ -1,10 +1,20 @@
 //! `reconcile plan`, and what `reconcile` alone does.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::documents::LoadedFleet;
 use super::output::PlanOutput;
-use super::{Done, Stop, commits, documents, github, selection, terminal, validate, worlds};
+use super::{
+    Done, Stop, commits, documents, github, plan_file, selection, terminal, validate, worlds,
+};
 use crate::diag::Style;
-use crate::plan::{Plan, unroll};
+use crate::fleet::ClusterSpec;
+use crate::plan::{Basis, Plan, unroll};
 use crate::report::{self, FailOn, TextStyle, Tool};
+use crate::state::Observation;
 
 /// Show what would be done, step by step; change nothing
 #[derive(Debug, Clone, clap::Args)]
@@ -23,15 +33,25 @@ pub(super) struct PlanArgs {
         default_value = "pending,drift,blocked,incomplete"
     )]
     pub(super) fail_on: FailOn,
+    /// Save the plan in this file too, for `show` and `apply`; secrets are never in it
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) form: Form,
+}
+
+/// How a plan is told on stdout.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Form {
     /// Every step on its own, with its reason, guards and undo
     #[arg(short, long)]
-    pub(super) verbose: bool,
+    verbose: bool,
     /// Form of the plan on stdout
     #[arg(short, long, value_enum, default_value_t = PlanOutput::Human)]
-    pub(super) output: PlanOutput,
+    output: PlanOutput,
     /// Size of a comment at most, in bytes: what does not fit is left out and said [default: 60000, which GitHub takes]
     #[arg(long, value_name = "N", value_parser = at_least_1000)]
-    pub(super) max_bytes: Option<usize>,
+    max_bytes: Option<usize>,
 }
 
 /// GitHub takes 65,536 characters.
@@ -46,10 +66,56 @@ fn at_least_1000(text: &str) -> Result<usize, String> {
     Ok(bytes)
 }
 
-pub(super) fn run(args: &PlanArgs) -> Done {
-    if args.max_bytes.is_some() && args.output != PlanOutput::Markdown {
-        return Err(Stop::usage("--max-bytes is for `-o markdown`"));
+impl Form {
+    /// No option is given that this form leaves aside.
+    pub(super) fn is_sound(&self) -> Result<(), Stop> {
+        if self.max_bytes.is_some() && self.output != PlanOutput::Markdown {
+            return Err(Stop::usage("--max-bytes is for `-o markdown`"));
+        }
+        Ok(())
     }
+
+    fn most_bytes(&self) -> usize {
+        self.max_bytes.unwrap_or(COMMENT_BYTES)
+    }
+
+    fn is_document(&self) -> bool {
+        matches!(self.output, PlanOutput::Json | PlanOutput::Yaml)
+    }
+
+    /// Writes the plan to stdout; `gate`: the exit code is told too.
+    pub(super) fn print(&self, plan: &Plan, gate: Option<&FailOn>, document: impl Fn() -> Value) {
+        terminal::print(&match self.output {
+            PlanOutput::Human => {
+                let style = TextStyle {
+                    verbose: self.verbose,
+                    ..terminal::stdout_style()
+                };
+                let mut text = report::plan_text(plan, &style);
+                if let Some(fail_on) = gate.filter(|_| !style.quiet) {
+                    text += &report::exit_line(plan, fail_on, 0);
+                }
+                text
+            }
+            PlanOutput::Json => report::json_text(&document()),
+            PlanOutput::Yaml => report::yaml_text(&document()),
+            PlanOutput::Markdown => report::plan_markdown(plan, self.most_bytes()),
+        });
+    }
+}
+
+/// The exit code of a gate, told to CI; 0 where nobody asked for one.
+pub(super) fn verdict(plan: &Plan, gate: Option<&FailOn>) -> u8 {
+    let Some(fail_on) = gate else {
+        return 0;
+    };
+    let code = report::of(&fail_on.codes(plan, 0));
+    github::tell(code, Some(plan));
+    code
+}
+
+pub(super) fn run(args: &PlanArgs) -> Done {
+    args.form.is_sound()?;
     let plan = match worlds::runtime()?.block_on(make(args)) {
         Ok(plan) => plan,
         Err(stop) => {
@@ -57,33 +123,33 @@ pub(super) fn run(args: &PlanArgs) -> Done {
             return Err(stop);
         }
     };
-    print(args, &plan);
-    if !args.check {
-        return Ok(0);
+    let document = || report::plan_json(&plan, Tool::this());
+    if let Some(file) = &args.out {
+        plan_file::write(file, &report::json_text(&document()))?;
     }
-    let code = report::of(&args.fail_on.codes(&plan, 0));
-    github::tell(code, Some(&plan));
-    Ok(code)
+    let gate = args.check.then_some(&args.fail_on);
+    args.form.print(&plan, gate, document);
+    if let Some(file) = &args.out {
+        saved(args, file, &plan);
+    }
+    Ok(verdict(&plan, gate))
 }
 
-fn print(args: &PlanArgs, plan: &Plan) {
-    let document = || report::plan_json(plan, Tool::this());
-    terminal::print(&match args.output {
-        PlanOutput::Human => {
-            let style = TextStyle {
-                verbose: args.verbose,
-                ..terminal::stdout_style()
-            };
-            let mut text = report::plan_text(plan, &style);
-            if args.check && !style.quiet {
-                text += &report::exit_line(plan, &args.fail_on, 0);
-            }
-            text
-        }
-        PlanOutput::Json => report::json_text(&document()),
-        PlanOutput::Yaml => report::yaml_text(&document()),
-        PlanOutput::Markdown => report::plan_markdown(plan, args.most_bytes()),
-    });
+/// What can be done with the file.
+fn saved(args: &PlanArgs, file: &std::path::Path, plan: &Plan) {
+    if terminal::stderr_style().quiet {
+        return;
+    }
+    let file = file.display();
+    let mut line = format!("saved in {file}");
+    if plan.counts().steps > 0 && args.world.observed.is_none() {
+        let sandbox = args.world.sandbox.as_ref();
+        let sandbox = sandbox.map_or(String::new(), |s| format!(" --sandbox {}", s.display()));
+        let hash = &plan.intent_hash;
+        let command = format!("reconcile apply {file}{sandbox} --expect-hash {hash}");
+        line = format!("{line}; `{command}` does it");
+    }
+    terminal::tell(&line);
 }
 
 /// Whoever waits for a comment or for a step's outputs is told that there is none, and why.
@@ -91,7 +157,7 @@ fn no_plan(args: &PlanArgs, stop: &Stop) {
     if args.check {
         github::tell(stop.code, None);
     }
-    if args.output != PlanOutput::Markdown {
+    if args.form.output != PlanOutput::Markdown {
         return;
     }
     let mut why = String::new();
@@ -103,37 +169,58 @@ fn no_plan(args: &PlanArgs, stop: &Stop) {
     terminal::print(&report::failure_markdown(
         stop.code,
         &why,
-        args.most_bytes(),
+        args.form.most_bytes(),
     ));
-}
-
-impl PlanArgs {
-    fn most_bytes(&self) -> usize {
-        self.max_bytes.unwrap_or(COMMENT_BYTES)
-    }
 }
 
 async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
     let loaded = documents::load(&args.selection.path)?;
-    let picked = selection::pick(&args.selection, &loaded.fleet)?;
-    let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
+    let made = make_now(&loaded, &args.selection, &args.world).await?;
+    let mut plan = made.plan;
+    plan.fail_on = Some(args.fail_on.words());
+    if args.out.is_some() || args.form.is_document() {
+        let seen = made
+            .seen
+            .iter()
+            .map(|(spec, observed)| (&spec.id, (*spec, observed)));
+        let seen: BTreeMap<_, _> = seen.collect();
+        for cluster in &mut plan.clusters {
+            let from = seen.get(&cluster.id);
+            cluster.basis = from.map(|(spec, observed)| Basis::of(spec, observed));
+        }
+    }
+    Ok(plan)
+}
+
+/// A plan, and what it was made from.
+pub(super) struct Made<'l> {
+    pub(super) world: worlds::Worlds,
+    /// The clusters picked, in the order of the fleet.
+    pub(super) seen: Vec<(&'l ClusterSpec, Observation)>,
+    pub(super) plan: Plan,
+}
+
+/// Looks at the clusters picked, and plans.
+pub(super) async fn make_now<'l>(
+    loaded: &'l LoadedFleet,
+    selection: &selection::Selection,
+    world_args: &worlds::WorldArgs,
+) -> Result<Made<'l>, Stop> {
+    let picked = selection::pick(selection, &loaded.fleet)?;
+    let world = worlds::Worlds::open(world_args, &loaded.fleet, &selection.path)?;
     let (observed, orphans) = tokio::join!(
         world.observe_all(&picked),
-        world.orphans(&args.selection, &loaded.fleet)
+        world.orphans(selection, &loaded.fleet)
     );
-    let clusters = picked
-        .iter()
-        .zip(&observed)
-        .map(|(spec, o)| unroll(spec, o))
-        .collect();
-    let source = loaded.facts(args.selection.filters());
+    let seen: Vec<_> = picked.into_iter().zip(observed).collect();
+    let clusters = seen.iter().map(|(spec, observed)| unroll(spec, observed));
     let mut plan = Plan::new(
         loaded.fleet.name.clone(),
-        args.world.now.unwrap_or_else(|| world.now()),
-        source,
-        clusters,
+        world_args.now.unwrap_or_else(|| world.now()),
+        loaded.facts(selection),
+        clusters.collect(),
     )
     .with_orphans(orphans);
     commits::attribute(&mut plan, loaded.git.as_ref());
-    Ok(plan)
+    Ok(Made { world, seen, plan })
 }

@@ -135,12 +135,17 @@ pub enum Condition {
     Stable,
 }
 
-/// `{name, member, text}`: the same in plans and events, no value only in prose.
+/// `{name, member, text}`, and `object` where it is about one: the same in plans and events, no value only in prose.
 impl Serialize for Condition {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Condition", 3)?;
+        let object = self.object();
+        let count = 3 + usize::from(object.is_some());
+        let mut fields = serializer.serialize_struct("Condition", count)?;
         fields.serialize_field("name", self.name())?;
         fields.serialize_field("member", &self.ordinal())?;
+        if let Some(object) = object {
+            fields.serialize_field("object", &object)?;
+        }
         fields.serialize_field("text", &self.to_string())?;
         fields.end()
     }
@@ -185,6 +190,37 @@ impl Condition {
         }
     }
 
+    /// The object it is about.
+    pub const fn object(self) -> Option<ObjectKind> {
+        match self {
+            Self::ObjectGone(kind) => Some(kind),
+            _ => None,
+        }
+    }
+
+    /// What its `name`, `ordinal` and `object` say; `None` where they are those of no condition.
+    pub fn named(name: &str, ordinal: Option<Ordinal>, object: Option<ObjectKind>) -> Option<Self> {
+        let about = |condition: fn(Ordinal) -> Self| ordinal.map(condition);
+        match name {
+            "quorum" => Some(Self::Quorum),
+            "member-up" => about(Self::MemberUp),
+            "started" => about(Self::Started),
+            "in-sync" => about(Self::InSync),
+            "not-serving" => about(Self::NotServing),
+            "serving" => about(Self::Serving),
+            "pod-gone" => about(Self::PodGone),
+            "claim-gone" => about(Self::ClaimGone),
+            "claim-settled" => about(Self::ClaimSettled),
+            "claim-expanded" => about(Self::ClaimExpanded),
+            "claim-modified" => about(Self::ClaimModified),
+            "object-gone" => object.map(Self::ObjectGone),
+            "one-list" => Some(Self::OneList),
+            "copied" => about(Self::Copied),
+            "stable" => Some(Self::Stable),
+            _ => None,
+        }
+    }
+
     /// Timeouts of etcd-operations.md 2.3.
     pub const fn deadline(self) -> SignedDuration {
         match self {
@@ -225,5 +261,38 @@ impl std::fmt::Display for Condition {
             Self::Copied(o) => write!(f, "the data of member {o} to be copied"),
             Self::Stable => write!(f, "ten election timeouts without a leader change"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_is_found_by_what_it_says_of_itself() {
+        let (ordinal, kind) = (Ordinal(3), ObjectKind::StatefulSet);
+        let all = [
+            Condition::Quorum,
+            Condition::MemberUp(ordinal),
+            Condition::Started(ordinal),
+            Condition::InSync(ordinal),
+            Condition::NotServing(ordinal),
+            Condition::Serving(ordinal),
+            Condition::PodGone(ordinal),
+            Condition::ClaimGone(ordinal),
+            Condition::ClaimSettled(ordinal),
+            Condition::ClaimExpanded(ordinal),
+            Condition::ClaimModified(ordinal),
+            Condition::ObjectGone(kind),
+            Condition::OneList,
+            Condition::Copied(ordinal),
+            Condition::Stable,
+        ];
+        for condition in all {
+            let said = (condition.name(), condition.ordinal(), condition.object());
+            assert_eq!(Condition::named(said.0, said.1, said.2), Some(condition));
+        }
+        assert_eq!(Condition::named("in-sync", None, Some(kind)), None);
+        assert_eq!(Condition::named("full-moon", Some(ordinal), None), None);
     }
 }

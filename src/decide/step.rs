@@ -347,7 +347,7 @@ impl fmt::Display for RowId {
 }
 
 /// What a step does to the cluster's voters, counted on the observation it was decided on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Effect {
     pub voters_before: u32,

@@ -1,4 +1,5 @@
-//! Every code there is: `E01` reading, `E02` shape, `E03` layers, `E04` values, `E05` against each other.
+//! Every code there is: `E01` reading, `E02` shape, `E03` layers, `E04` values, `E05` against each other,
+//! `E06` plan files.
 //!
 //! A code is for ever: it is never given another meaning, and a retired one leaves a gap.
 
@@ -142,4 +143,17 @@ catalogue! {
         "`policy.requireStore` is set and the cluster has no `backup.store`, so that its snapshots would stay on the machine that reconcile runs on. Name a store, or take the policy out."
     Offline "E0514" Error "storage::offline"
         "`storage.migration.strategy: offline` stops the only member while its data is copied to another volume. It wants `policy.allowDowntime: true`, `members: 1` (more than one move without downtime: leave the strategy out) and `storage.migration.copyImage`, an image with a shell and `cp`, since etcd's has neither."
+
+    PlanUnreadable "E0601" Error "plan::unreadable"
+        "The plan file could not be read, or is not UTF-8 text. `reconcile plan --out FILE` writes one."
+    PlanSyntax "E0602" Error "plan::syntax"
+        "A plan file is JSON, as `reconcile plan --out FILE` and `reconcile plan -o json` write it. This one is not, or ends in the middle: plan again."
+    PlanKind "E0603" Error "plan::kind"
+        "The file is not a plan: its `schema` is not `reconcile.plan/v1`. Recordings are replayed with `--observed`, sandboxes with `--sandbox`, a fleet is named by its directory."
+    PlanVersion "E0604" Error "plan::version"
+        "The plan was written in a newer format than this version reads. Within a format versions only add fields, which older ones leave aside; across formats nothing is guessed. Use the version that wrote the plan, or plan again with this one."
+    PlanShape "E0605" Error "plan::shape"
+        "A field of the plan file is missing or has another type than the format says (`reconcile schema plan`), or names something that this version does not know. Plan files are not written by hand: plan again."
+    PlanEdited "E0606" Error "plan::edited"
+        "The steps in the plan file are not those of the hash in it, so somebody changed one of the two after the plan was made. What was reviewed is not known any more: such a plan is shown and never applied. Plan again."
 }

@@ -1,7 +1,7 @@
 //! A fleet's plan as one document.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::hash::intent_hash;
 use super::orphan::Orphans;
@@ -17,10 +17,12 @@ pub struct Plan {
     /// Sorted by id.
     pub clusters: Vec<ClusterPlan>,
     pub orphans: Orphans,
+    /// What a check of it fails on, in the words of `--fail-on`; `None`: nobody has said.
+    pub fail_on: Option<Vec<String>>,
 }
 
 /// Where the desired state came from.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceFacts {
     /// Full commit id, if the documents are in Git.
@@ -29,6 +31,9 @@ pub struct SourceFacts {
     pub dirty: bool,
     /// Selectors given on the command line; a filtered plan says so.
     pub filters: Vec<String>,
+    /// Directory of the fleet, as it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 /// Clusters by verdict, steps in all.
@@ -59,6 +64,7 @@ impl Plan {
             intent_hash: intent_hash(&clusters),
             clusters,
             orphans: Orphans::default(),
+            fail_on: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The plan: `decide` driven over a copy of the observation that the model moves, until nothing is left.
 
+mod basis;
 mod change;
 mod document;
 mod hash;
@@ -10,6 +11,7 @@ mod unroll;
 #[cfg(test)]
 mod tests;
 
+pub use basis::Basis;
 pub use change::{Class, FieldChange};
 pub use document::{Counts, Plan, SourceFacts, outcome_codes};
 pub use hash::intent_hash;

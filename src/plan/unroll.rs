@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
 
+use super::basis::Basis;
 use super::change::{FieldChange, changes};
 use crate::decide::{
     Condition, Decision, Facts, Intent, Next, Note, NoteKind, RowId, Run, Situation, View, decide,
@@ -29,7 +31,7 @@ pub struct ClusterPlan {
     pub intents: Vec<PlannedIntent>,
     /// Waited for after the last act, or with nothing to do: what comes about by itself, a member that restarts.
     pub awaits: Vec<Condition>,
-    /// Refused and deferred once the steps are done.
+    /// Refused and deferred once the steps are done, what is refused first.
     pub notes: Vec<Note>,
     /// The plan ends in a wait that the model cannot see the end of.
     pub stall: Option<Stall>,
@@ -37,6 +39,8 @@ pub struct ClusterPlan {
     pub rows: BTreeSet<RowId>,
     /// Tolerance as observed; `None` before the birth or without a member list.
     pub tolerance_now: Option<i64>,
+    /// What it was made from, where somebody wants to know later why it does not hold any more.
+    pub basis: Option<Basis>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +72,8 @@ impl Stall {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     InSync,
     /// Nothing to do now; something waits for its time.
@@ -131,6 +136,7 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
         stall: None,
         rows: BTreeSet::new(),
         tolerance_now: None,
+        basis: None,
     };
     let mut world = observed.clone();
     let mut evidence = Evidence::default();
@@ -185,6 +191,7 @@ pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
     if !plan.intents.is_empty() {
         plan.remarks = remarks_on(spec, observed);
     }
+    plan.notes.sort_by_key(|note| note.kind);
     plan.verdict = plan.judge();
     plan.tolerance_now = tolerance_now(spec, observed);
     plan

@@ -249,6 +249,19 @@ impl FromStr for FailOn {
 }
 
 impl FailOn {
+    /// As they are given; none: nothing fails.
+    pub fn words(&self) -> Vec<String> {
+        self.0.iter().map(|f| f.word().to_owned()).collect()
+    }
+
+    /// What these words say; `FailOn::words` back.
+    pub fn of_words(words: &[String]) -> Result<Self, FailOnError> {
+        if words.is_empty() {
+            return Ok(Self(BTreeSet::new()));
+        }
+        words.join(",").parse()
+    }
+
     /// What of this plan fails the check, in the order of their declaration.
     pub fn failures(&self, plan: &Plan, warnings: usize) -> Vec<Failure> {
         found(plan, warnings)
@@ -323,6 +336,10 @@ mod tests {
             "drift, warnings".parse(),
             Ok(FailOn(BTreeSet::from([Failure::Drift, Failure::Warnings])))
         );
+        for text in ["none", "pending,drift,blocked,incomplete", "deferred"] {
+            let fail_on: FailOn = text.parse().expect("known words");
+            assert_eq!(FailOn::of_words(&fail_on.words()), Ok(fail_on), "{text}");
+        }
         let error = "drfit".parse::<FailOn>().expect_err("no such word");
         assert_eq!(error.found, "drfit");
     }

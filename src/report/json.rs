@@ -6,7 +6,8 @@ use super::exit;
 use crate::apply::Outcome;
 use crate::decide::Note;
 use crate::plan::{
-    ClusterPlan, FieldChange, Orphan, Orphans, Plan, PlannedIntent, Verdict, outcome_codes,
+    ClusterPlan, FieldChange, Orphan, Orphans, Plan, PlannedIntent, Stall, Verdict, intent_hash,
+    outcome_codes,
 };
 
 /// Minor changes only add; an unknown major is refused by whoever reads it.
@@ -51,6 +52,9 @@ pub fn plan_json(plan: &Plan, tool: Tool) -> Value {
         "counts": plan.counts(),
         "outcome": {"codes": outcome_codes(plan)},
     });
+    if let Some(words) = &plan.fail_on {
+        body["failOn"] = json!(words);
+    }
     if plan.orphans != Orphans::default() {
         body["orphans"] = json!({
             "found": plan.orphans.found.iter().map(orphan).collect::<Vec<_>>(),
@@ -66,6 +70,7 @@ fn orphan(orphan: &Orphan) -> Value {
         "code": Orphan::CODE,
         "objects": orphan.sighted,
         "found": orphan.found(),
+        "why": orphan.why,
         "unblock": Orphan::UNBLOCK,
     })
 }
@@ -76,7 +81,8 @@ fn cluster(cluster: &ClusterPlan) -> Value {
     blocked.extend(stalled(cluster));
     let mut body = json!({
         "id": cluster.id,
-        "verdict": verdict(cluster.verdict),
+        "verdict": cluster.verdict,
+        "intentHash": intent_hash(std::slice::from_ref(cluster)),
         "changes": cluster.changes.iter().map(change).collect::<Vec<_>>(),
         "actions": actions.map(|(at, p)| action(cluster, at + 1, p)).collect::<Vec<_>>(),
         "awaits": cluster.awaits,
@@ -91,17 +97,10 @@ fn cluster(cluster: &ClusterPlan) -> Value {
     if !cluster.remarks.is_empty() {
         body["remarks"] = json!(cluster.remarks);
     }
-    body
-}
-
-const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::InSync => "in-sync",
-        Verdict::Deferred => "deferred",
-        Verdict::Changes => "changes",
-        Verdict::Blocked => "blocked",
-        Verdict::Unreadable => "unreadable",
+    if let Some(basis) = &cluster.basis {
+        body["basis"] = json!(basis);
     }
+    body
 }
 
 fn change(change: &FieldChange) -> Value {
@@ -155,14 +154,18 @@ pub(super) fn note(note: &Note) -> Value {
 
 fn stalled(cluster: &ClusterPlan) -> Option<Value> {
     let stall = cluster.stall.as_ref()?;
-    Some(json!({
+    let mut body = json!({
         "code": "no-end",
         "row": stall.row.to_string(),
         "subject": null,
         "found": stall.found(),
-        "unblock": "look at what keeps it from coming about, then plan again",
+        "unblock": Stall::UNBLOCK,
         "condition": stall.condition,
-    }))
+    });
+    if let Some(hindrance) = &stall.hindrance {
+        body["hindrance"] = json!(hindrance);
+    }
+    Some(body)
 }
 
 /// `reconcile.outcome/v1`: the end of an apply.

@@ -13,6 +13,7 @@ mod lost;
 mod markdown;
 mod procedures;
 mod rehearsal;
+mod saved;
 mod schema;
 mod snapshots;
 mod style;
@@ -31,11 +32,15 @@ pub use lost::{LostEvents, lost_events_tally, lost_events_text};
 pub use markdown::{failure_markdown, plan_markdown};
 pub use procedures::procedures_markdown;
 pub use rehearsal::{rehearsal_text, story_text};
+pub use saved::SavedPlan;
 pub use schema::{schema, schemas};
 pub use snapshots::{
     ClusterSnapshots, Fault, Look, SNAPSHOTS_SCHEMA, SnapshotAction, snapshot_codes,
     snapshots_json, snapshots_text,
 };
 pub use style::{Color, TextStyle, defuse};
-pub use text::{exit_line, plan_text, status_text, tally_text};
+pub use text::{
+    Again, StaleCluster, StalePlan, exit_line, plan_text, saved_text, stale_text, status_text,
+    tally_text,
+};
 pub use words::progress_text;

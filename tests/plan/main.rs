@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use reconcile::fleet::{Fleet, Rollout};
-use reconcile::plan::{Plan, orphans, unroll};
+use reconcile::plan::{Plan, orphans, outcome_codes, unroll};
 use reconcile::report::{
-    Color, FailOn, TextStyle, Tool, exit_line, of, plan_json, plan_text, schema, status_text,
+    Color, FailOn, SavedPlan, TextStyle, Tool, exit_line, json_text, of, plan_json, plan_markdown,
+    plan_text, schema, status_text,
 };
 use reconcile::world::recorded::Recording;
 use snapbox::Data;
@@ -37,6 +38,7 @@ fn case(path: &Path) -> datatest_stable::Result<()> {
         "two plans of the same inputs are the same"
     );
     let files = outputs(&story, &plan);
+    is_read_back(&plan);
     valid(&plan_json(&plan, TOOL), "plan")?;
     let observations = story.worlds.iter().map(|w| w.observed.clone()).collect();
     let recording = Recording::text(plan.now, observations, story.sightings.clone())?;
@@ -102,6 +104,28 @@ fn outputs(story: &Story, plan: &Plan) -> Vec<(String, String)> {
         files.extend(formats::outputs(plan));
     }
     files
+}
+
+/// A plan that was saved is shown as it was planned, in every form, and saved again it is the same document.
+fn is_read_back(plan: &Plan) {
+    let text = json_text(&plan_json(plan, TOOL));
+    let saved = SavedPlan::read("plan.json", &text).expect("our own document");
+    assert!(saved.is_as_hashed());
+    assert_eq!(json_text(&saved.document), text);
+    assert_eq!(json_text(&plan_json(&saved.plan, TOOL)), text);
+    for (width, verbose) in [(40, false), (100, false), (100, true)] {
+        let style = TextStyle {
+            width,
+            verbose,
+            ..TextStyle::default()
+        };
+        assert_eq!(plan_text(&saved.plan, &style), plan_text(plan, &style));
+    }
+    for bytes in [1000, usize::MAX] {
+        let comment = plan_markdown(&saved.plan, bytes);
+        assert_eq!(comment, plan_markdown(plan, bytes));
+    }
+    assert_eq!(outcome_codes(&saved.plan), outcome_codes(plan));
 }
 
 /// Holds a document against the schema we ship for it.

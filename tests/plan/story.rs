@@ -59,6 +59,7 @@ impl Story {
                 commit: Some("3f9c2ab00112233445566778899aabbccddeeff0".into()),
                 dirty: false,
                 filters: Vec::new(),
+                path: None,
             },
             sightings: Sightings::new(),
             width: 100,

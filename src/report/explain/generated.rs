@@ -132,11 +132,20 @@ fn of_finding(code: Code) -> Page {
         title: severity.into(),
         parts: vec![
             Part::Says("Means", code.explain().into()),
-            Part::Says(
-                "Look",
-                "`reconcile validate` shows file, line and column of every finding".into(),
-            ),
+            Part::Says("Look", look(code).into()),
         ],
+    }
+}
+
+const fn look(code: Code) -> &'static str {
+    match code {
+        Code::PlanUnreadable
+        | Code::PlanSyntax
+        | Code::PlanKind
+        | Code::PlanVersion
+        | Code::PlanShape
+        | Code::PlanEdited => "`reconcile show FILE` shows a plan file without any cluster",
+        _ => "`reconcile validate` shows file, line and column of every finding",
     }
 }
 

@@ -95,6 +95,7 @@ fn plan_of(clusters: Vec<ClusterPlan>) -> Plan {
         commit: Some("3f9c2ab00112233445566778899aabbccddeeff0".into()),
         dirty: false,
         filters: Vec::new(),
+        path: None,
     };
     Plan::new(
         "prod".into(),

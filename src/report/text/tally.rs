@@ -6,9 +6,17 @@ use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words;
 use crate::apply::{ClusterOutcome, Ending, Outcome};
 
+/// What the command line named, to be named again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again<'a> {
+    /// The fleet, and the world it lives in.
+    pub fleet: &'a str,
+    /// The plan file and the world, where one was applied: it has its own selection of clusters.
+    pub saved: Option<&'a str>,
+}
+
 /// Per cluster what was done, failed, not started and deferred, whether it may be left like this, and what to run next.
-/// `path` is the fleet as the command line named it.
-pub fn tally_text(outcome: &Outcome, path: &str, style: &TextStyle) -> String {
+pub fn tally_text(outcome: &Outcome, again: &Again, style: &TextStyle) -> String {
     let mut sheet = Sheet::new(style);
     let ids = outcome.clusters.iter().map(|c| c.id.to_string());
     let widest = ids.map(|id| id.chars().count()).max().unwrap_or(0);
@@ -28,7 +36,7 @@ pub fn tally_text(outcome: &Outcome, path: &str, style: &TextStyle) -> String {
     if closing {
         sheet.prose(0, "", Paint::Strong, &summary);
     }
-    if let Some(next) = next(outcome, path) {
+    if let Some(next) = next(outcome, again) {
         sheet.prose(0, "next: ", Paint::Hint, &next);
     }
     if closing {
@@ -104,7 +112,7 @@ fn safety(cluster: &ClusterOutcome) -> (Paint, String) {
 }
 
 /// Resuming is planning again: the state is in the cluster.
-fn next(outcome: &Outcome, path: &str) -> Option<String> {
+fn next(outcome: &Outcome, again: &Again) -> Option<String> {
     let open: Vec<&ClusterOutcome> = outcome
         .clusters
         .iter()
@@ -116,13 +124,14 @@ fn next(outcome: &Outcome, path: &str) -> Option<String> {
             Ending::Interrupted { .. } | Ending::StepLimit | Ending::NotStarted
         )
     };
-    let verb = if open.iter().all(goes_on) {
-        "apply"
-    } else {
-        "plan"
-    };
     let clusters: Vec<String> = open.iter().map(|c| format!("--cluster {}", c.id)).collect();
-    (!open.is_empty()).then(|| format!("`reconcile {verb} {path} {}`", clusters.join(" ")))
+    let these = format!("{} {}", again.fleet, clusters.join(" "));
+    let command = match again.saved {
+        Some(saved) if open.iter().all(goes_on) => format!("apply {saved}"),
+        None if open.iter().all(goes_on) => format!("apply {these}"),
+        _ => format!("plan {these}"),
+    };
+    (!open.is_empty()).then(|| format!("`reconcile {command}`"))
 }
 
 fn exit_words(outcome: &Outcome) -> String {
@@ -160,11 +169,33 @@ mod tests {
         }
     }
 
+    const fn again(fleet: &str) -> Again<'_> {
+        Again { fleet, saved: None }
+    }
+
+    #[test]
+    fn a_saved_plan_goes_on_by_itself() {
+        let next = |ending| {
+            let saved = Some("plan.json --sandbox w.json");
+            let fleet = "fleet --sandbox w.json";
+            let again = Again { fleet, saved };
+            super::next(&outcome(ending, 2), &again).expect("not in sync")
+        };
+        assert_eq!(
+            next(Ending::StepLimit),
+            "`reconcile apply plan.json --sandbox w.json`"
+        );
+        assert_eq!(
+            next(Ending::Blocked),
+            "`reconcile plan fleet --sandbox w.json --cluster eu-1/orders`"
+        );
+    }
+
     #[test]
     fn the_tally_names_what_is_left_and_what_to_run() {
         let text = tally_text(
             &outcome(Ending::StepLimit, 2),
-            "fleet/",
+            &again("fleet/"),
             &TextStyle::default(),
         );
         let lines = [
@@ -183,7 +214,7 @@ mod tests {
     fn a_cluster_without_quorum_is_not_safe_to_leave() {
         let mut outcome = outcome(Ending::Failed("the disk is full".into()), 1);
         outcome.clusters[0].tolerance = Some(-1);
-        let text = tally_text(&outcome, ".", &TextStyle::default());
+        let text = tally_text(&outcome, &again("."), &TextStyle::default());
         assert!(
             text.contains("4 voters, NO QUORUM: not safe to leave\n"),
             "{text}"
@@ -193,7 +224,7 @@ mod tests {
             "{text}"
         );
         outcome.clusters[0].tolerance = None;
-        let text = tally_text(&outcome, ".", &TextStyle::default());
+        let text = tally_text(&outcome, &again("."), &TextStyle::default());
         assert!(text.contains("look before leaving it\n"), "{text}");
     }
 

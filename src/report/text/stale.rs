@@ -1,0 +1,79 @@
+//! A saved plan beside what is left to do.
+
+use super::super::style::{Paint, Sheet, TextStyle};
+use super::super::words::{self, counted, short_commit, short_hash};
+use crate::decide::IntentKey;
+use crate::fleet::ClusterId;
+use crate::plan::Plan;
+
+/// A saved plan that what is left to do exceeds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StalePlan<'p> {
+    pub saved: &'p Plan,
+    /// The commit that is planned now.
+    pub commit: Option<&'p str>,
+    /// Those that exceed it.
+    pub clusters: Vec<StaleCluster>,
+}
+
+/// A cluster with more to do than was approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleCluster {
+    pub id: ClusterId,
+    /// Steps that were not approved, in the order of the plan made anew.
+    pub excess: Vec<IntentKey>,
+    /// What is not as it was when the plan was made, as far as the plan knows.
+    pub moved: Vec<&'static str>,
+}
+
+/// What a saved plan is, above the plan of what is left of it.
+pub fn saved_text(file: &str, saved: &Plan, style: &TextStyle) -> String {
+    let mut sheet = Sheet::new(style);
+    let steps = counted(saved.counts().steps, "step");
+    let hash = short_hash(&saved.intent_hash);
+    let text = format!(
+        "plan {hash} as of {}, {steps} approved; left to do:",
+        saved.now
+    );
+    sheet.prose(0, &format!("{file}: "), Paint::Plain, &text);
+    sheet.finish()
+}
+
+/// Every step that exceeds the plan, and why it may be so.
+pub fn stale_text(plan: &StalePlan, style: &TextStyle) -> String {
+    let mut sheet = Sheet::new(style);
+    let hash = short_hash(&plan.saved.intent_hash);
+    let text = format!("plan {hash} as of {} does not have them:", plan.saved.now);
+    sheet.prose(0, "more than was approved: ", Paint::Bad, &text);
+    for cluster in &plan.clusters {
+        let id = cluster.id.to_string();
+        let steps = counted(cluster.excess.len(), "step");
+        sheet.row(
+            1,
+            &[
+                (Paint::Bad, "!", 1),
+                (Paint::Strong, &id, 0),
+                (Paint::Plain, &steps, 0),
+            ],
+        );
+        for key in &cluster.excess {
+            sheet.prose(6, "+ ", Paint::Bad, &words::step(key));
+            if !key.takes.is_empty() {
+                let fields: Vec<String> = key.takes.iter().map(|t| words::pointer(t)).collect();
+                sheet.prose(8, "fields: ", Paint::Plain, &fields.join(", "));
+            }
+        }
+        if !cluster.moved.is_empty() {
+            let text = format!("not as it was: {}", cluster.moved.join("; "));
+            sheet.prose(6, "since then ", Paint::Dim, &text);
+        }
+    }
+    if let (Some(before), Some(now)) = (plan.saved.source.commit.as_deref(), plan.commit)
+        && before != now
+    {
+        let text = format!("{}, now {}", short_commit(before), short_commit(now));
+        sheet.prose(1, "commit: planned at ", Paint::Dim, &text);
+    }
+    sheet.prose(1, "more: ", Paint::Dim, "`reconcile explain not-approved`");
+    sheet.finish()
+}

@@ -4,7 +4,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RECONCILE := $(TARGET)/debug/reconcile
 DEMO := $(TARGET)/demo
 
-.PHONY: help setup build demo test test-fast mutants lint goldens rehearse bed-up bed-down clean-bed
+.PHONY: help setup build demo test test-fast mutants lint goldens pictures rehearse bed-up bed-down clean-bed
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -34,6 +34,9 @@ lint: ## As CI does
 goldens: ## Rewrite golden files and generated documents; read the diff afterwards
 	SNAPSHOTS=overwrite cargo test --locked --no-fail-fast || true
 	git diff --stat
+
+pictures: setup ## Draw the README's pictures again (docs/pictures), from what the program prints today
+	SNAPSHOTS=overwrite cargo test --locked --test pictures
 
 rehearse: setup ## A million (state, wish, faults) against the laws, on the model: 90,000 stories (release build)
 	cargo run --locked --release -- rehearse --schedules 90000

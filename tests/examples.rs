@@ -1,7 +1,7 @@
-//! The example fleet is what a reader copies: it loads without a remark, its sandbox is fresh, and the README tells what
-//! the program says today.
+//! The example fleet is what a reader copies: it loads without a remark, its sandbox is fresh, docs/demo.md tells what the
+//! program says today, and the README's quick start works.
 //!
-//! `SNAPSHOTS=overwrite cargo test --test examples` refreshes the sandbox and the README's blocks.
+//! `SNAPSHOTS=overwrite cargo test --test examples` refreshes the sandbox and the demo's blocks.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -89,15 +89,16 @@ fn the_sandbox_is_what_last_week_left() {
     refreshed(made, &examples().join("clusters/sandbox.json"));
 }
 
-/// The demo insists on its exit codes itself. Its output is in the README, block by block and in its order: a line
+/// The demo insists on its exit codes itself. Its output is in docs/demo.md, block by block and in its order: a line
 /// `<!-- demo: COMMAND -->` is followed by what the demo printed for that command.
 #[test]
-fn the_readme_shows_what_the_demo_says() {
+fn the_document_shows_what_the_demo_says() {
     let scratch = tempfile::tempdir().expect("temporary directory");
     let said = script("demo", &[&scratch.path().join("demo")]);
     let mut unsaid = said.as_str();
     let mut fresh = String::new();
-    let text = readme();
+    let document = root().join("docs/demo.md");
+    let text = std::fs::read_to_string(&document).expect("docs/demo.md");
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let _ = writeln!(fresh, "{line}");
@@ -118,30 +119,16 @@ fn the_readme_shows_what_the_demo_says() {
         assert!(lines.any(|l| l == "```"), "a block has an end");
     }
     assert_eq!(fresh.matches("<!-- demo: ").count(), 3);
-    refreshed(fresh, &root().join("README.md"));
+    refreshed(fresh, &document);
 }
 
-/// An answer as the README has it: a plan that an apply repeats is on the page already.
+/// An answer as the document has it: a plan that an apply repeats is on the page already.
 fn shown(answer: &str) -> String {
     let Some((plan, run)) = answer.split_once("\n\n09:") else {
         return answer.to_owned();
     };
     let header = plan.lines().next().unwrap_or_default();
     format!("{header}\n  … the plan, as above …\n\n09:{run}")
-}
-
-#[test]
-fn the_readme_links_to_what_is_there() {
-    let text = readme();
-    let links: Vec<&str> = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(')').map(|(link, _)| link))
-        .collect();
-    assert!(links.len() > 4, "{links:?}");
-    for link in links {
-        assert!(root().join(link).exists(), "README.md links to {link}");
-    }
 }
 
 /// A reader pastes the quick start line by line: so does this test.

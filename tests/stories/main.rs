@@ -8,6 +8,8 @@ mod alone;
 mod bed;
 mod certificates;
 mod conformance;
+#[path = "../docs/console.rs"]
+mod console;
 mod ending;
 mod faults;
 mod hands;
@@ -18,4 +20,5 @@ mod sizes;
 mod states;
 mod storage;
 mod story;
+mod tutorial;
 mod wish;

@@ -1,5 +1,14 @@
 //! What people read when a document is wrong: one folder of documents a case, and what `validate` says about it.
 
+#[path = "errors/hostile.rs"]
+mod hostile;
+#[path = "errors/laws.rs"]
+mod laws;
+#[path = "errors/mutated.rs"]
+mod mutated;
+#[path = "errors/worlds.rs"]
+mod worlds;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +67,24 @@ fn messages_are_as_expected() {
         let path = expected(&case);
         let golden = Data::read_from(&path, Some(snapbox::data::DataFormat::Text));
         assert_data_eq!(text, golden.raw());
+        let (code, ending, _) = run(case.to_str().expect("UTF-8"), validate::Output::Human);
+        assert_eq!(code, if has_error { 4 } else { 0 }, "{}", case.display());
+        let path = case.join("expected/ending.txt");
+        let golden = Data::read_from(&path, Some(snapbox::data::DataFormat::Text));
+        assert_data_eq!(format!("{ending}exit {code}\n"), golden.raw());
     }
+}
+
+/// `validate`: its exit code, what is on stdout, and whether anything is on stderr.
+fn run(path: &str, output: validate::Output) -> (u8, String, bool) {
+    let args = validate::ValidateArgs {
+        path: path.into(),
+        output,
+    };
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let code = validate::run(&args, &mut stdout, &mut stderr, Style::Plain, 80);
+    let stdout = String::from_utf8(stdout).expect("UTF-8");
+    (code.expect("written"), stdout, !stderr.is_empty())
 }
 
 #[test]
@@ -113,16 +139,6 @@ fn keys_that_we_render_are_refused_as_extra() {
 
 #[test]
 fn validate_closes_with_one_line_and_its_exit_code() {
-    let run = |path: &str, output| {
-        let args = validate::ValidateArgs {
-            path: path.into(),
-            output,
-        };
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let code = validate::run(&args, &mut stdout, &mut stderr, Style::Plain, 80);
-        let stdout = String::from_utf8(stdout).expect("UTF-8");
-        (code.expect("written"), stdout, !stderr.is_empty())
-    };
     let human = validate::Output::Human;
     assert_eq!(
         run("examples/clusters", human),

@@ -115,7 +115,7 @@ pub(super) fn run(args: &SnapshotArgs) -> Done {
     let now = clock::now(asked.now);
     terminal::print(&match asked.output {
         Output::Human => snapshots_text(action, &found, now, &terminal::stdout_style()),
-        Output::Json => format!("{:#}\n", snapshots_json(action, &found, now)),
+        Output::Json => report::json_lines(&snapshots_json(action, &found, now)),
         Output::Yaml => report::yaml_text(&snapshots_json(action, &found, now)),
     });
     Ok(report::of(&snapshot_codes(&found)))

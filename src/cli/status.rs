@@ -44,7 +44,7 @@ pub(super) fn run(args: &StatusArgs) -> Done {
         .map_err(|error| Stop::new(1, format!("the recording cannot be written: {error}")))?;
     match args.output {
         Output::Human => {}
-        Output::Json => terminal::print(&text),
+        Output::Json => terminal::print(&report::escaped(&text)),
         Output::Yaml => {
             let document = serde_json::from_str(&text)
                 .map_err(|error| Stop::new(1, format!("the recording cannot be read: {error}")))?;

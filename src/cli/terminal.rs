@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::look::{Coloring, Look};
 use super::region::Region;
-use crate::diag::Style;
+use crate::diag::{Style, defuse};
 use crate::report::{Color, TextStyle};
 
 /// How text shall look, as the command line says.
@@ -132,8 +132,9 @@ pub(super) fn log_to_stderr() {
         .init();
 }
 
+/// Names and parsers' words in it may be of anybody's making.
 pub(super) fn complain(message: &str) {
-    tell(&format!("error: {message}"));
+    tell(&format!("error: {}", defuse(message)));
 }
 
 pub(super) fn tell(line: &str) {

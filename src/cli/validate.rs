@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::diag::{Diagnostic, SourceFile, Style, render_all};
 use crate::fleet::{self, Fleet};
+use crate::report;
 use crate::source::{self, GitState};
 
 /// Invalid input: a document has an error.
@@ -101,11 +102,11 @@ fn write(
             writeln!(stdout, "{}", closing_line(opened))
         }
         Output::Json => {
-            let report = serde_json::json!({
+            let document = serde_json::json!({
                 "schema": "reconcile.diagnostics/v1",
                 "diagnostics": opened.diagnostics,
             });
-            writeln!(stdout, "{report:#}")
+            stdout.write_all(report::json_lines(&document).as_bytes())
         }
     }
 }

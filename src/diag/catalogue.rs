@@ -40,7 +40,7 @@ catalogue! {
     Unreadable "E0101" Error "source::unreadable"
         "A file or directory of the fleet could not be read, or is not UTF-8 text. Nothing is planned from half a fleet: make it readable, or take it out of the directory."
     TooLarge "E0102" Error "source::too-large"
-        "A document file is larger than 4 MiB, or nests, repeats or aliases more than a document written by people ever does. Split it into several files under `clusters/`."
+        "There is more of it than people ever write, and reading on would take memory and time without end: a file of more than 4 MiB, 200,000 values or 64 aliases, a document that nests deeper than 32 or has more than 20,000 values, a fleet of more than 50,000 files, 64 MiB or 2,000,000 values (what a cluster inherits counts for each), or more mistakes than anybody mends at once. Split a file into several under `clusters/`, and a fleet into several; look for a link that leads out of the directory."
     YamlSyntax "E0103" Error "yaml::syntax"
         "The file is not YAML 1.2. Quote strings that begin with a special character, indent with spaces, and close what was opened."
     DuplicateKey "E0104" Error "yaml::duplicate-key"

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod defuse;
+mod excerpt;
 mod render;
 
 use std::ops::Range;
@@ -12,7 +13,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 pub use catalogue::Code;
-pub use defuse::defuse;
+pub use defuse::{defuse, is_unsafe, shortened};
 pub use render::{Style, render, render_all};
 
 /// A text that diagnostics point into.
@@ -61,21 +62,22 @@ impl Diagnostic {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: shortened(message.into()),
             labels: Vec::new(),
             help: None,
         }
     }
 
     #[must_use]
-    pub fn label(mut self, label: Label) -> Self {
+    pub fn label(mut self, mut label: Label) -> Self {
+        label.text = shortened(label.text);
         self.labels.push(label);
         self
     }
 
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shortened(help.into()));
         self
     }
 

@@ -1,14 +1,13 @@
 //! Diagnostics as text, by way of miette.
 
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
-use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    SourceCode, SourceSpan, SpanContents,
-};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
-use super::defuse::{defuse, defuse_source};
-use super::{Diagnostic, Label, Severity, SourceFile};
+use super::defuse::defuse_line;
+use super::excerpt::Excerpts;
+use super::{Code, Diagnostic, Label, Severity, SourceFile};
 
 /// How much the reader's terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,14 +21,16 @@ pub enum Style {
 /// More than this many are counted, not shown.
 const CAP: usize = 20;
 
-/// All of them, worst first when not all fit, then a line that counts what was left out.
+/// All of them, worst first when not all fit (what was not even looked at before all), then a line that counts what was
+/// left out.
 pub fn render_all(
     diagnostics: &[Diagnostic],
     files: &[SourceFile],
     style: Style,
     width: usize,
 ) -> String {
-    let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.is_error());
+    let (mut errors, warnings): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| d.is_error());
+    errors.sort_by_key(|error| error.code != Code::TooLarge);
     let fits = diagnostics.len() <= CAP;
     let shown: Vec<&Diagnostic> = if fits {
         diagnostics.iter().collect()
@@ -76,7 +77,7 @@ pub fn render(diagnostic: &Diagnostic, files: &[SourceFile], style: Style, width
 fn one_line(diagnostic: &Diagnostic) -> String {
     let place = diagnostic.labels.first().map(place).unwrap_or_default();
     let code = diagnostic.code.id();
-    defuse(&format!("{place}: {} ({code})", diagnostic.message)).into_owned()
+    defuse_line(&format!("{place}: {} ({code})", diagnostic.message)).into_owned()
 }
 
 fn place(label: &Label) -> String {
@@ -97,112 +98,38 @@ struct Report {
 impl Report {
     fn new(diagnostic: &Diagnostic, files: &[SourceFile]) -> Self {
         let code = diagnostic.code;
-        let mut excerpts = Excerpts::default();
+        let mut excerpts = Excerpts::new(&diagnostic.labels, files);
         let mut labels = Vec::new();
-        let mut message = defuse(&diagnostic.message).into_owned();
+        let mut message = defuse_line(&diagnostic.message).into_owned();
         for label in &diagnostic.labels {
-            let file = files.iter().find(|file| file.name == label.file);
-            match file.filter(|file| can_be_shown(&file.text, label)) {
-                Some(file) => {
-                    let start = excerpts.base_of(file) + label.span.start;
-                    labels.push(labeled(label, start, labels.is_empty()));
-                }
-                None => message += &defuse(&format!(" ({})", place(label))),
+            match excerpts.place(label) {
+                Some(place) => labels.push(labeled(label, place, labels.is_empty())),
+                // A file that was not read has no lines to show.
+                None => message += &defuse_line(&format!(" ({})", place(label))),
             }
         }
         Self {
             head: format!("reconcile::{} ({})", code.slug(), code.id()),
             severity: diagnostic.severity(),
             message,
-            help: diagnostic.help.as_deref().map(|h| defuse(h).into_owned()),
+            help: diagnostic
+                .help
+                .as_deref()
+                .map(|help| defuse_line(help).into_owned()),
             excerpts,
             labels,
         }
     }
 }
 
-/// A file that was not read has no lines to show, and lines without end would flood the terminal.
-fn can_be_shown(text: &str, label: &Label) -> bool {
-    const LONGEST: usize = 240;
-    let (start, end) = (label.span.start, label.span.end);
-    let (Some(before), Some(within), Some(after)) =
-        (text.get(..start), text.get(start..end), text.get(end..))
-    else {
-        return false;
-    };
-    // With the line of context on either side.
-    let above = before.rsplit('\n').take(2).map(str::len).max();
-    let below = after.split('\n').take(2).map(str::len).max();
-    let longest = above.max(below).unwrap_or_default();
-    longest + within.len() <= LONGEST
-}
-
-fn labeled(label: &Label, start: usize, primary: bool) -> LabeledSpan {
-    let text = Some(defuse(&label.text).into_owned()).filter(|text| !text.is_empty());
+fn labeled(label: &Label, place: Range<usize>, primary: bool) -> LabeledSpan {
+    let text = Some(defuse_line(&label.text).into_owned()).filter(|text| !text.is_empty());
     // miette does not underline an empty span.
-    let length = label.span.len().max(1);
+    let length = place.len().max(1);
     if primary {
-        LabeledSpan::new_primary_with_span(text, (start, length))
+        LabeledSpan::new_primary_with_span(text, (place.start, length))
     } else {
-        LabeledSpan::new(text, start, length)
-    }
-}
-
-/// Several files as one source for miette, which knows only one: each begins where the one before has ended.
-#[derive(Debug, Default)]
-struct Excerpts {
-    files: Vec<Excerpt>,
-}
-
-#[derive(Debug)]
-struct Excerpt {
-    name: String,
-    text: String,
-    base: usize,
-}
-
-impl Excerpts {
-    fn base_of(&mut self, file: &SourceFile) -> usize {
-        let name = defuse(&file.name).into_owned();
-        if let Some(known) = self.files.iter().find(|known| known.name == name) {
-            return known.base;
-        }
-        // The gap keeps miette from joining the end of one file with the beginning of the next.
-        let base = self
-            .files
-            .last()
-            .map_or(0, |last| last.base + last.text.len() + 1);
-        let text = defuse_source(&file.text).into_owned();
-        self.files.push(Excerpt { name, text, base });
-        base
-    }
-}
-
-impl SourceCode for Excerpts {
-    fn read_span<'a>(
-        &'a self,
-        span: &SourceSpan,
-        before: usize,
-        after: usize,
-    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let start = span.offset();
-        let holds = |file: &&Excerpt| file.base <= start && start <= file.base + file.text.len();
-        let file = self
-            .files
-            .iter()
-            .find(holds)
-            .ok_or(MietteError::OutOfBounds)?;
-        let local = SourceSpan::from((start - file.base, span.len()));
-        let contents = file.text.read_span(&local, before, after)?;
-        let shown = contents.span();
-        Ok(Box::new(MietteSpanContents::new_named(
-            file.name.clone(),
-            contents.data(),
-            SourceSpan::from((shown.offset() + file.base, shown.len())),
-            contents.line(),
-            contents.column(),
-            contents.line_count(),
-        )))
+        LabeledSpan::new(text, place.start, length)
     }
 }
 
@@ -231,7 +158,7 @@ impl miette::Diagnostic for Report {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        (!self.excerpts.files.is_empty()).then_some(&self.excerpts as &dyn SourceCode)
+        (!self.excerpts.is_empty()).then_some(&self.excerpts as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -10,6 +10,7 @@ mod documents;
 mod draft;
 mod ids;
 mod layer;
+mod limits;
 mod load;
 mod nearest;
 mod parse;
@@ -25,8 +26,8 @@ mod version;
 pub(crate) use nearest::nearest;
 
 pub use ids::{ClusterId, Ordinal};
+pub use limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_FLEET_BYTES};
 pub use load::{Loaded, load};
-pub use parse::MAX_FILE_BYTES;
 pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
 pub use spec::{

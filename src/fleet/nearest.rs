@@ -1,13 +1,23 @@
 //! "Did you mean": the nearest word that is near enough.
 
+/// No word that was meant is longer, and the time to compare two goes with both lengths.
+const LONGEST: usize = 128;
+/// As many are compared.
+const MOST: usize = 500;
+
 /// The candidate with the fewest edits, if they are few for the word's length.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    if word.len() > LONGEST {
+        return None;
+    }
     let limit = (word.chars().count() / 3).max(1);
     let lower = word.to_lowercase();
     candidates
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .take(MOST)
         .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(edits, _)| *edits <= limit)
         .min()
@@ -45,5 +55,6 @@ mod tests {
         assert_eq!(nearest("classname", keys()), Some("className"));
         assert_eq!(nearest("storageClass", keys()), None);
         assert_eq!(nearest("x", keys()), None);
+        assert_eq!(nearest(&"members".repeat(1 << 20), keys()), None);
     }
 }

@@ -3,24 +3,14 @@
 use serde_saphyr::options::MergeKeyPolicy;
 use serde_saphyr::{Error, Location};
 
+use super::limits::{MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES, MAX_FILE_DOCUMENTS, MAX_FILE_VALUES};
 use super::tree::{Kind, Node, Parsed, Place};
 use crate::diag::{Code, Diagnostic, SourceFile};
-
-/// Far above any fleet file written by people, far below what would hurt.
-pub const MAX_FILE_BYTES: usize = 4 << 20;
-const MAX_NODES: usize = 200_000;
-const MAX_ALIASES: usize = 64;
-const MAX_DEPTH: usize = 32;
 
 /// The documents of one file, those without content left out.
 pub(super) fn parse(files: &[SourceFile], index: usize) -> Result<Vec<Node>, Diagnostic> {
     let file = &files[index];
-    let start = || Place {
-        file: index,
-        span: 0..0,
-        line: 1,
-        column: 1,
-    };
+    let start = || Place::start(index);
     if file.text.len() > MAX_FILE_BYTES {
         let mib = file.text.len() >> 20;
         let message = format!("the file has {mib} MiB, at most 4 MiB are read");
@@ -52,9 +42,20 @@ fn options() -> serde_saphyr::Options {
         emit_comments: false,
         reject_unsupported_tags: true,
         budget: serde_saphyr::budget! {
-            max_nodes: MAX_NODES,
+            max_nodes: MAX_FILE_VALUES,
+            max_documents: MAX_FILE_DOCUMENTS,
             max_aliases: MAX_ALIASES,
+            max_anchors: MAX_FILE_VALUES,
+            // What is kept for aliases to come.
+            max_recorded_anchor_events: MAX_FILE_VALUES,
+            max_recorded_anchor_bytes: MAX_FILE_BYTES,
+            // Twice, for what an alias stands for counts each time.
+            max_total_scalar_bytes: 2 * MAX_FILE_BYTES,
             max_depth: MAX_DEPTH,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_FILE_VALUES,
+            max_replay_stack_depth: MAX_DEPTH,
         },
     }
 }
@@ -62,15 +63,10 @@ fn options() -> serde_saphyr::Options {
 fn explain(error: &Error, file: usize, files: &[SourceFile]) -> Diagnostic {
     let error = error.without_snippet();
     let place = error.location().map_or_else(
-        || Place {
-            file,
-            line: 1,
-            column: 1,
-            ..Place::default()
-        },
+        || Place::start(file),
         |location| whereabouts(location, file, &files[file].text),
     );
-    let (code, message, remark) = match error {
+    let (code, message, remark) = match cause(error) {
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("?");
             let message = format!("the key `{key}` is written twice in this mapping");
@@ -81,12 +77,10 @@ fn explain(error: &Error, file: usize, files: &[SourceFile]) -> Diagnostic {
             "merge keys are not taken".to_owned(),
             "merges values from elsewhere",
         ),
-        Error::Budget { .. } => (Code::TooLarge, too_much(), "given up here"),
-        // A breach that is found while an alias is replayed arrives as a text.
-        _ if plain(error).starts_with("budget breached") => {
-            (Code::TooLarge, too_much(), "given up here")
-        }
-        _ => (Code::YamlSyntax, plain(error), "here"),
+        other => match too_much(other) {
+            Some(message) => (Code::TooLarge, message, "given up here"),
+            None => (Code::YamlSyntax, plain(other), "here"),
+        },
     };
     let diagnostic = Diagnostic::new(code, message).label(place.label(files, remark));
     match code {
@@ -113,10 +107,44 @@ fn whereabouts(location: Location, file: usize, text: &str) -> Place {
     }
 }
 
-fn too_much() -> String {
-    format!(
-        "the file nests deeper than {MAX_DEPTH}, or has more than {MAX_NODES} values or {MAX_ALIASES} aliases"
-    )
+/// What is wrong with what an alias stands for is wrong with the alias.
+fn cause(error: &Error) -> &Error {
+    match error {
+        Error::AliasError { error, .. } => cause(error),
+        other => other,
+    }
+}
+
+/// Which limit the file is beyond, if it is one.
+fn too_much(error: &Error) -> Option<String> {
+    let values = || format!("the file has more than {MAX_FILE_VALUES} values, aliases written out");
+    let text = plain(error);
+    // A breach that is found while an alias is replayed arrives as a text.
+    let breach = text.strip_prefix("budget breached: ");
+    let breach = breach.map(|text| text.split([' ', '{']).next().unwrap_or_default());
+    // The scanner, which looks ahead, comes to a limit of its own first.
+    if breach == Some("Depth") || text == "recursion limit exceeded" {
+        return Some(format!("the file nests deeper than {MAX_DEPTH}"));
+    }
+    let replayed = matches!(
+        error,
+        Error::AliasReplayCounterOverflow { .. }
+            | Error::AliasReplayLimitExceeded { .. }
+            | Error::AliasReplayStackDepthExceeded { .. }
+            | Error::AliasExpansionLimitExceeded { .. }
+    );
+    let mib = (2 * MAX_FILE_BYTES) >> 20;
+    match breach {
+        Some("Aliases") => Some(format!("the file has more than {MAX_ALIASES} aliases")),
+        Some("Documents") => Some(format!(
+            "the file has more than {MAX_FILE_DOCUMENTS} documents"
+        )),
+        Some("ScalarBytes" | "RecordedAnchorBytes") => Some(format!(
+            "the file has more than {mib} MiB of text, aliases written out"
+        )),
+        Some(_) => Some(values()),
+        None => replayed.then(values),
+    }
 }
 
 /// The parser's message without the position it repeats, since ours stands beside it.
@@ -177,6 +205,7 @@ mod tests {
     #[test]
     fn hostile_texts_are_refused_in_time() {
         let deep = "[".repeat(5000);
+        let steps: String = (0..5000).map(|n| " ".repeat(n) + "a:\n").collect();
         let mut laughs = "a0: &a0 [1,1,1,1,1]\n".to_owned();
         for level in 1..9 {
             let before = format!("*a{}", level - 1);
@@ -184,20 +213,19 @@ mod tests {
             laughs = format!("{laughs}a{level}: &a{level} [{six}]\n");
         }
         for (text, code) in [
-            (deep.as_str(), None),
-            (laughs.as_str(), Some(Code::TooLarge)),
-            ("a: 1\na: 2\n", Some(Code::DuplicateKey)),
-            ("x: {a: 1}\ny:\n  <<: {a: 1}\n", Some(Code::MergeKey)),
-            ("a: \u{0}\n", Some(Code::YamlSyntax)),
-            ("a: [\n", Some(Code::YamlSyntax)),
-            ("# nothing\n", Some(Code::EmptyFile)),
-            ("", Some(Code::EmptyFile)),
+            (deep.as_str(), Code::TooLarge),
+            (steps.as_str(), Code::TooLarge),
+            (laughs.as_str(), Code::TooLarge),
+            ("a: 1\na: 2\n", Code::DuplicateKey),
+            ("x: {a: 1}\ny:\n  <<: {a: 1}\n", Code::MergeKey),
+            ("a: \u{0}\n", Code::YamlSyntax),
+            ("a: [\n", Code::YamlSyntax),
+            ("# nothing\n", Code::EmptyFile),
+            ("", Code::EmptyFile),
         ] {
             let found = parse(&[file(text)], 0).map(|nodes| nodes.len());
             let found = found.expect_err("refused");
-            if let Some(code) = code {
-                assert_eq!(found.code, code, "{found:?}");
-            }
+            assert_eq!(found.code, code, "{found:?}");
         }
     }
 }

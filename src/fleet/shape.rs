@@ -8,6 +8,7 @@ use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::DocumentKind;
+use super::limits::MAX_DOCUMENT_FINDINGS;
 use super::nearest::nearest;
 use super::text::SHAPES;
 use super::tree::{self, Node, dotted, pointer_part};
@@ -42,20 +43,26 @@ const NOT_YET: &[(&str, &str)] = &[
     ("/spec/backend/hosts", "members on plain hosts"),
 ];
 
-/// Reports what is not of the schema's shape and marks it in the tree, so that no later check stumbles over it.
+/// Reports what is not of the schema's shape and marks it in the tree, so that no later check stumbles over it. False
+/// where there is so much of it that the rest was left unmarked.
 pub(super) fn check(
     kind: DocumentKind,
     document: &mut Node,
     files: &[SourceFile],
     found: &mut Vec<Diagnostic>,
-) {
+) -> bool {
     let compiled = match kind {
         DocumentKind::Fleet => &*FLEET,
         DocumentKind::EtcdCluster => &*CLUSTER,
     };
     let json = document.to_json();
     let mut seen = BTreeSet::new();
+    let most = found.len() + MAX_DOCUMENT_FINDINGS;
     for error in compiled.validator.iter_errors(&json) {
+        let room = most.saturating_sub(found.len());
+        if room == 0 {
+            break;
+        }
         let pointer = error.instance_path().as_str().to_owned();
         let finding = Finding {
             schema: &compiled.schema,
@@ -66,7 +73,8 @@ pub(super) fn check(
         };
         match error.kind() {
             Kind::AdditionalProperties { unexpected } => {
-                found.extend(unexpected.iter().map(|key| finding.unknown_key(key)));
+                let unexpected = unexpected.iter().take(room);
+                found.extend(unexpected.clone().map(|key| finding.unknown_key(key)));
                 for key in unexpected {
                     document.mark_reported(&format!("{pointer}/{}", pointer_part(key)));
                 }
@@ -75,6 +83,7 @@ pub(super) fn check(
             Kind::FalseSchema => {
                 let entries = document.find(&pointer).map(|found| found.node.entries());
                 let keys = entries.unwrap_or_default().iter().map(|entry| &entry.key);
+                let keys = keys.take(room);
                 found.extend(keys.map(|key| finding.unknown_key(key)));
                 document.mark_reported(&pointer);
             }
@@ -86,6 +95,15 @@ pub(super) fn check(
             _ => {}
         }
     }
+    let whole = found.len() < most;
+    if !whole {
+        let message = "too much was found: the rest of the document was not looked at";
+        let kind = document.find("/kind").map(|kind| kind.place());
+        let label = kind.unwrap_or(&document.place).label(files, "this one");
+        let report = Diagnostic::new(Code::TooLarge, message).label(label);
+        found.push(report.help("mend some of it and ask again"));
+    }
+    whole
 }
 
 struct Finding<'a> {

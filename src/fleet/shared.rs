@@ -1,6 +1,6 @@
 //! The fleet's own document: contexts, layers for its clusters, rollout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::is_value;
 use super::documents::{ContextEntry, RolloutSpec};
@@ -127,21 +127,18 @@ impl FleetParts {
             .rollout
             .iter()
             .flat_map(|rollout| rollout.canary.iter().flatten());
+        let ids = seen.iter().filter_map(|seen| seen.id.as_ref());
+        let known: BTreeSet<String> = ids.map(ToString::to_string).collect();
         for (index, canary) in canaries.enumerate() {
-            let known = || seen.iter().filter_map(|seen| seen.id.as_ref());
-            if known().any(|id| id.to_string() == canary.0) {
+            if known.contains(&canary.0) {
                 continue;
             }
             let place = value_place(&self.document, &format!("/spec/rollout/canary/{index}"));
             let message = format!("unknown canary `{}`", canary.0);
             let label = place.label(files, "no such cluster in the fleet");
             let diagnostic = Diagnostic::new(Code::UnknownCanary, message).label(label);
-            let names: Vec<String> = known().map(ToString::to_string).collect();
-            found.push(suggest(
-                diagnostic,
-                &canary.0,
-                names.iter().map(String::as_str),
-            ));
+            let known = known.iter().map(String::as_str);
+            found.push(suggest(diagnostic, &canary.0, known));
         }
     }
 

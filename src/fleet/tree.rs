@@ -18,6 +18,16 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The beginning of a file.
+    pub(super) fn start(file: usize) -> Self {
+        Self {
+            file,
+            span: 0..0,
+            line: 1,
+            column: 1,
+        }
+    }
+
     pub(super) fn of(location: Location, file: usize) -> Self {
         let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let span = location.span();
@@ -65,7 +75,38 @@ pub(super) struct Entry {
     pub(super) value: Node,
 }
 
+/// How much there is of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Size {
+    pub(super) values: usize,
+    /// Bytes of keys and texts.
+    pub(super) text: usize,
+}
+
+impl std::ops::AddAssign for Size {
+    fn add_assign(&mut self, other: Self) {
+        self.values += other.values;
+        self.text += other.text;
+    }
+}
+
 impl Node {
+    pub(super) fn size(&self) -> Size {
+        let mut size = Size { values: 1, text: 0 };
+        match &self.kind {
+            Kind::Leaf(Value::String(text)) => size.text = text.len(),
+            Kind::Leaf(_) | Kind::Reported => {}
+            Kind::List(items) => items.iter().for_each(|item| size += item.size()),
+            Kind::Map(entries) => {
+                for entry in entries {
+                    size += entry.value.size();
+                    size.text += entry.key.len();
+                }
+            }
+        }
+        size
+    }
+
     pub(super) fn entries(&self) -> &[Entry] {
         match &self.kind {
             Kind::Map(entries) => entries,

@@ -10,11 +10,20 @@ use super::style::is_unsafe;
 
 /// One line of JSON. Characters that could drive a terminal are escapes, which every reader takes for the same.
 pub fn json_text(document: &Value) -> String {
-    let text = document.to_string();
+    escaped(&document.to_string())
+}
+
+/// The same, a line for each value.
+pub fn json_lines(document: &Value) -> String {
+    escaped(&format!("{document:#}"))
+}
+
+/// The text of a JSON document, whoever wrote it, in the same way.
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        if is_unsafe(c) {
-            // Outside of strings JSON in one line has none of them.
+        // Outside of strings JSON has none of them but ends of lines, and inside it has no such end.
+        if is_unsafe(c) && c != '\n' {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 let _ = write!(safe, "\\u{unit:04x}");
             }
@@ -37,7 +46,10 @@ pub fn yaml_text(document: &Value) -> String {
     for c in text.chars() {
         if is_left_as_it_is(c) {
             // Every string that has one stands in double quotes, where this is an escape.
-            let _ = write!(safe, "\\u{:04X}", u32::from(c));
+            let _ = match u32::from(c) {
+                code @ 0..=0xffff => write!(safe, "\\u{code:04X}"),
+                code => write!(safe, "\\U{code:08X}"),
+            };
         } else {
             safe.push(c);
         }
@@ -80,7 +92,8 @@ mod tests {
         let document = json!({
             "esc": "a\u{1b}[2J",
             "c1": "\u{9b}31m",
-            "bidi": "\u{202e}x\u{feff}",
+            "bidi": "\u{202e}x\u{feff}\u{61c}",
+            "tags": "\u{e0041}",
             "lines": "one\n\u{1b}two\n\u{9b}",
             "plain": "3 → 5",
             "del": "\u{7f}",
@@ -89,12 +102,15 @@ mod tests {
             "list": ["\\\u{202e}", "' \" \u{200b}\n", {"a": []}],
         });
         let (json, yaml) = (json_text(&document), yaml_text(&document));
-        let back: Value = serde_json::from_str(&json).expect("our own JSON");
-        assert_eq!(back, document);
+        let lines = json_lines(&document);
+        for json in [&json, &lines] {
+            let back: Value = serde_json::from_str(json).expect("our own JSON");
+            assert_eq!(back, document);
+        }
         let back: Value = serde_saphyr::from_str(&yaml).expect("our own YAML");
         assert_eq!(back, document, "{yaml}");
         let drives = |c: char| is_unsafe(c) && !matches!(c, '\n' | '\t');
-        for text in [json, yaml] {
+        for text in [json, lines, yaml] {
             assert!(!text.contains(drives), "{text:?}");
         }
     }

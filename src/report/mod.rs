@@ -21,7 +21,7 @@ mod text;
 mod words;
 
 pub use board::Board;
-pub use document::{json_text, yaml_text};
+pub use document::{escaped, json_lines, json_text, yaml_text};
 pub use events::{EVENTS_SCHEMA, EventLog, event_json, events_header};
 pub use exit::{Exit, FailOn, FailOnError, Failure, codes_of, of};
 pub use explain::{

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+pub(super) use crate::diag::is_unsafe;
+
 /// What the reader's terminal can show. Colour is never the only carrier of a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextStyle {
@@ -123,13 +125,6 @@ pub fn defuse(text: &str) -> String {
         }
     }
     safe
-}
-
-/// Moves the cursor, or pretends that text is where it is not.
-pub(super) fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn ascii(text: &str) -> String {

@@ -5,5 +5,5 @@ mod directory;
 mod git;
 
 pub use blame::{Lines, blame};
-pub use directory::{Documents, read};
+pub use directory::{Documents, document, read};
 pub use git::{GitError, GitState, is_ancestor};

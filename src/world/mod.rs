@@ -1,5 +1,6 @@
 //! Where observations come from and steps go to.
 
+mod file;
 pub mod live;
 pub mod recorded;
 pub mod sandbox;
@@ -13,6 +14,8 @@ use jiff::Timestamp;
 use crate::decide::{Act, Condition};
 use crate::fleet::ClusterSpec;
 use crate::state::{Ledger, Observation, Sightings};
+
+pub(crate) use file::special;
 
 /// Why an act was not done, or may not have been.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, LockError, LockRequest, PerformError, World};
+use super::{Hold, LockError, LockRequest, PerformError, World, file};
 use crate::decide::{Act, Condition};
+use crate::diag::shortened;
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::state::{Ledger, Observation, Reading, Sighting, Sightings};
 
@@ -44,13 +45,13 @@ pub struct Recording {
 
 impl Recording {
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
-        let text = std::fs::read_to_string(path).map_err(|source| RecordingError::Read {
+        let text = file::read(path).map_err(|source| RecordingError::Read {
             path: path.to_owned(),
             source,
         })?;
         let broken = |reason: String| RecordingError::Parse {
             path: path.to_owned(),
-            reason,
+            reason: shortened(reason),
         };
         let contents: Contents = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
         if contents.schema != SCHEMA {

@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, LockError, LockRequest, PerformError, World};
+use super::{Hold, LockError, LockRequest, PerformError, World, file};
 use crate::decide::{Act, Condition};
+use crate::diag::shortened;
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::model::{self, ModelError};
 use crate::state::{Ledger, Observation, Sighting, Sightings};
@@ -50,7 +51,7 @@ pub struct Sandbox {
 
 impl Sandbox {
     pub fn open(path: &Path, now: Timestamp) -> Result<Self, SandboxError> {
-        let contents = match std::fs::read_to_string(path) {
+        let contents = match file::read(path) {
             Ok(text) => parse(path, &text)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Contents {
                 schema: SCHEMA.into(),
@@ -123,7 +124,7 @@ fn write(contents: &Contents) -> Result<String, serde_json::Error> {
 fn parse(path: &Path, text: &str) -> Result<Contents, SandboxError> {
     let broken = |reason: String| SandboxError::Parse {
         path: path.to_owned(),
-        reason,
+        reason: shortened(reason),
     };
     let contents: Contents = serde_json::from_str(text).map_err(|e| broken(e.to_string()))?;
     if contents.schema != SCHEMA {

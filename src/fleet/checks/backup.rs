@@ -1,13 +1,16 @@
 //! Where snapshots go: to exactly one place, and to a declared one where that is asked for.
 
 use super::super::draft::Draft;
+use super::super::tree::Kind;
 use crate::diag::Code;
 
 const STORE: &str = "/spec/backup/store";
 const KINDS: [&str; 4] = ["path", "s3", "gcs", "azure"];
 
 pub(super) fn one_kind(draft: &mut Draft<'_>) {
-    if !draft.has(STORE) {
+    let store = draft.tree.find(STORE);
+    // Of what is wrong in itself, or stands in what is, nobody knows what it names.
+    if store.is_none_or(|store| store.node.kind == Kind::Reported) {
         return;
     }
     let pointers = KINDS.map(|kind| format!("{STORE}/{kind}"));

@@ -2,6 +2,11 @@
 //!
 //! `SNAPSHOTS=overwrite cargo test --test cli` refreshes them.
 
+#[path = "cli/pages.rs"]
+mod pages;
+#[path = "cli/settings.rs"]
+mod settings;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -22,8 +27,10 @@ const TRANSCRIPTS: &[&str] = &[
     "help",
     "invalid",
     "now",
+    "origins",
     "orphan",
     "recording",
+    "settings",
     "snapshots",
     "stop-and-go-on",
     "unreadable",
@@ -194,6 +201,10 @@ fn help_of_every_command() {
         "snapshot take",
         "snapshot list",
         "snapshot verify",
+        "unlock",
+        "settings",
+        "completion",
+        "man",
     ] {
         let first = command.split(' ').next().unwrap_or_default();
         assert!(text(&overview.stdout).contains(&format!("\n  {first} ")));
@@ -349,9 +360,17 @@ fn every_refusal_is_explained() {
     for name in ["quorum-unknown", "E0304", "exit-codes"] {
         place.run(&format!("explain {name}"), 0);
     }
+    for name in [
+        "storage.size",
+        "Fleet.spec.contexts.eu-1.kubeconfig",
+        "storage.migration.strategy",
+    ] {
+        place.run(&format!("explain {name}"), 0);
+    }
     place.is_golden("explain");
     // What every row and guard of the day is in is no golden.
     for (name, says) in [
+        ("Fleet.spec.defaults.tls", "spec.tls (field)"),
         ("in-sync", "in-sync (ending)"),
         ("grow", "grow (procedure)"),
         ("GROW/Not-Listed", "grow/not-listed (row)"),
@@ -364,6 +383,8 @@ fn every_refusal_is_explained() {
         ("member-dwon", "did you mean member-down?"),
         ("not-started/", "the names there are:"),
         ("listed", "not-listed"),
+        ("storage.siez", "did you mean spec.storage.size?"),
+        ("storage.class", "spec.storage.className"),
     ] {
         let output = place.run(&format!("explain {name}"), 64);
         assert_eq!(text(&output.stdout), "");
@@ -425,6 +446,29 @@ fn a_dirty_tree_is_not_applied() {
         })
         .collect();
     place.is_golden("dirty");
+}
+
+#[test]
+fn a_rendered_field_says_which_line_made_it() {
+    let mut place = Place::new();
+    let only = "render fleet --cluster us-2/discovery-staging";
+    let plain = place.stdout(only);
+    let output = place.run(&format!("{only} --origins"), 0);
+    place.is_golden("origins");
+    let uncommented: Vec<String> = text(&output.stdout)
+        .lines()
+        .filter(|line| line.starts_with("# ") || !line.trim_start().starts_with("# "))
+        .map(|line| line.split(" # ").next().unwrap_or_default().to_owned())
+        .map(|line| match line.strip_prefix("# ") {
+            Some(head) => format!("# {}", head.split(", from ").next().unwrap_or_default()),
+            None => line,
+        })
+        .collect();
+    assert_eq!(uncommented, plain.lines().collect::<Vec<_>>());
+    place.run(&format!("{only} --origins --out objects"), 0);
+    let file = place.path("objects/us-2/discovery-staging/statefulset.discovery-etcd.yaml");
+    let written = std::fs::read_to_string(file).expect("written");
+    assert!(text(&output.stdout).contains(&written), "{written}");
 }
 
 /// A whole snapshot as `snapshot take` leaves it, in the state home.

@@ -33,7 +33,11 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::PlanVersion, PLAN_FILES),
     (Code::PlanShape, PLAN_FILES),
     (Code::PlanEdited, PLAN_FILES),
+    (Code::SettingsSyntax, SETTINGS),
+    (Code::SettingsKey, SETTINGS),
+    (Code::SettingsValue, SETTINGS),
 ];
+const SETTINGS: &str = "tests/cli/settings.rs: a_wrong_setting_is_4_and_says_where";
 const PLAN_FILES: &str = "plan_files: what_is_no_plan_is_not_shown_and_not_applied";
 
 fn cases() -> Vec<PathBuf> {

@@ -16,6 +16,8 @@ mod fixture;
 mod golden;
 #[path = "fake_api/lock.rs"]
 mod lock;
+#[path = "fake_api/logs.rs"]
+mod logs;
 #[path = "fake_api/obstacles.rs"]
 mod obstacles;
 #[path = "fake_api/others.rs"]
@@ -26,6 +28,8 @@ mod quotas;
 mod server;
 #[path = "fake_api/snapshots.rs"]
 mod snapshots;
+#[path = "fake_api/unlock.rs"]
+mod unlock;
 #[path = "fake_api/volumes.rs"]
 mod volumes;
 

@@ -2,6 +2,7 @@
 
 use reconcile::diag::SourceFile;
 use reconcile::fleet::{ClusterSpec, DocumentKind, Fleet, Loaded, load};
+use reconcile::manifest::traced;
 use serde_json::{Map, Value, json};
 
 /// JSON is YAML.
@@ -167,6 +168,46 @@ fn every_field_of_a_cluster_matters() {
             // What it says is also said by the profile's absence of effect: the cluster overrides all of it.
             assert!(differs || field == "/spec/profile", "{field} has no effect");
         }
+    }
+}
+
+/// Fields that say what a run does, not what an object is.
+const IN_NO_OBJECT: [&str; 6] = [
+    "/spec/profile",
+    "/spec/storage/migration",
+    "/spec/access",
+    "/spec/policy",
+    "/spec/backup",
+    "/spec/suspend",
+];
+
+#[test]
+fn every_field_of_an_object_says_where_it_comes_from() {
+    let loaded = load_documents(&full_fleet(), &cluster_document(&full_spec()));
+    let cluster = loaded.fleet.expect("valid").clusters.remove(0);
+    let mut text = String::new();
+    for traced in traced(&cluster) {
+        let commented = traced.yaml();
+        let read: Value = serde_saphyr::from_str(&commented).expect("still YAML");
+        assert_eq!(
+            read, traced.object.body,
+            "comments change nothing: {commented}"
+        );
+        text += &commented;
+    }
+    let schema = DocumentKind::EtcdCluster.schema();
+    let mut all = Vec::new();
+    fields(&schema, &schema["properties"]["spec"], "/spec", &mut all);
+    for field in all {
+        let field = field.split("/0").next().unwrap_or_default();
+        let dotted = field.trim_start_matches('/').replace('/', ".");
+        let remark = format!("clusters/orders.yaml:1 {dotted}");
+        let mut places = text
+            .match_indices(&remark)
+            .map(|(at, _)| &text[at + remark.len()..]);
+        let told = places.any(|rest| rest.starts_with(['.', ',', '\n']));
+        let expected = !IN_NO_OBJECT.iter().any(|other| field.starts_with(other));
+        assert_eq!(told, expected, "{field} in:\n{text}");
     }
 }
 

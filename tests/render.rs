@@ -67,15 +67,20 @@ fn a_directory_holds_what_the_stream_says() {
         .collect();
     let fleet = fleet_of(all);
     let mut stream = Vec::new();
-    render::run(&render::RenderOptions { out: None }, &fleet, &mut stream)
-        .expect("a vector takes it all");
+    let to_stdout = render::RenderOptions {
+        out: None,
+        origins: false,
+    };
+    render::run(&to_stdout, &fleet, &mut stream).expect("a vector takes it all");
     let stream = String::from_utf8(stream).expect("UTF-8");
 
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let out = Some(directory.path().to_owned());
+    let to_files = render::RenderOptions {
+        out: Some(directory.path().to_owned()),
+        origins: false,
+    };
     let mut nothing = Vec::new();
-    render::run(&render::RenderOptions { out }, &fleet, &mut nothing)
-        .expect("a writable directory");
+    render::run(&to_files, &fleet, &mut nothing).expect("a writable directory");
     assert!(nothing.is_empty(), "files or stdout, not both");
 
     let mut files = 0;

@@ -1,8 +1,9 @@
-//! `schemas/` is what the types say. `SNAPSHOTS=overwrite` rewrites it.
+//! `schemas/` and `docs/documents.md` are what the types say. `SNAPSHOTS=overwrite` rewrites it.
 
 use std::path::Path;
 
 use reconcile::fleet::DocumentKind;
+use reconcile::report::documents_markdown;
 use snapbox::{Data, assert_data_eq};
 
 #[test]
@@ -13,6 +14,13 @@ fn schemas_are_fresh() {
         let checked_in = Data::read_from(&path, Some(snapbox::data::DataFormat::Text));
         assert_data_eq!(kind.schema_text(), checked_in.raw());
     }
+}
+
+#[test]
+fn the_reference_of_the_documents_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/documents.md");
+    let checked_in = Data::read_from(&path, Some(snapbox::data::DataFormat::Text));
+    assert_data_eq!(documents_markdown(), checked_in.raw());
 }
 
 /// Every field says what it is: the schema is what editors show.

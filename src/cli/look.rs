@@ -1,4 +1,4 @@
-//! How text shall look, whatever the command: `--color` and `--quiet`.
+//! How text shall look, whatever the command: `--color`, `--quiet` and `--verbose`.
 
 use std::ffi::{OsStr, OsString};
 
@@ -23,6 +23,10 @@ pub(super) struct Look {
     /// Leave out the closing line
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
+    /// Tell more: every step on its own, with its reason, guards and undo; and a log of what is done on stderr, finer with
+    /// -vv and -vvv
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub(super) verbose: u8,
 }
 
 /// The command line with the command in front of options that every command has: to clap they would belong to the plan
@@ -58,8 +62,11 @@ fn global(command: &clap::Command, argument: &OsStr) -> Option<usize> {
             .strip_prefix("--")
             .is_some_and(|n| a.get_long() == Some(n));
         let short = name.strip_prefix('-').is_some_and(|n| {
+            // A flag may be given several times over, as in `-vv`.
             let mut letters = n.chars();
-            letters.next() == a.get_short() && letters.next().is_none() && a.get_short().is_some()
+            letters.next().is_some_and(|first| {
+                Some(first) == a.get_short() && letters.all(|next| next == first)
+            })
         });
         a.is_global_set() && (long || short)
     };
@@ -87,6 +94,7 @@ mod tests {
             ("x --color never apply a", "x apply --color never a"),
             ("x --color=never -q status", "x status --color=never -q"),
             ("x -q a", "x -q a"),
+            ("x -vv apply a", "x apply -vv a"),
             ("x -q", "x -q"),
             ("x --check apply", "x --check apply"),
             ("x --color", "x --color"),

@@ -3,39 +3,46 @@
 mod apply;
 mod clock;
 mod commits;
+mod completion;
 mod consent;
 mod documents;
 mod events;
 mod explain;
 mod github;
+mod logs;
 mod look;
+mod man;
 mod output;
 mod plan;
 mod plan_file;
 mod progress;
+pub mod reference;
 mod region;
 mod rehearse;
 pub mod render;
 mod saved;
 pub mod schema;
 mod selection;
+mod settings;
+mod settings_file;
 mod show;
 mod snapshot;
 mod status;
 mod terminal;
+mod unlock;
 pub mod validate;
 mod worlds;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Show what a fleet of etcd clusters would become, and make it so.
 ///
 /// YAML in a directory says what each etcd cluster shall be; `reconcile` reads what really runs, prints the shortest safe
 /// sequence of steps from here to there, and performs it on request. Without a command it plans.
 #[derive(Debug, Parser)]
-#[command(name = "reconcile", version, args_conflicts_with_subcommands = true)]
+#[command(name = "reconcile", version, args_conflicts_with_subcommands = true, after_help = settings::help())]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -43,6 +50,8 @@ struct Cli {
     plan: plan::PlanArgs,
     #[command(flatten)]
     look: look::Look,
+    #[command(flatten)]
+    logs: logs::LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +66,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     Rehearse(rehearse::RehearseArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Unlock(unlock::UnlockArgs),
+    Settings(settings::SettingsArgs),
+    Completion(completion::CompletionArgs),
+    Man(man::ManArgs),
 }
 
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do
@@ -91,21 +104,60 @@ impl Stop {
 
 type Done = Result<u8, Stop>;
 
+/// The whole command line, with the variables of the environment that stand for options.
+fn command() -> clap::Command {
+    settings::from_environment(Cli::command())
+}
+
 /// Entry of the program.
 pub fn main() -> ExitCode {
-    let arguments = look::command_first(&Cli::command(), std::env::args_os());
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() { 64 } else { 0 };
-            // Nothing better can be done where even this cannot be written.
-            let _ = error.print();
-            return ExitCode::from(code);
+    let done = understood().and_then(|(cli, matches)| {
+        terminal::look(cli.look);
+        logs::start(&cli.logs, cli.look.verbose)?;
+        run(cli, &matches)
+    });
+    ExitCode::from(done.unwrap_or_else(|stop| {
+        if !stop.message.is_empty() {
+            terminal::complain(&stop.message);
         }
-    };
-    terminal::look(cli.look);
-    terminal::log_to_stderr();
-    let done = match cli.command {
+        stop.code
+    }))
+}
+
+/// The command line, twice where the fleet that it names has settings of its own.
+fn understood() -> Result<(Cli, ArgMatches), Stop> {
+    let program = command();
+    let arguments = look::command_first(&program, std::env::args_os());
+    let (first, matches) = parse(program.clone(), &arguments)?;
+    match settings::file_of(&matches) {
+        Ok(Some(file)) => parse(settings::from_file(program, &file), &arguments),
+        Ok(None) => Ok((first, matches)),
+        Err(invalid) => {
+            terminal::look(first.look);
+            Err(settings::refuse(&invalid))
+        }
+    }
+}
+
+fn parse(
+    mut program: clap::Command,
+    arguments: &[std::ffi::OsString],
+) -> Result<(Cli, ArgMatches), Stop> {
+    let parsed = program.try_get_matches_from_mut(arguments);
+    let parsed = parsed.and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches);
+        cli.map(|cli| (cli, matches))
+            .map_err(|error| error.format(&mut program))
+    });
+    parsed.map_err(|error| {
+        // Nothing better can be done where even this cannot be written.
+        let _ = error.print();
+        Stop::new(if error.use_stderr() { 64 } else { 0 }, "")
+    })
+}
+
+fn run(cli: Cli, matches: &ArgMatches) -> Done {
+    match cli.command {
         None => plan::run(&cli.plan),
         Some(Command::Plan(args)) => plan::run(&args),
         Some(Command::Apply(args)) => apply::run(&args),
@@ -117,11 +169,14 @@ pub fn main() -> ExitCode {
         Some(Command::Validate(args)) => validate_command(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Schema(args)) => written(schema::run(&args, &mut std::io::stdout().lock())),
-    };
-    ExitCode::from(done.unwrap_or_else(|stop| {
-        terminal::complain(&stop.message);
-        stop.code
-    }))
+        Some(Command::Unlock(args)) => unlock::run(&args),
+        Some(Command::Settings(args)) => {
+            let below = matches.subcommand().map(|(_, below)| below);
+            settings::run(&args, below.unwrap_or(matches))
+        }
+        Some(Command::Completion(args)) => completion::run(&args),
+        Some(Command::Man(args)) => man::run(&args),
+    }
 }
 
 fn render_command(args: &RenderArgs) -> Done {

@@ -13,7 +13,7 @@ use super::{
 use crate::diag::Style;
 use crate::fleet::ClusterSpec;
 use crate::plan::{Basis, Plan, unroll};
-use crate::report::{self, FailOn, TextStyle, Tool};
+use crate::report::{self, FailOn, Tool};
 use crate::state::Observation;
 
 /// Show what would be done, step by step; change nothing
@@ -43,9 +43,6 @@ pub(super) struct PlanArgs {
 /// How a plan is told on stdout.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Form {
-    /// Every step on its own, with its reason, guards and undo
-    #[arg(short, long)]
-    verbose: bool,
     /// Form of the plan on stdout
     #[arg(short, long, value_enum, default_value_t = PlanOutput::Human)]
     output: PlanOutput,
@@ -87,10 +84,7 @@ impl Form {
     pub(super) fn print(&self, plan: &Plan, gate: Option<&FailOn>, document: impl Fn() -> Value) {
         terminal::print(&match self.output {
             PlanOutput::Human => {
-                let style = TextStyle {
-                    verbose: self.verbose,
-                    ..terminal::stdout_style()
-                };
+                let style = terminal::stdout_style();
                 let mut text = report::plan_text(plan, &style);
                 if let Some(fail_on) = gate.filter(|_| !style.quiet) {
                     text += &report::exit_line(plan, fail_on, 0);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::fleet::{ClusterSpec, Fleet};
-use crate::manifest;
+use crate::manifest::{self, Object};
 
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do.
 #[derive(Debug, Clone, clap::Args)]
@@ -13,38 +13,61 @@ pub struct RenderOptions {
     /// Write one object a file below this directory, `<context>/<cluster>/<kind>.<name>.yaml`, instead of to stdout
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Say behind each field which line of the documents it follows, as a comment
+    #[arg(long)]
+    pub origins: bool,
 }
 
 /// Renders every cluster of `fleet`, which holds those that were picked.
 pub fn run(args: &RenderOptions, fleet: &Fleet, stdout: &mut dyn Write) -> io::Result<()> {
     for cluster in &fleet.clusters {
         match &args.out {
-            Some(directory) => to_directory(directory, cluster)?,
-            None => to_stream(stdout, cluster)?,
+            Some(directory) => to_directory(directory, cluster, args.origins)?,
+            None => to_stream(stdout, cluster, args.origins)?,
         }
     }
     Ok(())
 }
 
-fn to_stream(stream: &mut dyn Write, cluster: &ClusterSpec) -> io::Result<()> {
-    for object in manifest::steady(cluster) {
+/// The objects of a cluster as YAML, each with where its document is, if that was asked for.
+fn texts(cluster: &ClusterSpec, origins: bool) -> Vec<(Object, String, String)> {
+    if !origins {
+        let objects = manifest::steady(cluster).into_iter();
+        return objects
+            .map(|object| {
+                let text = object.yaml();
+                (object, text, String::new())
+            })
+            .collect();
+    }
+    let traced = manifest::traced(cluster).into_iter();
+    traced
+        .map(|traced| {
+            let document = traced.document();
+            let from = document.map(|at| format!(", from {}:{}", at.file, at.line));
+            let text = traced.yaml();
+            (traced.object, text, from.unwrap_or_default())
+        })
+        .collect()
+}
+
+fn to_stream(stream: &mut dyn Write, cluster: &ClusterSpec, origins: bool) -> io::Result<()> {
+    for (object, text, from) in texts(cluster, origins) {
         write!(
             stream,
-            "---\n# {}: {}\n{}",
-            cluster.id,
-            object.key,
-            object.yaml()
+            "---\n# {}: {}{from}\n{text}",
+            cluster.id, object.key
         )?;
     }
     Ok(())
 }
 
-fn to_directory(directory: &Path, cluster: &ClusterSpec) -> io::Result<()> {
+fn to_directory(directory: &Path, cluster: &ClusterSpec, origins: bool) -> io::Result<()> {
     let directory = directory.join(&cluster.id.context).join(&cluster.id.name);
     in_file(&directory, fs::create_dir_all(&directory))?;
-    for object in manifest::steady(cluster) {
+    for (object, text, _) in texts(cluster, origins) {
         let file = directory.join(object.file_name());
-        in_file(&file, fs::write(&file, object.yaml()))?;
+        in_file(&file, fs::write(&file, text))?;
     }
     Ok(())
 }

@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use terminal_size::{Height, Width, terminal_size_of};
-use tracing_subscriber::EnvFilter;
 
 use super::look::{Coloring, Look};
 use super::region::Region;
@@ -72,7 +71,7 @@ fn style(terminal: bool, width: usize) -> TextStyle {
             Color::None
         },
         ascii: is_ascii(),
-        verbose: false,
+        verbose: asked().verbose > 0,
         quiet: asked().quiet,
     }
 }
@@ -123,15 +122,6 @@ pub(super) fn diagnostic_style() -> Style {
     }
 }
 
-/// Logs are off unless `RECONCILE_LOG` asks for them.
-pub(super) fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("RECONCILE_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| Above)
-        .init();
-}
-
 /// Names and parsers' words in it may be of anybody's making.
 pub(super) fn complain(message: &str) {
     tell(&format!("error: {}", defuse(message)));
@@ -156,7 +146,7 @@ fn write_above(text: &str) -> io::Result<()> {
 }
 
 /// Where logs go: a line at a time, and never into a picture.
-struct Above;
+pub(super) struct Above;
 
 impl Write for Above {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {

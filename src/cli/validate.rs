@@ -18,7 +18,7 @@ pub struct ValidateArgs {
     #[arg(value_name = "PATH", default_value = ".")]
     pub path: PathBuf,
 
-    /// How the findings are written: for people on stderr, or as JSON on stdout
+    /// How the findings are written: for people on stderr, or as a document on stdout
     #[arg(short, long, value_enum, default_value_t = Output::Human)]
     pub output: Output,
 }
@@ -27,6 +27,7 @@ pub struct ValidateArgs {
 pub enum Output {
     Human,
     Json,
+    Yaml,
 }
 
 /// A fleet read from a directory, with all that was found on the way.
@@ -101,14 +102,16 @@ fn write(
             stderr.write_all(opened.text(style, width).as_bytes())?;
             writeln!(stdout, "{}", closing_line(opened))
         }
-        Output::Json => {
-            let document = serde_json::json!({
-                "schema": "reconcile.diagnostics/v1",
-                "diagnostics": opened.diagnostics,
-            });
-            stdout.write_all(report::json_lines(&document).as_bytes())
-        }
+        Output::Json => stdout.write_all(report::json_lines(&document(opened)).as_bytes()),
+        Output::Yaml => stdout.write_all(report::yaml_text(&document(opened)).as_bytes()),
     }
+}
+
+fn document(opened: &Opened) -> serde_json::Value {
+    serde_json::json!({
+        "schema": "reconcile.diagnostics/v1",
+        "diagnostics": opened.diagnostics,
+    })
 }
 
 fn closing_line(opened: &Opened) -> String {

@@ -1,5 +1,5 @@
 //! Every code there is: `E01` reading, `E02` shape, `E03` layers, `E04` values, `E05` against each other,
-//! `E06` plan files.
+//! `E06` plan files, `E07` settings.
 //!
 //! A code is for ever: it is never given another meaning, and a retired one leaves a gap.
 
@@ -156,4 +156,11 @@ catalogue! {
         "A field of the plan file is missing or has another type than the format says (`reconcile schema plan`), or names something that this version does not know. Plan files are not written by hand: plan again."
     PlanEdited "E0606" Error "plan::edited"
         "The steps in the plan file are not those of the hash in it, so somebody changed one of the two after the plan was made. What was reviewed is not known any more: such a plan is shown and never applied. Plan again."
+
+    SettingsSyntax "E0701" Error "settings::syntax"
+        "`.reconcile.toml` is not TOML. Texts are quoted, as in `color = \"never\"`, and every key stands once."
+    SettingsKey "E0702" Error "settings::unknown-key"
+        "The key is no setting. Unknown keys are refused, never ignored: a gate whose `fail-on` is misspelt would let through what it was meant to stop. `reconcile settings` names all of them."
+    SettingsValue "E0703" Error "settings::value"
+        "The setting does not take this value. It is checked as the option of the same name is; `reconcile --help` says what that takes."
 }

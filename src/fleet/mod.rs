@@ -8,9 +8,11 @@ mod checks;
 mod config_keys;
 mod documents;
 mod draft;
+mod fields;
 mod ids;
 mod layer;
 mod limits;
+mod lines;
 mod load;
 mod nearest;
 mod parse;
@@ -25,8 +27,10 @@ mod version;
 
 pub(crate) use nearest::nearest;
 
+pub use fields::{ANY_NAME, Field};
 pub use ids::{ClusterId, Ordinal};
 pub use limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_FLEET_BYTES};
+pub use lines::field_lines;
 pub use load::{Loaded, load};
 pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;

@@ -223,6 +223,9 @@ fn context(entry: &Entry, files: &[SourceFile], found: &mut Vec<Diagnostic>) -> 
     })
 }
 
+/// The field that neither the defaults nor a profile can have.
+pub(super) const IN_NO_LAYER: &str = "profile";
+
 /// Names that become labels, and layers that must not refer to others.
 fn check_names(document: &Node, files: &[SourceFile], found: &mut Vec<Diagnostic>) {
     for at in ["/spec/contexts", "/spec/profiles"] {
@@ -245,7 +248,7 @@ fn check_names(document: &Node, files: &[SourceFile], found: &mut Vec<Diagnostic
         .map(|entry| &entry.value);
     let defaults = document.find("/spec/defaults").map(|found| found.node);
     for layer in defaults.into_iter().chain(profiles) {
-        if let Some(entry) = layer.entry("profile") {
+        if let Some(entry) = layer.entry(IN_NO_LAYER) {
             let message = "only a cluster can have a profile";
             let label = entry.key_place.label(files, "in the defaults or a profile");
             found.push(Diagnostic::new(Code::ProfileInLayer, message).label(label));

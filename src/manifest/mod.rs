@@ -12,6 +12,7 @@ mod labels;
 pub mod member_file;
 mod memo;
 mod offline;
+mod origins;
 mod pod_template;
 mod service_account;
 mod services;
@@ -35,6 +36,7 @@ pub use labels::{
     selector,
 };
 pub use offline::{copy_pod, lent_claim, member_claim};
+pub use origins::{Traced, traced};
 pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp, sha256_hex};
 
 /// Field manager of every server-side apply.

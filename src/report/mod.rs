@@ -9,12 +9,14 @@ mod exit;
 mod explain;
 mod headline;
 mod json;
+mod lock;
 mod lost;
 mod markdown;
 mod procedures;
 mod rehearsal;
 mod saved;
 mod schema;
+mod settings;
 mod snapshots;
 mod style;
 mod text;
@@ -25,15 +27,18 @@ pub use document::{escaped, json_lines, json_text, yaml_text};
 pub use events::{EVENTS_SCHEMA, EventLog, event_json, events_header};
 pub use exit::{Exit, FailOn, FailOnError, Failure, codes_of, of};
 pub use explain::{
-    Kind, Page, Part, UnknownTopic, explain_text, explain_topics, explanations, refusals_markdown,
+    Kind, Page, Part, UnknownTopic, documents_markdown, explain_text, explain_topics, explanations,
+    refusals_markdown,
 };
 pub use json::{OUTCOME_SCHEMA, PLAN_SCHEMA, Tool, outcome_json, plan_json};
+pub use lock::lock_text;
 pub use lost::{LostEvents, lost_events_tally, lost_events_text};
 pub use markdown::{failure_markdown, plan_markdown};
 pub use procedures::procedures_markdown;
 pub use rehearsal::{rehearsal_text, story_text};
 pub use saved::SavedPlan;
 pub use schema::{schema, schemas};
+pub use settings::{SettingRow, settings_text};
 pub use snapshots::{
     ClusterSnapshots, Fault, Look, SNAPSHOTS_SCHEMA, SnapshotAction, snapshot_codes,
     snapshots_json, snapshots_text,

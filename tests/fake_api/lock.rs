@@ -26,9 +26,9 @@ async fn ask(server: &Server, identity: &Identity, millis: u64) -> Acquired {
     .expect("the server answers")
 }
 
-const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/etcd/leases/orders";
+pub(crate) const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/etcd/leases/orders";
 
-fn held_by(holder: &str) -> Value {
+pub(crate) fn held_by(holder: &str) -> Value {
     with(
         labelled("orders"),
         &json!({

@@ -1,7 +1,7 @@
 //! `reconcile explain`: a page for everything that a plan or a run can name.
 //!
 //! Refusals, guards, waits and endings are written by hand, in the Markdown files beside this one; rows, procedures,
-//! findings and exit codes are told from the data they are. A written page is
+//! findings, fields of the documents and exit codes are told from the data they are. A written page is
 //!
 //! ```text
 //! ## code, other-name: What is so, in one line
@@ -13,13 +13,17 @@
 //! **Override.** …         when that is safe, and how
 //! ```
 
+mod documents;
+mod field;
 mod generated;
 mod markdown;
 mod page;
 mod written;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+pub use documents::documents_markdown;
 pub use markdown::refusals_markdown;
 pub use page::{Kind, Page, Part};
 
@@ -31,6 +35,7 @@ pub fn explanations() -> Vec<Page> {
     let mut pages = written::pages();
     generated::complete(&mut pages);
     pages.extend(generated::pages());
+    pages.extend(field::pages());
     generated::refer(&mut pages);
     pages.sort_by_key(|page| page.kind);
     pages
@@ -108,9 +113,11 @@ fn unknown(name: &str, pages: &[Page], style: &TextStyle) -> UnknownTopic {
     let mut near: Vec<String> = typing_error
         .map(str::to_owned)
         .into_iter()
+        .chain(field::nearest_of(name))
         .chain(piece.take(5).cloned())
         .collect();
-    near.dedup();
+    let mut seen = BTreeSet::new();
+    near.retain(|name| seen.insert(name.clone()));
     let mut sheet = Sheet::new(style);
     list(&mut sheet, pages);
     UnknownTopic {

@@ -1,6 +1,7 @@
 //! One page, whoever wrote it.
 
 use super::super::style::{Paint, Sheet};
+use super::field;
 
 /// What a page is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,11 +15,13 @@ pub enum Kind {
     Row,
     /// A finding in the documents.
     Finding,
+    /// A field of the documents.
+    Field,
     Exit,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Refusal,
         Self::Guard,
         Self::Wait,
@@ -26,6 +29,7 @@ impl Kind {
         Self::Procedure,
         Self::Row,
         Self::Finding,
+        Self::Field,
         Self::Exit,
     ];
 
@@ -38,6 +42,7 @@ impl Kind {
             Self::Procedure => "procedure",
             Self::Row => "row",
             Self::Finding => "finding",
+            Self::Field => "field",
             Self::Exit => "exit codes",
         }
     }
@@ -52,6 +57,7 @@ impl Kind {
             Self::Procedure => "Procedures",
             Self::Row => "Rows",
             Self::Finding => "Findings in the documents",
+            Self::Field => "Fields of the documents",
             Self::Exit => "Exit codes",
         }
     }
@@ -82,6 +88,7 @@ pub enum Part {
 impl Page {
     pub(super) fn is_called(&self, name: &str) -> bool {
         self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
+            || (self.kind == Kind::Field && field::is_called(&self.names[0], name))
     }
 
     /// The paragraph under this label.

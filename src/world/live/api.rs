@@ -174,8 +174,10 @@ impl Api {
 
     /// What kube's own `request` does, but that it keeps `Retry-After`: a busy API server says so there and nowhere else.
     async fn ask<T: DeserializeOwned>(&self, request: HttpRequest<Vec<u8>>) -> Result<T, Unread> {
+        let (path, begun) = (request.uri().path().to_owned(), Instant::now());
         let answer = self.client.send(request.map(Body::from)).await?;
         let code = answer.status();
+        tracing::debug!(path, status = code.as_u16(), after = ?begun.elapsed(), "read");
         let after = answer.headers().get(header::RETRY_AFTER);
         let retry_after = after
             .and_then(|after| after.to_str().ok()?.trim().parse().ok())

@@ -26,9 +26,9 @@ use crate::manifest::FIELD_MANAGER;
 use crate::state::Lock;
 
 /// How long a lock outlives its holder.
-const DURATION: Duration = Duration::from_secs(30);
+pub(super) const DURATION: Duration = Duration::from_secs(30);
 const RENEW_EVERY: Duration = Duration::from_secs(7);
-const RETRY_EVERY: Duration = Duration::from_secs(1);
+pub(super) const RETRY_EVERY: Duration = Duration::from_secs(1);
 const CALL: Duration = Duration::from_secs(5);
 
 /// Why the lock could not be asked for.
@@ -87,6 +87,33 @@ pub async fn acquire(
     }
 }
 
+/// The cluster's Lease, if there is one; one that is not this cluster's is an error.
+pub(super) async fn read(
+    leases: &Api<Lease>,
+    spec: &ClusterSpec,
+) -> Result<Option<Lease>, LockError> {
+    let found = within(leases.get_opt(&spec.name))
+        .await
+        .map_err(|message| failed(spec, message))?;
+    if let Some(lease) = &found {
+        let object = json!({"metadata": {"labels": lease.metadata.labels}});
+        if !names::is_ours(&object, spec) {
+            return Err(LockError::Foreign {
+                namespace: spec.namespace.clone(),
+                name: spec.name.clone(),
+            });
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn failed(spec: &ClusterSpec, message: String) -> LockError {
+    LockError::Failed {
+        name: spec.name.clone(),
+        message,
+    }
+}
+
 struct Asking<'a> {
     leases: Api<Lease>,
     spec: &'a ClusterSpec,
@@ -96,26 +123,11 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     async fn get(&self) -> Result<Option<Lease>, LockError> {
-        let found = within(self.leases.get_opt(&self.spec.name))
-            .await
-            .map_err(|message| self.failed(message))?;
-        if let Some(lease) = &found {
-            let object = json!({"metadata": {"labels": lease.metadata.labels}});
-            if !names::is_ours(&object, self.spec) {
-                return Err(LockError::Foreign {
-                    namespace: self.spec.namespace.clone(),
-                    name: self.spec.name.clone(),
-                });
-            }
-        }
-        Ok(found)
+        read(&self.leases, self.spec).await
     }
 
     fn failed(&self, message: String) -> LockError {
-        LockError::Failed {
-            name: self.spec.name.clone(),
-            message,
-        }
+        failed(self.spec, message)
     }
 
     /// Free, its holder known to be dead, or seen unchanged for as long as it lasts by our own clock: what the holder's
@@ -388,10 +400,12 @@ async fn adopt(leases: &Api<Lease>, name: &str, ours: &Lease) -> Option<Lease> {
     same.then_some(found)
 }
 
-const CONFLICT: &str = "conflict: ";
-const GONE: &str = "gone: ";
+pub(super) const CONFLICT: &str = "conflict: ";
+pub(super) const GONE: &str = "gone: ";
 
-async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
+pub(super) async fn within<T>(
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, String> {
     match tokio::time::timeout(CALL, call).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(match &error {
@@ -403,7 +417,7 @@ async fn within<T>(call: impl Future<Output = Result<T, kube::Error>>) -> Result
     }
 }
 
-fn params() -> PostParams {
+pub(super) fn params() -> PostParams {
     PostParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PostParams::default()
@@ -415,7 +429,7 @@ pub(super) fn lock(object: &Value) -> Option<Lock> {
     of_lease(&serde_json::from_value(object.clone()).ok()?)
 }
 
-fn of_lease(lease: &Lease) -> Option<Lock> {
+pub(super) fn of_lease(lease: &Lease) -> Option<Lock> {
     let spec = lease.spec.as_ref()?;
     let renewed = spec.renew_time.as_ref().or(spec.acquire_time.as_ref())?;
     Some(Lock {

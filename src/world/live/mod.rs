@@ -31,6 +31,7 @@ mod seats;
 mod secret;
 mod secrets;
 mod snapshots;
+pub mod unlock;
 mod write;
 
 use std::path::PathBuf;

@@ -99,6 +99,8 @@ fn parses(line: &str) -> Result<(), String> {
     }
     let nowhere = tempfile::tempdir().expect("temporary directory");
     std::fs::create_dir(nowhere.path().join("fleet")).expect("a writable directory");
+    // No plan, but a file: what is in it is asked later than the command line.
+    std::fs::write(nowhere.path().join("plan.json"), "").expect("a writable directory");
     let output = Command::new(env!("CARGO_BIN_EXE_reconcile"))
         .args(&words)
         .current_dir(nowhere.path())

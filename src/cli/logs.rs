@@ -26,6 +26,7 @@ pub(super) enum LogFormat {
 
 /// Options of every command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct LogArgs {
     /// What to log: a level (error, warn, info, debug, trace), `off`, or levels by module, as in `reconcile::world=debug`;
     /// comes before -v

@@ -16,6 +16,7 @@ pub(super) enum Coloring {
 
 /// Options of every command.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct Look {
     /// When to colour: `auto` is on a terminal, unless `NO_COLOR` or TERM=dumb says no, or `CLICOLOR_FORCE` yes
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = Coloring::Auto, global = true)]

@@ -346,7 +346,7 @@ fn a_plan_is_of_its_commit_or_one_before() {
     assert!(said.contains("its fleet is in no commit"), "{said}");
 }
 
-/// The codes of diag::Code that are about plan files.
+/// The codes of `diag::Code` that are about plan files.
 #[test]
 fn what_is_no_plan_is_not_shown_and_not_applied() {
     let mut place = Place::new();
@@ -393,7 +393,7 @@ fn what_is_no_plan_is_not_shown_and_not_applied() {
             "E0605 wait",
             with(&|p| {
                 p["clusters"][0]["awaits"] =
-                    json!([{"name": "full-moon", "member": 1, "text": "x"}])
+                    json!([{"name": "full-moon", "member": 1, "text": "x"}]);
             }),
         ),
         ("E0605 word", with(&|p| p["failOn"] = json!(["drfit"]))),

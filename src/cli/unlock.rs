@@ -59,7 +59,7 @@ fn find<'f>(id: &str, fleet: &'f Fleet) -> Result<&'f ClusterSpec, Stop> {
 }
 
 async fn unlock(args: &UnlockArgs, live: &Live, spec: &ClusterSpec) -> Done {
-    let Some(tenure) = live.lock_of(spec).await.map_err(failed)? else {
+    let Some(tenure) = live.lock_of(spec).await.map_err(|error| failed(&error))? else {
         return Ok(free(spec, "nobody holds its lock"));
     };
     let now = clock::now(None);
@@ -71,7 +71,11 @@ async fn unlock(args: &UnlockArgs, live: &Live, spec: &ClusterSpec) -> Done {
         return Ok(code);
     }
     consent(args.yes, &spec.id, terminal::ask)?;
-    match tenure.release(args.force).await.map_err(failed)? {
+    match tenure
+        .release(args.force)
+        .await
+        .map_err(|error| failed(&error))?
+    {
         Release::Released => Ok(free(spec, "its lock is released")),
         Release::Renewed => Err(alive(spec)),
         Release::Over(now_held_by) => over(spec, now_held_by.map(|lock| lock.holder)),
@@ -99,7 +103,7 @@ async fn gone(tenure: &Tenure, spec: &ClusterSpec) -> Result<Option<u8>, Stop> {
         "watching for up to {patience} s whether it is renewed"
     ));
     let life = tenure.watch(&Identity::of_this_process()).await;
-    match life.map_err(failed)? {
+    match life.map_err(|error| failed(&error))? {
         Life::Dead => terminal::tell("its holder was a process of this machine, and is no more"),
         Life::Silent(watched) => {
             terminal::tell(&format!("it was not renewed for {} s", watched.as_secs()));
@@ -141,8 +145,8 @@ fn alive(spec: &ClusterSpec) -> Stop {
     )
 }
 
-fn failed(error: LockError) -> Stop {
-    let exit = match &error {
+fn failed(error: &LockError) -> Stop {
+    let exit = match error {
         LockError::Foreign { .. } => Exit::Blocked,
         LockError::Failed { .. } => Exit::Failed,
     };

@@ -221,12 +221,12 @@ mod tests {
     }
 
     /// What is shown, and what of it is underlined.
-    fn shown(text: &str, spans: &[Range<usize>]) -> (String, Vec<String>) {
+    fn shown<const N: usize>(text: &str, spans: [(usize, usize); N]) -> (String, Vec<String>) {
         let files = [SourceFile {
             name: "x.yaml".into(),
             text: text.into(),
         }];
-        let labels: Vec<Label> = spans.iter().cloned().map(label).collect();
+        let labels: Vec<Label> = spans.map(|(from, to)| label(from..to)).into();
         let mut excerpts = Excerpts::new(&labels, &files);
         let places: Vec<_> = labels.iter().map(|label| excerpts.place(label)).collect();
         let text = excerpts.files[0].text.clone();
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn short_lines_are_shown_as_they_are() {
-        let (text, marked) = shown("a: b\nc: d\n", &[8..9, 3..4]);
+        let (text, marked) = shown("a: b\nc: d\n", [(8, 9), (3, 4)]);
         assert_eq!(text, "a: b\nc: d\n");
         assert_eq!(marked, ["d", "b"]);
     }
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn long_lines_are_cut_around_what_is_pointed_at() {
         let long = format!("x: 1\n{}HERE{}\ny: 2\n", "ä".repeat(3000), "ö".repeat(5000));
-        let (text, marked) = shown(&long, &[6005..6009, long.len() - 2..long.len() - 1]);
+        let (text, marked) = shown(&long, [(6005, 6009), (long.len() - 2, long.len() - 1)]);
         assert_eq!(
             text,
             format!(
@@ -257,20 +257,20 @@ mod tests {
         assert_eq!(marked, ["HERE", "2"]);
         // The beginning, the end, and past the end.
         let line = "z".repeat(1 << 20);
-        let (text, marked) = shown(&line, &[0..line.len()]);
+        let (text, marked) = shown(&line, [(0, line.len())]);
         assert_eq!(text, format!("{}...\n", "z".repeat(80)));
         assert_eq!(marked, ["z".repeat(80)]);
-        let (text, marked) = shown(&line, &[line.len() - 1..line.len()]);
+        let (text, marked) = shown(&line, [(line.len() - 1, line.len())]);
         assert_eq!(text, format!("...{}", "z".repeat(41)));
         assert_eq!(marked, ["z"]);
-        let (_, marked) = shown(&line, &[line.len()..line.len()]);
+        let (_, marked) = shown(&line, [(line.len(), line.len())]);
         assert_eq!(marked, [""]);
     }
 
     #[test]
     fn of_many_lines_the_first_is_underlined() {
         let text = format!("a: |\n{}", "  line\n".repeat(1000));
-        let (_, marked) = shown(&text, &[3..text.len()]);
+        let (_, marked) = shown(&text, [(3, text.len())]);
         assert_eq!(marked, ["|"]);
     }
 }

@@ -234,14 +234,14 @@ fn variants(spec: &ClusterSpec) -> Vec<(&str, ClusterSpec)> {
     } = spec;
     let own_name = origins.contains_key("/spec/backend/statefulSet/name");
     all.with("/metadata/name", |other| {
-        other.id = ClusterId::new(&id.context, &format!("{}x", id.name));
+        other.id = ClusterId::new(&id.context, format!("{}x", id.name));
         if !own_name {
             other.name += "x";
         }
     });
     all.with("/spec/backend/statefulSet/name", |other| other.name += "x");
     all.with("/spec/context", |other| {
-        other.id = ClusterId::new(&format!("{}x", id.context), &id.name);
+        other.id = ClusterId::new(format!("{}x", id.context), &id.name);
     });
     all.with("/spec/backend/statefulSet/namespace", |other| {
         other.namespace += "x";
@@ -350,8 +350,9 @@ fn of_resources<'s>(all: &mut Variants<'s>, resources: &'s Resources) {
 }
 
 fn of_tls(all: &mut Variants, tls: &TlsSettings) {
+    type Listener = fn(&mut TlsSettings) -> &mut Option<TlsSecret>;
     let TlsSettings { client: _, peer: _ } = tls;
-    let listeners: [(&str, fn(&mut TlsSettings) -> &mut Option<TlsSecret>); 2] = [
+    let listeners: [(&str, Listener); 2] = [
         ("/spec/tls/client", |tls| &mut tls.client),
         ("/spec/tls/peer", |tls| &mut tls.peer),
     ];

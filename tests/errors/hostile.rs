@@ -344,7 +344,8 @@ fn what_is_said_once_and_meant_often_is_counted() {
     text.write("fleet/clusters/many.yaml", many(1000));
     text.run(&["validate", "fleet"], 4);
     let mut values = Place::new();
-    let pairs: String = (0..18_000).map(|n| format!("k{n}: a,")).collect();
+    let pairs: Vec<String> = (0..18_000).map(|n| format!("k{n}: a,")).collect();
+    let pairs = pairs.concat();
     values.write("fleet/fleet.yaml", defaults(&pairs));
     values.write("fleet/clusters/many.yaml", many(1000));
     values.run(&["validate", "fleet"], 4);
@@ -355,7 +356,10 @@ fn what_is_said_once_and_meant_often_is_counted() {
 
 #[test]
 fn of_many_findings_some_are_shown() {
-    let keys = |count: usize| -> String { (0..count).map(|n| format!("  key{n}: 1\n")).collect() };
+    let keys = |count: usize| {
+        let keys: Vec<String> = (0..count).map(|n| format!("  key{n}: 1\n")).collect();
+        keys.concat()
+    };
     let mut place = Place::new();
     place.write("fleet/clusters/keys.yaml", cluster("keys", &keys(19_000)));
     place.write("fleet/clusters/more.yaml", cluster("more", &keys(100_000)));

@@ -39,7 +39,7 @@ fn is_placed(diagnostic: &Diagnostic, files: &[SourceFile], unread: bool) {
     assert!(diagnostic.message.len() < 600, "{diagnostic:?}");
     // What is not there is nowhere.
     let nowhere = diagnostic.code == Code::NoFleet;
-    assert!(nowhere != !diagnostic.labels.is_empty(), "{diagnostic:?}");
+    assert!(nowhere == diagnostic.labels.is_empty(), "{diagnostic:?}");
     for label in &diagnostic.labels {
         let Some(file) = files.iter().find(|file| file.name == label.file) else {
             assert!(unread, "{diagnostic:?}");

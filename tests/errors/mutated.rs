@@ -159,7 +159,9 @@ proptest! {
         document in prop::sample::select(documents()), edits in prop::collection::vec(edit(), 1..6)
     ) {
         let mut text = document;
-        edits.iter().for_each(|edit| bend(&mut text, edit));
+        for edit in &edits {
+            bend(&mut text, edit);
+        }
         laws::hold(&text);
     }
 
@@ -173,5 +175,7 @@ proptest! {
 fn documents_as_they_are_keep_the_laws() {
     let documents = documents();
     assert!(documents.len() > 100, "{} documents", documents.len());
-    documents.iter().for_each(|text| laws::hold(text));
+    for text in documents {
+        laws::hold(text);
+    }
 }

@@ -4,6 +4,8 @@
 
 #[path = "cli/pages.rs"]
 mod pages;
+#[path = "cli/roles.rs"]
+mod roles;
 #[path = "cli/settings.rs"]
 mod settings;
 
@@ -30,6 +32,7 @@ const TRANSCRIPTS: &[&str] = &[
     "origins",
     "orphan",
     "recording",
+    "roles",
     "settings",
     "snapshots",
     "stop-and-go-on",
@@ -227,6 +230,10 @@ fn misuse_is_64_and_says_what_to_do() {
         "plan --fail-on everything",
         "schema pod",
         "apply fleet --sandbox world.json --cluster eu-1/discovery",
+        "render fleet --rbac everything",
+        "render fleet --user ada",
+        "render fleet --rbac check --user ada --group sre",
+        "render fleet --rbac check --service-account reconcile",
     ] {
         let output = place.run(arguments, 64);
         assert_eq!(text(&output.stdout), "", "stdout is for what was asked for");
@@ -570,6 +577,7 @@ fn a_reader_who_leaves_is_no_failure() {
         ("fleet --sandbox world.json -o json", 0),
         ("status fleet --sandbox world.json", 0),
         ("render fleet", 0),
+        ("render fleet --rbac apply", 0),
         ("schema cluster", 0),
         ("explain", 0),
         ("validate fleet", 0),

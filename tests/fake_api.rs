@@ -24,6 +24,8 @@ mod obstacles;
 mod others;
 #[path = "fake_api/quotas.rs"]
 mod quotas;
+#[path = "fake_api/rights.rs"]
+mod rights;
 #[path = "fake_api/server.rs"]
 mod server;
 #[path = "fake_api/snapshots.rs"]
@@ -65,6 +67,7 @@ fn live_pinned(server: &Server, cluster_uid: Option<&str>) -> Live {
 }
 
 async fn observed(server: &Server, spec: &ClusterSpec) -> Observation {
+    server.knows(spec);
     live(server).observe(spec).await
 }
 
@@ -385,6 +388,7 @@ async fn all_clusters_of_a_namespace_share_the_lists() {
 async fn perform(server: &Server, act: Act) -> Result<(), PerformError> {
     let (live, spec) = (live(server), fixture::spec());
     live.observe(&spec).await;
+    server.let_apply();
     live.perform(&spec, &act, &Ledger::default()).await
 }
 
@@ -403,6 +407,7 @@ async fn a_ledger_that_moved_is_not_written_over() {
         commit: Some(commit.into()),
         ..Ledger::default()
     };
+    server.let_apply();
     let blind = live.perform(&spec, &act, &ledger("a")).await;
     assert!(matches!(blind, Err(PerformError::NotDone(_))), "{blind:?}");
     live.observe(&spec).await;
@@ -549,6 +554,7 @@ async fn an_update_takes_nothing_back_that_happened_since_the_look() {
     server.put(MEMBERS, members());
     let (live, spec) = (live(&server), fixture::spec());
     live.observe(&spec).await;
+    server.let_apply();
     let update = |object: ObjectKey, more: Value| Act::UpdateObject {
         uid: Uid(format!("uid-{}", object.name)),
         body: with(json!({"metadata": {"name": object.name}}), &more),

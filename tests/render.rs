@@ -4,6 +4,8 @@
 mod cases;
 #[path = "render/etcd.rs"]
 mod etcd;
+#[path = "render/rbac.rs"]
+mod rbac;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod plan_file;
 mod progress;
+mod rbac;
 pub mod reference;
 mod region;
 mod rehearse;
@@ -72,13 +73,18 @@ enum Command {
     Man(man::ManArgs),
 }
 
-/// Print the Kubernetes objects of each cluster, as they are when nothing is left to do
+/// Print the Kubernetes objects of each cluster, or the roles that this program needs
+///
+/// The objects are as they are when nothing is left to do. With `--rbac` it is what one of the two identities may do, in
+/// each context: `kubectl apply` takes it. docs/permissions.md says what each right is for.
 #[derive(Debug, clap::Args)]
 struct RenderArgs {
     #[command(flatten)]
     selection: selection::Selection,
     #[command(flatten)]
     render: render::RenderOptions,
+    #[command(flatten)]
+    rbac: rbac::RbacOptions,
 }
 
 /// Why a command ends early, and the exit code that says so.
@@ -185,11 +191,14 @@ fn render_command(args: &RenderArgs) -> Done {
     let picked = selection::pick(&args.selection, &fleet)?;
     let ids: Vec<_> = picked.iter().map(|c| c.id.clone()).collect();
     fleet.clusters.retain(|c| ids.contains(&c.id));
-    written(render::run(
-        &args.render,
-        &fleet,
-        &mut std::io::stdout().lock(),
-    ))
+    let mut stdout = std::io::stdout().lock();
+    written(match args.rbac.rbac {
+        None => render::run(&args.render, &fleet, &mut stdout),
+        Some(identity) => {
+            let (of, out) = ((&args.selection, &fleet), args.render.out.as_deref());
+            args.rbac.run(identity.into(), out, of, &mut stdout)
+        }
+    })
 }
 
 fn validate_command(args: &validate::ValidateArgs) -> Done {

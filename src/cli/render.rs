@@ -10,11 +10,12 @@ use crate::manifest::{self, Object};
 /// Print the Kubernetes objects of each cluster, as they are when nothing is left to do.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RenderOptions {
-    /// Write one object a file below this directory, `<context>/<cluster>/<kind>.<name>.yaml`, instead of to stdout
+    /// Write files below this directory instead of to stdout: `<context>/<cluster>/<kind>.<name>.yaml`, or
+    /// `<context>/rbac.<identity>.yaml`
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Say behind each field which line of the documents it follows, as a comment
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rbac")]
     pub origins: bool,
 }
 
@@ -64,15 +65,22 @@ fn to_stream(stream: &mut dyn Write, cluster: &ClusterSpec, origins: bool) -> io
 
 fn to_directory(directory: &Path, cluster: &ClusterSpec, origins: bool) -> io::Result<()> {
     let directory = directory.join(&cluster.id.context).join(&cluster.id.name);
-    in_file(&directory, fs::create_dir_all(&directory))?;
     for (object, text, _) in texts(cluster, origins) {
         let file = directory.join(object.file_name());
-        in_file(&file, fs::write(&file, text))?;
+        in_file(&file, to_file(&file, &text))?;
     }
     Ok(())
 }
 
+/// In a directory that is made where it is not there.
+pub(super) fn to_file(file: &Path, text: &str) -> io::Result<()> {
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    fs::write(file, text)
+}
+
 /// An error that names the file it is about.
-fn in_file(path: &Path, result: io::Result<()>) -> io::Result<()> {
+pub(super) fn in_file(path: &Path, result: io::Result<()>) -> io::Result<()> {
     result.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
 }

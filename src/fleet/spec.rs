@@ -1,6 +1,6 @@
 //! The validated desired state: what the rest of the program works on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -353,6 +353,21 @@ impl fmt::Display for SnapshotStore {
 }
 
 impl ClusterSpec {
+    /// The Secrets that members run with, and we reach them with.
+    pub fn access_secrets(&self) -> BTreeSet<String> {
+        let tls = [&self.tls.client, &self.tls.peer].into_iter().flatten();
+        tls.flat_map(|tls| [&tls.secret_name, &tls.ca_secret_name])
+            .chain(&self.access.client_cert_secret_name)
+            .chain(&self.access.credentials_secret_name)
+            .cloned()
+            .collect()
+    }
+
+    /// The one with the credentials of its store.
+    pub fn store_secret(&self) -> Option<&str> {
+        self.backup.store.as_ref()?.secret_name()
+    }
+
     /// The ordinals that shall have a member.
     pub fn target(&self) -> impl Iterator<Item = Ordinal> + use<> {
         (0..self.members).map(Ordinal)

@@ -14,6 +14,7 @@ mod memo;
 mod offline;
 mod origins;
 mod pod_template;
+pub mod rbac;
 mod service_account;
 mod services;
 mod stamp;

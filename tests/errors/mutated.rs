@@ -176,6 +176,6 @@ fn documents_as_they_are_keep_the_laws() {
     let documents = documents();
     assert!(documents.len() > 100, "{} documents", documents.len());
     for text in documents {
-        laws::hold(text);
+        laws::hold(&text);
     }
 }

@@ -339,6 +339,7 @@ async fn a_busy_server_is_sent_a_mutation_once() {
     let contexts = Contexts::new(&fleet, case.dir.path());
     let (live, spec) = (Live::new(contexts, Options::default()), spec("eu-1"));
     live.observe(&spec).await;
+    server.let_apply();
     server.fail("DELETE", &claim, 429, usize::MAX);
     let act = Act::ReleaseClaim {
         ordinal: Ordinal(0),
@@ -548,5 +549,5 @@ async fn members_at(ip: &str, noted: bool) -> Observation {
         &format!("{CORE}/secrets/server"),
         with(labelled("server"), &data),
     );
-    super::live(&server).observe(&spec_with_tls()).await
+    super::observed(&server, &spec_with_tls()).await
 }

@@ -15,6 +15,7 @@ use crate::server::Server;
 
 async fn ask(server: &Server, identity: &Identity, millis: u64) -> Acquired {
     let timeout = Duration::from_millis(millis);
+    server.let_apply();
     lock::acquire(
         server.client(),
         &fixture::spec(),
@@ -155,6 +156,7 @@ async fn a_signal_ends_the_wait_for_the_lock() {
     server.put(LEASE, held_by("somebody"));
     let (world, spec) = (live(&server), fixture::spec());
     let plan = unroll(&spec, &world.observe(&spec).await);
+    server.let_apply();
     let approval = Approval::of(&plan);
     assert!(approval.total() > 0, "or no lock is asked for");
     let options = Options {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::unlock::{fleet, run};
-use super::{CORE, labelled, with};
+use super::{CORE, fixture, labelled, with};
 use crate::server::Server;
 
 const PLANTED: &str = "planted-password";
@@ -13,6 +13,9 @@ const ENCODED: &str = "cGxhbnRlZC1wYXNzd29yZA==";
 #[tokio::test]
 async fn no_log_holds_a_secret() {
     let server = Server::new();
+    let mut spec = fixture::spec();
+    spec.access.credentials_secret_name = Some("root".into());
+    server.knows(&spec);
     let secret = json!({"data": {"username": "cm9vdA==", "password": ENCODED}});
     server.put(
         &format!("{CORE}/secrets/root"),

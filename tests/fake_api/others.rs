@@ -230,6 +230,7 @@ async fn a_field_taken_since_the_look_is_not_forced() {
         fields: vec!["/spec/podManagementPolicy".into()],
         takes: vec!["/spec/podManagementPolicy".into()],
     };
+    server.let_apply();
     server.put(SET, set(json!([kubectl, by("keda-operator", "f:paused")])));
     let outcome = world.perform(&spec, &act, &Ledger::default()).await;
     let said = format!("{outcome:?}");

@@ -8,7 +8,12 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use reconcile::fleet::ClusterSpec;
+use reconcile::manifest::rbac::Mode;
 use serde_json::{Value, json};
+
+use super::fixture;
+use super::rights::{Attributes, Roles};
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -19,8 +24,13 @@ pub(crate) struct Seen {
     pub(crate) body: Value,
 }
 
-#[derive(Default)]
 struct Inner {
+    /// What the fleet's documents say, and which identity asks: they make the roles.
+    specs: Vec<ClusterSpec>,
+    mode: Mode,
+    roles: Roles,
+    allowed: Vec<Attributes>,
+    denied: Vec<String>,
     objects: BTreeMap<String, Value>,
     seen: Vec<Seen>,
     failures: Vec<(String, String, u16, usize)>,
@@ -33,19 +43,62 @@ struct Inner {
     version: u64,
 }
 
-#[derive(Clone)]
-pub(crate) struct Server(Arc<Mutex<Inner>>);
+pub(crate) struct Server {
+    inner: Arc<Mutex<Inner>>,
+    /// The test's own handle: when it goes, nothing may have been denied.
+    guards: bool,
+}
+
+impl Clone for Server {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            guards: false,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.guards && !std::thread::panicking() {
+            let denied = self.inner().denied.clone();
+            assert!(denied.is_empty(), "no line of the table: {denied:#?}");
+        }
+    }
+}
 
 type Answer = Result<Value, (u16, Value)>;
 
 impl Server {
-    /// Empty but for its namespaces.
+    /// Empty but for its namespaces. It lets in who may look at the cluster of the fixture.
     pub(crate) fn new() -> Self {
-        let server = Self(Arc::new(Mutex::new(Inner {
-            version: 100,
+        let mut server = Self::unguarded();
+        server.guards = true;
+        server
+    }
+
+    /// For a test that is denied something on purpose.
+    pub(crate) fn unguarded() -> Self {
+        let (specs, mode) = (vec![fixture::spec()], Mode::Check);
+        let inner = Arc::new(Mutex::new(Inner {
+            roles: Roles::of(&specs, mode),
+            specs,
+            mode,
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            objects: BTreeMap::new(),
+            seen: Vec::new(),
+            failures: Vec::new(),
+            throttled: (0, 0),
+            expired: 0,
+            conflicts: BTreeMap::new(),
             page: usize::MAX,
-            ..Inner::default()
-        })));
+            version: 100,
+        }));
+        let server = Self {
+            inner,
+            guards: false,
+        };
         for (name, uid) in [("kube-system", "the-cluster"), ("etcd", "n")] {
             server.put(
                 &format!("/api/v1/namespaces/{name}"),
@@ -72,7 +125,30 @@ impl Server {
     }
 
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().expect("no test panics while it holds this")
+        self.inner
+            .lock()
+            .expect("no test panics while it holds this")
+    }
+
+    /// The fleet's documents name this cluster.
+    pub(crate) fn knows(&self, spec: &ClusterSpec) {
+        let mut inner = self.inner();
+        if !inner.specs.contains(spec) {
+            inner.specs.push(spec.clone());
+            inner.roles = Roles::of(&inner.specs, inner.mode);
+        }
+    }
+
+    /// From now on it is the other identity that asks.
+    pub(crate) fn let_apply(&self) {
+        let mut inner = self.inner();
+        inner.mode = Mode::Apply;
+        inner.roles = Roles::of(&inner.specs, inner.mode);
+    }
+
+    /// All that was asked and allowed.
+    pub(crate) fn allowed(&self) -> Vec<Attributes> {
+        self.inner().allowed.clone()
     }
 
     pub(crate) fn put(&self, path: &str, object: Value) {
@@ -139,9 +215,11 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
             .body(Body::from("Too many requests, please try again later.\n"))
             .expect("a response");
     }
-    let answer = inner
-        .failure(&seen)
-        .map_or_else(|| inner.handle(&parts.method, &seen), Err);
+    let asked = Attributes::of(&parts, inner.objects.contains_key(&seen.path));
+    let failed = inner
+        .authorize(&asked)
+        .or_else(|| inner.failure(&seen, &asked));
+    let answer = failed.map_or_else(|| inner.handle(&parts.method, &seen), Err);
     let (code, body) = match answer {
         Ok(body) => (200, body),
         Err(failed) => failed,
@@ -162,11 +240,27 @@ fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {
 }
 
 impl Inner {
-    fn failure(&mut self, seen: &Seen) -> Option<(u16, Value)> {
+    fn authorize(&mut self, asked: &[Attributes]) -> Option<(u16, Value)> {
+        for attributes in asked {
+            if !self.roles.allow(attributes) {
+                let denial = attributes.denial(&self.roles.user);
+                self.denied.push(denial.clone());
+                return Some(status(403, "Forbidden", &denial));
+            }
+            self.allowed.push(attributes.clone());
+        }
+        None
+    }
+
+    fn failure(&mut self, seen: &Seen, asked: &[Attributes]) -> Option<(u16, Value)> {
         let (_, _, code, left) = self.failures.iter_mut().find(|(method, path, _, left)| {
             *method == seen.method && (path.is_empty() || *path == seen.path) && *left > 0
         })?;
         *left -= 1;
+        if *code == 403 {
+            let denial = asked[0].denial(&self.roles.user);
+            return Some(status(403, "Forbidden", &denial));
+        }
         Some(status(*code, "Test", "as the test asked"))
     }
 

@@ -58,7 +58,7 @@ async fn a_list_is_in_the_observation() {
     fs::write(folder.join("half.db"), "x").expect("written");
     let server = Server::new();
     let spec = spec_with(SnapshotStore::Path(root.path().display().to_string()));
-    let observed = live(&server).observe(&spec).await;
+    let observed = crate::observed(&server, &spec).await;
     let snapshots = backup(&observed).snapshots.known().expect("known");
     assert_eq!(snapshots.count, 2);
     assert_eq!(snapshots.highest_revision, 1234);
@@ -113,7 +113,7 @@ async fn the_state_home_is_looked_at_once_something_is_there() {
 async fn a_store_that_cannot_be_opened_costs_only_itself() {
     let server = Server::new();
     let spec = spec_with(s3("http://127.0.0.1:9"));
-    let observed = live(&server).observe(&spec).await;
+    let observed = crate::observed(&server, &spec).await;
     known(&observed);
     assert_eq!(backup(&observed).store, "s3://etcd-backups/eu-1/orders");
     let absent = "store-credentials: found that Secret s3 does not exist";
@@ -146,7 +146,7 @@ async fn a_store_that_does_not_answer_is_waited_for_as_long_as_for_the_rest() {
     ] {
         let spec = spec_with(s3(&endpoint));
         let begun = std::time::Instant::now();
-        let observed = live(&server).observe(&spec).await;
+        let observed = crate::observed(&server, &spec).await;
         assert!(
             begun.elapsed() < Duration::from_secs(6),
             "{:?}",

@@ -24,6 +24,7 @@ fn short(holder: &str) -> Value {
 }
 
 async fn tenure(server: &Server) -> Tenure {
+    server.let_apply();
     let found = live(server).lock_of(&fixture::spec()).await;
     found.expect("the server answers").expect("it is held")
 }
@@ -176,6 +177,7 @@ fn told(output: &Output) -> (Option<i32>, String, String) {
 #[tokio::test]
 async fn the_command_shows_the_holder_and_says_what_came_of_it() {
     let server = Server::new();
+    server.let_apply();
     let fleet = fleet(&server, "").await;
     server.put(LEASE, short(ELSEWHERE));
     let (code, stdout, stderr) = told(&unlock(fleet.path(), &[]).await);
@@ -202,6 +204,7 @@ async fn the_command_shows_the_holder_and_says_what_came_of_it() {
 #[tokio::test]
 async fn the_command_leaves_a_living_holder_and_a_foreign_lease_alone() {
     let server = Server::new();
+    server.let_apply();
     let fleet = fleet(&server, "").await;
     server.put(
         LEASE,

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use crate::bed::{Bed, program};
 use crate::certificates;
 use crate::ending::{meanwhile, output_of};
+use crate::identity::{CHECK, CONTEXT, identity_for, kubeconfig};
 use crate::judge::load_average;
 use crate::wish::Wish;
 
@@ -47,6 +48,8 @@ pub(crate) struct Story {
     pub(crate) directory: TempDir,
     pub(crate) setting: Setting,
     pub(crate) wish: RefCell<Wish>,
+    /// The roles of our program's identities as they were granted last.
+    pub(crate) granted: RefCell<String>,
     /// All that our program printed.
     printed: RefCell<String>,
     started: Instant,
@@ -68,6 +71,7 @@ impl Story {
             directory,
             setting,
             wish: RefCell::new(Wish::of(&setting)),
+            granted: RefCell::default(),
             printed: RefCell::default(),
             started: Instant::now(),
             load: load_average(),
@@ -89,8 +93,8 @@ impl Story {
         }
         // A fleet of its own: `orders` of another story would be this cluster, living elsewhere.
         let fleet = format!(
-            "apiVersion: reconcile/v1alpha1\nkind: Fleet\nmetadata: {{name: {}}}\nspec:\n  contexts:\n    here: {{kubeconfig: {{path: {}}}}}\n",
-            story.namespace, bed.kubeconfig
+            "apiVersion: reconcile/v1alpha1\nkind: Fleet\nmetadata: {{name: {}}}\nspec:\n  contexts:\n    {CONTEXT}: {{kubeContext: {CONTEXT}}}\n",
+            story.namespace
         );
         fs::create_dir(story.directory.path().join("clusters")).expect("a writable directory");
         fs::write(story.directory.path().join("fleet.yaml"), fleet).expect("a writable directory");
@@ -127,9 +131,13 @@ impl Story {
         (0..members).map(url).collect::<Vec<_>>().join(",")
     }
 
-    /// Runs our program to its end.
+    /// Runs our program to its end, as the identity that is meant for what it does.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        let output = output_of(&mut self.command(arguments));
+        self.run_as(identity_for(arguments), arguments)
+    }
+
+    pub(crate) fn run_as(&self, identity: &str, arguments: &[&str]) -> Output {
+        let output = output_of(&mut self.command(identity, arguments));
         let mut printed = self.printed.borrow_mut();
         printed.push_str(&String::from_utf8_lossy(&output.stdout));
         printed.push_str(&String::from_utf8_lossy(&output.stderr));
@@ -137,7 +145,7 @@ impl Story {
     }
 
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
+        let mut command = self.command(identity_for(arguments), arguments);
         let told = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -149,7 +157,7 @@ impl Story {
 
     /// As [`Story::spawn`], and what it tells is for the caller to read as it comes.
     pub(crate) fn spawn_told(&self, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
+        let mut command = self.command(identity_for(arguments), arguments);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().expect("our program runs")
     }
@@ -182,10 +190,9 @@ impl Story {
         panic!("no learner was ever added");
     }
 
-    fn command(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = self.bed.command(&program().display().to_string());
+    fn command(&self, identity: &str, arguments: &[&str]) -> std::process::Command {
+        let mut command = program_as(self.bed, self.directory.path(), identity);
         command.args(arguments);
-        at_home(&mut command, self.directory.path());
         command
     }
 
@@ -327,6 +334,7 @@ impl Drop for Story {
             ));
             return;
         }
+        self.take_rights_back();
         let words = ["delete", "namespace", &self.namespace, "--wait=false"];
         self.bed.try_kubectl(&words);
     }
@@ -360,17 +368,22 @@ fn lowest_tolerance(cluster: &Value) -> Option<i64> {
         .min()
 }
 
-/// In the story's fleet; where no store is named, snapshots go to its own state home.
-fn at_home(command: &mut std::process::Command, directory: &std::path::Path) {
+/// In the story's fleet, as one of its identities; where no store is named, snapshots go to its own state home.
+fn program_as(bed: &Bed, directory: &std::path::Path, identity: &str) -> std::process::Command {
+    // The way into the bed sets a KUBECONFIG of its own.
+    let mut command = bed.command("env");
+    let kubeconfig = kubeconfig(directory, identity);
     command
+        .arg(format!("KUBECONFIG={}", kubeconfig.display()))
+        .arg(program())
         .current_dir(directory)
         .env("XDG_STATE_HOME", directory.join("state"));
+    command
 }
 
 fn observe(bed: &Bed, directory: &std::path::Path) -> Option<Value> {
-    let mut command = bed.command(&program().display().to_string());
+    let mut command = program_as(bed, directory, CHECK);
     command.args(["status", ".", "-o", "json"]);
-    at_home(&mut command, directory);
     let output = command.output().ok()?;
     let recording: Value = serde_json::from_slice(&output.stdout).ok()?;
     Some(recording["observations"][0].clone())

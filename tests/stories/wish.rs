@@ -43,13 +43,14 @@ impl Wish {
 }
 
 impl Story {
-    /// Git moves.
+    /// Git moves, and with it what our program may do.
     pub(crate) fn git(&self, change: impl FnOnce(&mut Wish)) {
         let mut wish = self.wish.borrow_mut();
         change(&mut wish);
         let document = self.document(&wish);
         fs::write(self.directory.path().join("clusters/orders.yaml"), document)
             .expect("a writable directory");
+        self.grant();
     }
 
     /// Git says: this many members.

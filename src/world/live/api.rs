@@ -1,5 +1,6 @@
 //! Reading from one API server: consistent, paged, retried until the deadline, and honest about why not.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{Request as HttpRequest, header};
@@ -14,14 +15,13 @@ use tokio::time::Instant;
 
 use super::cause::{Handshake, chain, find, handshake};
 use super::resource::Resource;
+use crate::manifest::rbac;
 
 /// Why something could not be read, in words that fit "not known: …". Each begins with the fault's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ReadError {
-    #[error(
-        "forbidden: found no right to {what} ({message}), expected to read it; grant it to the user of this context"
-    )]
-    Forbidden { what: String, message: String },
+    #[error("{0}")]
+    Forbidden(String),
     #[error(
         "credentials-rejected: found that the API server does not accept our credentials to {what} ({message}), expected ones that are valid; they may have expired: log in again, or mend this context's user in the kubeconfig"
     )]
@@ -84,10 +84,14 @@ impl Api {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>, ReadError> {
-        let what = format!("get {}", place(resource, &format!("/{name}"), namespace));
+        let asked = Asked {
+            resource,
+            namespace,
+            name,
+        };
         let request = Request::new(resource.path(namespace));
         let outcome = self
-            .retried(&what, || async {
+            .retried(&asked, || async {
                 let request = request
                     .get(name, &kube::api::GetParams::default())
                     .map_err(kube::Error::BuildRequest)?;
@@ -131,7 +135,11 @@ impl Api {
         namespace: &str,
         select: ListParams,
     ) -> Result<Vec<Value>, ReadError> {
-        let what = format!("list {}", place(resource, "", namespace));
+        let asked = Asked {
+            resource,
+            namespace,
+            name: "",
+        };
         let request = Request::new(resource.path(namespace));
         let mut items = Vec::new();
         let mut token: Option<String> = None;
@@ -141,7 +149,7 @@ impl Api {
                 params = params.continue_token(token);
             }
             let page = self
-                .retried(&what, || async {
+                .retried(&asked, || async {
                     let request = request.list(&params).map_err(kube::Error::BuildRequest)?;
                     match self.ask::<Page>(request).await {
                         Err(Unread {
@@ -155,7 +163,7 @@ impl Api {
             let Some(page) = page else {
                 if Instant::now() >= self.deadline {
                     let last = "; last: its list expired before it was read to the end";
-                    return Err(too_late(&what, last.to_owned(), None));
+                    return Err(too_late(&asked, last.to_owned(), None));
                 }
                 items.clear();
                 token = None;
@@ -200,7 +208,7 @@ impl Api {
         })
     }
 
-    async fn retried<T, F, R>(&self, what: &str, read: F) -> Result<T, ReadError>
+    async fn retried<T, F, R>(&self, asked: &Asked<'_>, read: F) -> Result<T, ReadError>
     where
         F: Fn() -> R,
         R: Future<Output = Result<T, Unread>>,
@@ -211,16 +219,16 @@ impl Api {
             let unread = match tokio::time::timeout_at(self.deadline, read()).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(unread)) => unread,
-                Err(_) => return Err(too_late(what, last, code)),
+                Err(_) => return Err(too_late(asked, last, code)),
             };
             let Some(pause) = unread.worth_another(backoff) else {
-                return Err(unread.refused(what));
+                return Err(unread.refused(asked));
             };
             last = unread.last();
             code = unread.code();
-            tracing::debug!(what, last, ?pause, "read again");
+            tracing::debug!(what = %asked, last, ?pause, "read again");
             if Instant::now() + pause >= self.deadline {
-                return Err(too_late(what, last, code));
+                return Err(too_late(asked, last, code));
             }
             tokio::time::sleep(pause).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
@@ -280,8 +288,8 @@ impl Unread {
         format!("; last: {code}{}{asked}", said(&self.error))
     }
 
-    fn refused(&self, what: &str) -> ReadError {
-        let (what, message) = (what.to_owned(), said(&self.error));
+    fn refused(&self, asked: &Asked) -> ReadError {
+        let (what, message) = (asked.to_string(), said(&self.error));
         if let Some((kind, message)) = handshake(&self.error) {
             return match kind {
                 Handshake::NotLetIn => ReadError::Unauthorized { what, message },
@@ -292,7 +300,7 @@ impl Unread {
             return ReadError::Credentials { what, message };
         }
         match self.code() {
-            Some(403) => ReadError::Forbidden { what, message },
+            Some(403) => ReadError::Forbidden(rbac::forbidden(&asked.wanted(), &message)),
             Some(401) => ReadError::Unauthorized { what, message },
             Some(_) => ReadError::Refused { what, message },
             None => ReadError::Failed { what, message },
@@ -300,21 +308,41 @@ impl Unread {
     }
 }
 
-fn too_late(what: &str, last: String, code: Option<u16>) -> ReadError {
-    let what = what.to_owned();
+fn too_late(asked: &Asked, last: String, code: Option<u16>) -> ReadError {
+    let what = asked.to_string();
     match code {
         Some(429) => ReadError::Throttled { what, last },
         _ => ReadError::Deadline { what, last },
     }
 }
 
-/// `pods/orders-0 in namespace etcd`, as a role has it.
-fn place(resource: Resource, name: &str, namespace: &str) -> String {
-    let plural = resource.plural();
-    match namespace {
-        _ if !resource.namespaced() => format!("{plural}{name}"),
-        "" => format!("{plural}{name} in all namespaces"),
-        namespace => format!("{plural}{name} in namespace {namespace}"),
+/// One reading, as a role has it: `get pods/orders-0 in namespace etcd`. Without a name it is a list.
+struct Asked<'a> {
+    resource: Resource,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+impl Asked<'_> {
+    fn wanted(&self) -> rbac::Wanted<'_> {
+        let namespaced = self.resource.namespaced();
+        rbac::Wanted {
+            verb: if self.name.is_empty() {
+                rbac::Verb::List
+            } else {
+                rbac::Verb::Get
+            },
+            group: self.resource.group(),
+            resource: self.resource.plural(),
+            namespace: if namespaced { self.namespace } else { "" },
+            name: self.name,
+        }
+    }
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.wanted())
     }
 }
 

@@ -320,8 +320,8 @@ pub(super) async fn secrets(api: &Api, namespace: &str, specs: &[&ClusterSpec]) 
     let names = specs
         .iter()
         .flat_map(|spec| {
-            let store = secrets::of_store(spec).map(str::to_owned);
-            secrets::referenced(spec).into_iter().chain(store)
+            let store = spec.store_secret().map(str::to_owned);
+            spec.access_secrets().into_iter().chain(store)
         })
         .collect();
     secrets::read(api, namespace, names).await

@@ -22,7 +22,7 @@ use super::identity::Identity;
 use super::names::{self, COMMIT_ANNOTATION};
 use super::now;
 use crate::fleet::ClusterSpec;
-use crate::manifest::FIELD_MANAGER;
+use crate::manifest::{FIELD_MANAGER, rbac};
 use crate::state::Lock;
 
 /// How long a lock outlives its holder.
@@ -411,6 +411,9 @@ pub(super) async fn within<T>(
         Ok(Err(error)) => Err(match &error {
             kube::Error::Api(status) if status.code == 409 => format!("{CONFLICT}{}", said(&error)),
             kube::Error::Api(status) if status.code == 404 => format!("{GONE}{}", said(&error)),
+            kube::Error::Api(status) if status.code == 403 => {
+                rbac::told(&status.message).unwrap_or_else(|| said(&error))
+            }
             _ => said(&error),
         }),
         Err(_) => Err(format!("no answer within {} s", CALL.as_secs())),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Live;
-use super::api::Api;
+use super::api::{Api, ReadError};
 use super::etcd::{MembershipAct, Seats};
 use super::fields;
 use super::gather::member_files;
@@ -421,9 +421,12 @@ impl Doing<'_> {
             client: self.client.clone(),
             deadline: Instant::now() + self.deadline,
         };
-        api.get(resource, &self.spec.namespace, name)
-            .await
-            .map_err(|error| PerformError::NotDone(error.to_string()))
+        let read = api.get(resource, &self.spec.namespace, name).await;
+        read.map_err(|error| match error {
+            // Another look would bring the same.
+            ReadError::Forbidden(why) => PerformError::Refused(why),
+            other => PerformError::NotDone(other.to_string()),
+        })
     }
 
     /// The complete body of what we own of a live object.

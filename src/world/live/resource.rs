@@ -37,6 +37,12 @@ impl Resource {
         }
     }
 
+    /// API group; empty for the core.
+    pub(super) fn group(self) -> &'static str {
+        let version = self.api_version();
+        version.split_once('/').map_or("", |(group, _)| group)
+    }
+
     pub(super) const fn kind(self) -> &'static str {
         match self {
             Self::Namespace => "Namespace",

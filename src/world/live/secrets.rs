@@ -38,28 +38,13 @@ pub(super) type Secrets = BTreeMap<String, Result<Option<SecretData>, ReadError>
 /// Keys whose values are public by nature.
 const PUBLIC: &[&str] = &["ca.crt", "tls.crt", "username"];
 
-/// Every Secret that the spec names.
-pub(super) fn referenced(spec: &ClusterSpec) -> BTreeSet<String> {
-    let tls = [&spec.tls.client, &spec.tls.peer].into_iter().flatten();
-    tls.flat_map(|tls| [&tls.secret_name, &tls.ca_secret_name])
-        .chain(&spec.access.client_cert_secret_name)
-        .chain(&spec.access.credentials_secret_name)
-        .cloned()
-        .collect()
-}
-
-/// The one with the credentials of its store. It is not asked of Kubernetes' reading that it be there: what cannot be
-/// opened without it is the store.
-pub(super) fn of_store(spec: &ClusterSpec) -> Option<&str> {
-    spec.backup.store.as_ref()?.secret_name()
-}
-
-/// Its values; `None`: the ambient identity is used.
+/// Values of the one with the credentials of its store; `None`: the ambient identity is used. It is not asked of
+/// Kubernetes' reading that it be there: what cannot be opened without it is the store.
 pub(super) fn store_keys<'s>(
     spec: &ClusterSpec,
     secrets: &'s Secrets,
 ) -> Result<Option<&'s Keys>, String> {
-    let Some(name) = of_store(spec) else {
+    let Some(name) = spec.store_secret() else {
         return Ok(None);
     };
     match secrets.get(name) {
@@ -71,7 +56,7 @@ pub(super) fn store_keys<'s>(
 
 /// Changes whenever the values do.
 pub(super) fn store_version<'s>(spec: &ClusterSpec, secrets: &'s Secrets) -> &'s str {
-    let secret = of_store(spec).and_then(|name| secrets.get(name));
+    let secret = spec.store_secret().and_then(|name| secrets.get(name));
     match secret {
         Some(Ok(Some(secret))) => &secret.version,
         _ => "",
@@ -115,7 +100,7 @@ pub(super) fn keys(
     spec: &ClusterSpec,
     secrets: &Secrets,
 ) -> Result<BTreeMap<String, Option<BTreeSet<String>>>, ReadError> {
-    referenced(spec)
+    spec.access_secrets()
         .into_iter()
         .map(|name| {
             let keys = match secrets.get(&name) {
@@ -131,10 +116,11 @@ pub(super) fn keys(
 /// Knows every value of this cluster's Secrets that must not be seen.
 pub(super) fn scrubber(spec: &ClusterSpec, secrets: &Secrets) -> Scrubber {
     let mut scrubber = Scrubber::default();
-    for name in referenced(spec)
+    for name in spec
+        .access_secrets()
         .iter()
         .map(String::as_str)
-        .chain(of_store(spec))
+        .chain(spec.store_secret())
     {
         if let Some(Ok(Some(secret))) = secrets.get(name) {
             for (key, value) in &secret.values {
@@ -150,7 +136,7 @@ pub(super) fn scrubber(spec: &ClusterSpec, secrets: &Secrets) -> Scrubber {
 /// What it takes to be let in by this cluster's members, and a mark that changes when any of it does.
 pub(super) fn access(spec: &ClusterSpec, secrets: &Secrets) -> Result<(Access, u64), String> {
     let mut mark = DefaultHasher::new();
-    for name in referenced(spec) {
+    for name in spec.access_secrets() {
         if let Some(Ok(Some(secret))) = secrets.get(&name) {
             (name, &secret.version).hash(&mut mark);
         }

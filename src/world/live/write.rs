@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::api::said;
 use super::resource::Resource;
 use crate::manifest::FIELD_MANAGER;
+use crate::manifest::rbac::{Verb, Wanted, forbidden};
 use crate::state::Uid;
 use crate::world::PerformError;
 
@@ -94,7 +95,7 @@ impl Writer<'_> {
         let request = Request::new(self.resource.path(self.namespace))
             .delete(self.name, &params)
             .map_err(|error| PerformError::Refused(error.to_string()))?;
-        match self.send(request).await {
+        match self.send(request, Verb::Delete, "").await {
             Err(Failure::Api(status)) if status.code == 404 => Ok(()),
             outcome => outcome.map_err(|failure| self.outcome(&failure)),
         }
@@ -122,7 +123,7 @@ impl Writer<'_> {
         let request = Request::new(self.resource.path(self.namespace))
             .create_subresource("eviction", self.name, &PostParams::default(), body)
             .map_err(|error| PerformError::Refused(error.to_string()))?;
-        match self.send(request).await {
+        match self.send(request, Verb::Create, "/eviction").await {
             Err(Failure::Api(status)) if status.code == 404 => Ok(()),
             // The budget's own answer, and not that the server is busy.
             Err(Failure::Api(status)) if status.code == 429 => Err(PerformError::HeldBack(
@@ -136,13 +137,32 @@ impl Writer<'_> {
         let request = Request::new(self.resource.path(self.namespace))
             .patch(self.name, params, patch)
             .map_err(|error| Failure::Unsent(error.to_string()))?;
-        self.send(request).await
+        self.send(request, Verb::Patch, "").await
     }
 
-    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<(), Failure> {
+    async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+        verb: Verb,
+        subresource: &str,
+    ) -> Result<(), Failure> {
         let sent = self.client.request::<Value>(request);
         match tokio::time::timeout(self.deadline, sent).await {
             Ok(Ok(_)) => Ok(()),
+            Ok(Err(kube::Error::Api(status))) if status.code == 403 => {
+                let wanted = Wanted {
+                    verb,
+                    group: self.resource.group(),
+                    resource: &format!("{}{subresource}", self.resource.plural()),
+                    namespace: if self.resource.namespaced() {
+                        self.namespace
+                    } else {
+                        ""
+                    },
+                    name: self.name,
+                };
+                Err(Failure::Forbidden(forbidden(&wanted, &status.message)))
+            }
             Ok(Err(kube::Error::Api(status))) => Err(Failure::Api(status)),
             Ok(Err(error)) => Err(Failure::Wire(said(&error))),
             Err(_) => Err(Failure::Wire(format!(
@@ -157,6 +177,7 @@ impl Writer<'_> {
         match failure {
             Failure::Unsent(why) => PerformError::Refused(format!("{what}: {why}")),
             Failure::Wire(why) => PerformError::Unknown(format!("{what}: {why}")),
+            Failure::Forbidden(why) => PerformError::Refused(why.clone()),
             Failure::Api(status) => from_status(&what, status),
         }
     }
@@ -183,6 +204,8 @@ fn bound_to(uid: &Uid) -> Preconditions {
 pub(super) enum Failure {
     /// Never left.
     Unsent(String),
+    /// Why, and the way out.
+    Forbidden(String),
     Api(Box<kube::core::Status>),
     /// It may have arrived.
     Wire(String),
@@ -208,9 +231,6 @@ fn from_status(what: &str, status: &kube::core::Status) -> PerformError {
         )),
         401 => PerformError::Refused(format!(
             "credentials-rejected: found that the API server does not accept our credentials for {what} ({message}), expected ones that are valid; they may have expired: log in again and run again"
-        )),
-        403 => PerformError::Refused(format!(
-            "forbidden: found no right to change {what} ({message}), expected to change it; grant it to the user of this context"
         )),
         code if code < 500 => PerformError::Refused(format!("{what}: {message}")),
         _ => PerformError::Unknown(format!("{what}: {message}")),

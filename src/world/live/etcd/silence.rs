@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::answer::{Answer, EtcdError, Unreached};
 use crate::fleet::Ordinal;
+use crate::manifest::rbac::{Verb, rule_text};
 use crate::state::{MemberStatus, Reading};
 
 /// Why a member brought no status.
@@ -76,7 +77,8 @@ fn unreached(why: Unreached, text: &str) -> Silence {
             "etcd-not-tls: found that what answers does not speak TLS ({text}), expected TLS as tls.client says; make the two the same"
         )),
         Unreached::PortForward => Silence::barred(format!(
-            "port-forward-failed: found no way through the API server ({text}), expected a stream to the pod; the user of this context needs the right to create pods/portforward, or set access.reach: direct"
+            "port-forward-failed: found no way through the API server ({text}), expected a stream to the pod; the user of this context needs {} (`reconcile render --rbac check` prints it), or set access.reach: direct",
+            rule_text("", "pods/portforward", &[], &[Verb::Get, Verb::Create])
         )),
         Unreached::Broken => Silence::down(format!(
             "etcd-broken: found a connection that breaks ({text}), expected etcd; look at its pod's last words, and whether tls.client is what it runs with"

@@ -14,7 +14,6 @@ fn rights_that_are_missing() {
     };
     let story = Story::new(name, bed, PLAIN);
     story.want(1);
-    let apply = ["apply", ".", "--yes"];
     let line = |group: &str, resource: &str, verb: &str| {
         format!(
             "{{apiGroups: [\"{group}\"], resources: [{resource}], verbs: [{verb}]}} to its Role in namespace {}",
@@ -30,18 +29,24 @@ fn rights_that_are_missing() {
         assert!(words.join(" ").contains(line), "no {line}: {said}");
         assert_ne!(output.status.code(), Some(0), "{said}");
     };
+    let apply_refused = |identity: &str, line: &str| {
+        let plan = story.plan();
+        let hash = plan["intentHash"].as_str().expect("a hash");
+        let apply = ["apply", ".", "--yes", "--expect-hash", hash];
+        refused(identity, &apply, line);
+    };
     story.say("who may only look");
-    refused(CHECK, &apply, &line("coordination.k8s.io", "leases", "get"));
+    apply_refused(CHECK, &line("coordination.k8s.io", "leases", "get"));
     story.say("a birth");
     // By server-side apply: allowed to patch, and not to create.
     story.take_right(APPLY, "create", "services");
-    refused(APPLY, &apply, &line("", "services", "create"));
+    apply_refused(APPLY, &line("", "services", "create"));
     story.grant_anew();
     story.settle();
     story.say("growing");
     story.want(3);
     story.take_right(APPLY, "patch", "statefulsets");
-    refused(APPLY, &apply, &line("apps", "statefulsets", "patch"));
+    apply_refused(APPLY, &line("apps", "statefulsets", "patch"));
     story.grant_anew();
     story.settle();
     assert_eq!(story.members().len(), 3);

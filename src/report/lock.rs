@@ -24,7 +24,11 @@ pub fn lock_text(spec: &ClusterSpec, lock: &Lock, now: Timestamp, style: &TextSt
     let commit = lock.commit.as_deref().unwrap_or("not noted");
     say("commit:  ", Paint::Plain, commit);
     if let Some(acquired) = lock.acquired {
-        let text = format!("{} ({} ago)", seconds(acquired), ago(acquired, now));
+        let text = format!(
+            "{} ({} ago)",
+            words::whole_seconds(acquired),
+            ago(acquired, now)
+        );
         say("since:   ", Paint::Plain, &text);
     }
     let lasts = SignedDuration::from_secs(lock.duration.into());
@@ -36,7 +40,7 @@ pub fn lock_text(spec: &ClusterSpec, lock: &Lock, now: Timestamp, style: &TextSt
     };
     let text = format!(
         "{}: {state}; it was renewed {} ago and lasts {} s",
-        seconds(until),
+        words::whole_seconds(until),
         ago(lock.renewed, now),
         lock.duration
     );
@@ -58,11 +62,6 @@ fn holder(lock: &Lock) -> (&str, Option<&str>) {
 
 fn ago(time: Timestamp, now: Timestamp) -> String {
     words::rough(words::age(time, now))
-}
-
-/// Nobody reads microseconds.
-fn seconds(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 #[cfg(test)]

@@ -204,6 +204,11 @@ pub(super) fn duration(span: SignedDuration) -> String {
     }
 }
 
+/// A moment as people read it: nobody reads microseconds.
+pub(super) fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
 /// One unit, rounded down: for what is told for its order of magnitude.
 pub(super) fn rough(span: SignedDuration) -> String {
     match span.as_secs() {

@@ -237,7 +237,7 @@ pub(super) fn last_act(sheet: &mut Sheet, view: &View) {
 
 fn ago(view: &View, at: Timestamp) -> String {
     let age = words::rough(words::age(at, view.now()));
-    format!("{age} ago, {at}")
+    format!("{age} ago, {}", words::whole_seconds(at))
 }
 
 /// As Git shortens it.

@@ -4,7 +4,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 RECONCILE := $(TARGET)/debug/reconcile
 DEMO := $(TARGET)/demo
 
-.PHONY: help setup build demo test test-fast mutants lint goldens pictures rehearse bed-up bed-down clean-bed
+.PHONY: help setup build demo test test-fast bench mutants lint goldens pictures rehearse bed-up bed-down clean-bed
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | column -t -s "$$(printf '\t')"
@@ -23,6 +23,9 @@ test: setup ## All levels; what cannot run here is named with the reason
 
 test-fast: setup ## Level 0 only: no etcd, no Kubernetes
 	RECONCILE_TEST_NO_BED='level 0 only' cargo test --locked --lib --bins --test '*' -- --skip live_etcd
+
+bench: setup ## What the release program takes, as one table and in docs/performance.md (quarter of an hour; best alone on the machine)
+	cargo bench --locked --bench performance -- --write
 
 mutants: setup ## Break every rule and guard in turn: does a test notice? (half an hour)
 	@tests/mutants --behaviour

@@ -143,7 +143,7 @@ async fn start(args: &ApplyArgs) -> Done {
     if let Some(saved) = &saved {
         saved.is_of(&loaded, args.allow_older)?;
     }
-    let made = make_now(&loaded, &selection, &args.world).await?;
+    let made = make_now(&loaded, &selection, &args.world, saved.is_some()).await?;
     let style = terminal::stderr_style();
     if let Some(saved) = &saved {
         saved.is_young(made.plan.now, args.max_age)?;
@@ -178,8 +178,9 @@ async fn start(args: &ApplyArgs) -> Done {
 /// What was shown is what may be done.
 fn approvals<'l>(made: &Made<'l>) -> Vec<(&'l ClusterSpec, Approval)> {
     let plans: BTreeMap<_, _> = made.plan.clusters.iter().map(|c| (&c.id, c)).collect();
-    let seen = made.seen.iter();
-    seen.filter_map(|(spec, _)| Some((*spec, Approval::of(plans.get(&spec.id)?))))
+    let picked = made.picked.iter();
+    picked
+        .filter_map(|spec| Some((*spec, Approval::of(plans.get(&spec.id)?))))
         .collect()
 }
 

@@ -1,6 +1,5 @@
 //! `reconcile plan`, and what `reconcile` alone does.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -14,7 +13,6 @@ use crate::diag::Style;
 use crate::fleet::ClusterSpec;
 use crate::plan::{Basis, Plan, unroll};
 use crate::report::{self, FailOn, Tool};
-use crate::state::Observation;
 
 /// Show what would be done, step by step; change nothing
 #[derive(Debug, Clone, clap::Args)]
@@ -169,20 +167,10 @@ fn no_plan(args: &PlanArgs, stop: &Stop) {
 
 async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
     let loaded = documents::load(&args.selection.path)?;
-    let made = make_now(&loaded, &args.selection, &args.world).await?;
+    let basis = args.out.is_some() || args.form.is_document();
+    let made = make_now(&loaded, &args.selection, &args.world, basis).await?;
     let mut plan = made.plan;
     plan.fail_on = Some(args.fail_on.words());
-    if args.out.is_some() || args.form.is_document() {
-        let seen = made
-            .seen
-            .iter()
-            .map(|(spec, observed)| (&spec.id, (*spec, observed)));
-        let seen: BTreeMap<_, _> = seen.collect();
-        for cluster in &mut plan.clusters {
-            let from = seen.get(&cluster.id);
-            cluster.basis = from.map(|(spec, observed)| Basis::of(spec, observed));
-        }
-    }
     Ok(plan)
 }
 
@@ -190,31 +178,39 @@ async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
 pub(super) struct Made<'l> {
     pub(super) world: worlds::Worlds,
     /// The clusters picked, in the order of the fleet.
-    pub(super) seen: Vec<(&'l ClusterSpec, Observation)>,
+    pub(super) picked: Vec<&'l ClusterSpec>,
     pub(super) plan: Plan,
 }
 
-/// Looks at the clusters picked, and plans.
+/// Looks at the clusters picked, and plans; with `basis` each plan says what it was made from.
 pub(super) async fn make_now<'l>(
     loaded: &'l LoadedFleet,
     selection: &selection::Selection,
     world_args: &worlds::WorldArgs,
+    basis: bool,
 ) -> Result<Made<'l>, Stop> {
     let picked = selection::pick(selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(world_args, &loaded.fleet, &selection.path)?;
-    let (observed, orphans) = tokio::join!(
-        world.observe_all(&picked),
+    // What was observed is not kept: of a large fleet it is most of the memory.
+    let (clusters, orphans) = tokio::join!(
+        world.each(&picked, |spec, observed| {
+            let mut plan = unroll(spec, &observed);
+            plan.basis = basis.then(|| Basis::of(spec, &observed));
+            plan
+        }),
         world.orphans(selection, &loaded.fleet)
     );
-    let seen: Vec<_> = picked.into_iter().zip(observed).collect();
-    let clusters = seen.iter().map(|(spec, observed)| unroll(spec, observed));
     let mut plan = Plan::new(
         loaded.fleet.name.clone(),
         world_args.now.unwrap_or_else(|| world.now()),
         loaded.facts(selection),
-        clusters.collect(),
+        clusters?,
     )
     .with_orphans(orphans);
     commits::attribute(&mut plan, loaded.git.as_ref());
-    Ok(Made { world, seen, plan })
+    Ok(Made {
+        world,
+        picked,
+        plan,
+    })
 }

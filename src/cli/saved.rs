@@ -12,7 +12,7 @@ use super::selection::Selection;
 use super::{Stop, plan_file, terminal, validate};
 use crate::apply::Approval;
 use crate::fleet::{ClusterId, ClusterSpec};
-use crate::plan::{Basis, ClusterPlan, Plan};
+use crate::plan::{ClusterPlan, Plan};
 use crate::report::{self, SavedPlan, StaleCluster, StalePlan};
 
 /// How old a plan may be where nobody says: what was looked at yesterday is not what somebody would say yes to today.
@@ -147,7 +147,7 @@ impl Saved {
         };
         let (before, now) = (by_id(self.plan()), by_id(&made.plan));
         let mut approvals = Vec::new();
-        for (spec, observed) in &made.seen {
+        for spec in &made.picked {
             let Some(anew) = now.get(&spec.id) else {
                 continue;
             };
@@ -158,11 +158,11 @@ impl Saved {
                 approvals.push((*spec, approval.with_left(anew)));
                 continue;
             }
-            let basis = saved.and_then(|plan| plan.basis.as_ref());
+            let basis = saved.and_then(|plan| plan.basis.as_ref().zip(anew.basis.as_ref()));
             stale.clusters.push(StaleCluster {
                 id: spec.id.clone(),
                 excess,
-                moved: basis.map_or_else(Vec::new, |was| was.moved(&Basis::of(spec, observed))),
+                moved: basis.map_or_else(Vec::new, |(was, now)| was.moved(now)),
             });
         }
         if stale.clusters.is_empty() {

@@ -27,10 +27,11 @@ pub(super) fn run(args: &StatusArgs) -> Done {
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
     let (observed, sightings) = worlds::runtime()?.block_on(async {
         tokio::join!(
-            world.observe_all(&picked),
+            world.each(&picked, |_, observed| observed),
             world.sightings(&args.selection, &loaded.fleet)
         )
     });
+    let observed = observed?;
     let orphans = worlds::orphans(&args.selection, &loaded.fleet, &sightings);
     if args.output == Output::Human {
         let clusters: Vec<_> = picked.iter().copied().zip(&observed).collect();
@@ -40,7 +41,7 @@ pub(super) fn run(args: &StatusArgs) -> Done {
             &terminal::stdout_style(),
         ));
     }
-    let text = Recording::text(world.now(), observed, sightings)
+    let text = Recording::text(world.now(), &observed, sightings)
         .map_err(|error| Stop::new(1, format!("the recording cannot be written: {error}")))?;
     match args.output {
         Output::Human => {}

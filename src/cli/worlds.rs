@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
+};
 
 use super::selection::Selection;
 use super::{Stop, clock};
@@ -54,12 +57,22 @@ impl Worlds {
         Ok(Self::Live(live.with_state_home(state_home())))
     }
 
-    pub(super) async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
-        match self {
+    /// What `look` makes of each cluster as it is observed, in their order; on all cores.
+    pub(super) async fn each<T: Send>(
+        &self,
+        specs: &[&ClusterSpec],
+        look: impl Fn(&ClusterSpec, Observation) -> T + Sync,
+    ) -> Result<Vec<T>, Stop> {
+        let observed = match self {
             Self::Live(world) => world.observe_all(specs).await,
             Self::Sandbox(world) => world.observe_all(specs).await,
-            Self::Recorded(world) => world.observe_all(specs).await,
-        }
+            Self::Recorded(world) => {
+                let looks = world.each(specs, look);
+                return looks.map_err(|error| Stop::new(4, error.to_string()));
+            }
+        };
+        let pairs = specs.par_iter().zip(observed);
+        Ok(pairs.map(|(spec, observed)| look(spec, observed)).collect())
     }
 
     /// What runs in the fleet's contexts and no file says, as far as the selection asks for it.

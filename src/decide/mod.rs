@@ -40,7 +40,7 @@ mod watchdog;
 use serde::Serialize;
 
 use crate::fleet::ClusterSpec;
-use crate::state::{Evidence, Observation};
+use crate::state::{Evidence, Kube, Observation, Reading};
 
 pub use journal::{Run, ledger_before};
 pub use leave::Leave;
@@ -137,22 +137,38 @@ pub fn decide(situation: &Situation) -> Decision {
         observed,
         evidence,
     } = situation;
-    let kube = match &observed.kube {
-        crate::state::Reading::Known(kube) => kube,
-        crate::state::Reading::Unknown(why) => return unreadable(why),
-    };
-    if let (Some(why), false) = (&observed.etcd.barred, spec.suspend) {
-        return unreadable(why);
+    match readable(spec, observed) {
+        Ok(kube) => walk(&View::new(spec, observed, kube, evidence)),
+        Err(why) => unreadable(why),
     }
-    let view = View::new(spec, observed, kube, evidence);
+}
+
+/// The same, where the observation was looked at before.
+pub fn decide_seen<'a>(view: &View<'a>, evidence: &'a Evidence) -> Decision {
+    match readable(view.spec, view.observed) {
+        Ok(_) => walk(&view.beside(evidence)),
+        Err(why) => unreadable(why),
+    }
+}
+
+fn readable<'a>(spec: &ClusterSpec, observed: &'a Observation) -> Result<&'a Kube, &'a str> {
+    match (&observed.kube, &observed.etcd.barred) {
+        (Reading::Unknown(why), _) => Err(why),
+        (Reading::Known(_), Some(why)) if !spec.suspend => Err(why),
+        (Reading::Known(kube), _) => Ok(kube),
+    }
+}
+
+/// Down the tables.
+fn walk(view: &View) -> Decision {
     let mut decision = Decision {
         next: Next::Rest,
         notes: Vec::new(),
         trace: Vec::new(),
     };
     for procedure in ORDER {
-        for about in (procedure.subjects)(&view) {
-            let focus = Focus { view: &view, about };
+        for about in (procedure.subjects)(view) {
+            let focus = Focus { view, about };
             let Some(row) = row_of(procedure, &focus) else {
                 continue;
             };

@@ -1,6 +1,7 @@
 //! What the rows look at: one cluster's observation, seen seat by seat, with the arithmetic of quorum.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -24,7 +25,7 @@ pub struct View<'a> {
     pub observed: &'a Observation,
     pub kube: &'a Kube,
     pub evidence: &'a Evidence,
-    pub objects: Objects,
+    pub objects: Rc<Objects>,
     seats: BTreeMap<Ordinal, Seat<'a>>,
 }
 
@@ -112,12 +113,29 @@ impl<'a> View<'a> {
         kube: &'a Kube,
         evidence: &'a Evidence,
     ) -> Self {
+        let objects = Rc::new(Objects::new(spec, observed, kube));
+        Self::with(spec, observed, kube, evidence, objects)
+    }
+
+    /// The same observation with other evidence: what takes the longest is not made again.
+    pub(super) fn beside(&self, evidence: &'a Evidence) -> Self {
+        let objects = Rc::clone(&self.objects);
+        Self::with(self.spec, self.observed, self.kube, evidence, objects)
+    }
+
+    fn with(
+        spec: &'a ClusterSpec,
+        observed: &'a Observation,
+        kube: &'a Kube,
+        evidence: &'a Evidence,
+        objects: Rc<Objects>,
+    ) -> Self {
         let mut view = Self {
             spec,
             observed,
             kube,
             evidence,
-            objects: Objects::new(spec, observed, kube),
+            objects,
             seats: seats(spec, observed, kube),
         };
         let spare = Ordinal(spec.members);

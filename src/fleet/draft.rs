@@ -3,9 +3,9 @@
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::documents::SpecLayer;
+use super::reading::Reading;
 use super::text::{Duration, QuantityText, VersionText};
 use super::tree::{Node, Place, dotted};
 use super::{ClusterId, EtcdVersion, Quantity};
@@ -194,8 +194,7 @@ pub(super) fn typed<T: DeserializeOwned>(
     found: &mut Vec<Diagnostic>,
 ) -> Option<T> {
     let part = tree.find(pointer)?;
-    let json: Value = part.node.to_json();
-    match serde_json::from_value(json) {
+    match T::deserialize(Reading(part.node)) {
         Ok(value) => Some(value),
         Err(error) => {
             let message = format!("`{}` could not be read: {error}", dotted(pointer));

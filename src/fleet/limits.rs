@@ -2,6 +2,10 @@
 //!
 //! Memory and time are bounded by these alone, whatever the documents say. Values are mappings, lists and scalars.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::tree::Size;
+
 /// Bytes of a file.
 pub const MAX_FILE_BYTES: usize = 4 << 20;
 /// Bytes of all files.
@@ -30,3 +34,47 @@ pub(super) const MAX_FINDINGS: usize = 10_000;
 pub(super) const MAX_FINDINGS_LOOKED_AT: usize = 100_000;
 /// Findings of one document's shape.
 pub(super) const MAX_DOCUMENT_FINDINGS: usize = 1_000;
+
+impl Size {
+    /// Which limit a fleet of this size is beyond.
+    pub(super) fn beyond(self) -> Option<String> {
+        let counted = "what each cluster inherits counted in";
+        let mib = MAX_FLEET_TEXT >> 20;
+        if self.values > MAX_FLEET_VALUES {
+            Some(format!(
+                "the fleet has more than {MAX_FLEET_VALUES} values, {counted}"
+            ))
+        } else if self.text > MAX_FLEET_TEXT {
+            Some(format!(
+                "the fleet has more than {mib} MiB of text, {counted}"
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+/// What all cores have made so far, in whatever order. Once it is more than any fleet may have, the rest is left to
+/// whoever goes through it in order and finds out where that is: so the answer does not depend on the cores, and the
+/// memory that they take is bounded.
+#[derive(Default)]
+pub(super) struct Ahead {
+    values: AtomicUsize,
+    text: AtomicUsize,
+    findings: AtomicUsize,
+}
+
+impl Ahead {
+    pub(super) fn add(&self, size: Size, findings: usize) {
+        self.values.fetch_add(size.values, Ordering::Relaxed);
+        self.text.fetch_add(size.text, Ordering::Relaxed);
+        self.findings.fetch_add(findings, Ordering::Relaxed);
+    }
+
+    /// No more is to be made ahead.
+    pub(super) fn is_enough(&self) -> bool {
+        self.values.load(Ordering::Relaxed) > MAX_FLEET_VALUES
+            || self.text.load(Ordering::Relaxed) > MAX_FLEET_TEXT
+            || self.findings.load(Ordering::Relaxed) > MAX_FINDINGS_LOOKED_AT
+    }
+}

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+
 use super::build::build;
 use super::checks::CHECKS;
 use super::draft::Draft;
-use super::limits::{
-    MAX_DOCUMENT_VALUES, MAX_FINDINGS, MAX_FINDINGS_LOOKED_AT, MAX_FLEET_TEXT, MAX_FLEET_VALUES,
-};
+use super::limits::{Ahead, MAX_DOCUMENT_VALUES, MAX_FINDINGS, MAX_FINDINGS_LOOKED_AT};
 use super::nearest::nearest;
 use super::shared::FleetParts;
 use super::tree::{Node, Place, Size};
-use super::{ClusterId, DocumentKind, Fleet, parse, shape};
+use super::{ClusterId, ClusterSpec, DocumentKind, Fleet, parse, shape};
 use crate::diag::{Code, Diagnostic, SourceFile};
 
 /// What came out of the documents.
@@ -35,27 +35,31 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let mut found = Vec::new();
     let documents = sort_out(files, &mut found);
     let fleet = FleetParts::new(documents.fleet.as_ref(), files, &mut found);
+    let ahead = Ahead::default();
+    let drafted = documents.clusters.into_par_iter().map(|document| {
+        if ahead.is_enough() {
+            return Err(document);
+        }
+        let drafted = Drafted::new(&fleet, document, files);
+        ahead.add(drafted.size, drafted.found.len());
+        Ok(drafted)
+    });
+    let drafted: Vec<Result<Drafted, Node>> = drafted.collect();
     let (mut clusters, mut seen) = (Vec::new(), Vec::new());
     let (mut size, mut gathered) = (Size::default(), Gathered::default());
     let mut whole = documents.whole;
-    for document in documents.clusters {
-        let mut draft = fleet.draft(document, files);
-        size += draft.tree.size();
-        let mut given_up = size.beyond();
-        if given_up.is_none() {
-            for check in CHECKS {
-                check(&mut draft);
-            }
-            given_up = gathered.add(std::mem::take(&mut draft.found));
-        }
+    for drafted in drafted {
+        let drafted =
+            drafted.unwrap_or_else(|document| Drafted::new(&fleet, document, files));
+        size += drafted.size;
+        let given_up = size.beyond().or_else(|| gathered.add(drafted.found));
         if let Some(message) = given_up {
-            let place = draft.place("/metadata/name");
-            found.push(given_up_at(place, message, files));
+            found.push(given_up_at(&drafted.seen.place, message, files));
             whole = false;
             break;
         }
-        seen.push(Seen::of(&draft));
-        clusters.extend(build(draft, &fleet.name, fleet.suspend));
+        seen.push(drafted.seen);
+        clusters.extend(drafted.cluster);
     }
     found.append(&mut gathered.findings);
     duplicates(&seen, files, &mut found);
@@ -75,21 +79,25 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     }
 }
 
-impl Size {
-    /// Which limit a fleet of this size is beyond.
-    fn beyond(self) -> Option<String> {
-        let counted = "what each cluster inherits counted in";
-        let mib = MAX_FLEET_TEXT >> 20;
-        if self.values > MAX_FLEET_VALUES {
-            Some(format!(
-                "the fleet has more than {MAX_FLEET_VALUES} values, {counted}"
-            ))
-        } else if self.text > MAX_FLEET_TEXT {
-            Some(format!(
-                "the fleet has more than {mib} MiB of text, {counted}"
-            ))
-        } else {
-            None
+/// What comes of one cluster's document.
+struct Drafted {
+    size: Size,
+    found: Vec<Diagnostic>,
+    seen: Seen,
+    cluster: Option<ClusterSpec>,
+}
+
+impl Drafted {
+    fn new(fleet: &FleetParts, document: Node, files: &[SourceFile]) -> Self {
+        let mut draft = fleet.draft(document, files);
+        for check in CHECKS {
+            check(&mut draft);
+        }
+        Self {
+            size: draft.tree.size(),
+            found: std::mem::take(&mut draft.found),
+            seen: Seen::of(&draft),
+            cluster: build(draft, &fleet.name, fleet.suspend),
         }
     }
 }
@@ -140,7 +148,63 @@ struct Documents {
     size: Size,
 }
 
-/// Parses all files and finds out which document is what; shapes are checked on the way.
+/// What one file holds.
+struct Read {
+    documents: Vec<(DocumentKind, Node)>,
+    found: Vec<Diagnostic>,
+    unread: bool,
+    whole: bool,
+    size: Size,
+}
+
+impl Read {
+    /// Parses a file and finds out which document is what; shapes are checked on the way.
+    fn new(files: &[SourceFile], index: usize) -> Self {
+        let mut read = Self {
+            documents: Vec::new(),
+            found: Vec::new(),
+            unread: false,
+            whole: true,
+            size: Size::default(),
+        };
+        let nodes = parse::parse(files, index).unwrap_or_else(|diagnostic| {
+            read.unread = is_fleet_file(&files[index].name);
+            read.found.push(diagnostic);
+            Vec::new()
+        });
+        for node in nodes {
+            read.add(node, files);
+        }
+        read
+    }
+
+    fn add(&mut self, mut node: Node, files: &[SourceFile]) {
+        let Some(kind) = kind_of(&node, files, &mut self.found) else {
+            self.unread |= is_fleet_file(&files[node.place.file].name);
+            return;
+        };
+        let size = node.size();
+        self.size += size;
+        let whole = if size.values > MAX_DOCUMENT_VALUES {
+            let message = format!("the document has more than {MAX_DOCUMENT_VALUES} values");
+            let label = value_place(&node, "/kind").label(files, "in this document");
+            self.found
+                .push(Diagnostic::new(Code::TooLarge, message).label(label));
+            false
+        } else {
+            shape::check(kind, &mut node, files, &mut self.found)
+        };
+        if !whole {
+            self.unread |= kind == DocumentKind::Fleet;
+            self.whole = false;
+            return;
+        }
+        misplaced(kind, &node, files, &mut self.found);
+        self.documents.push((kind, node));
+    }
+}
+
+/// All files, each on its own.
 fn sort_out(files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Documents {
     let mut documents = Documents {
         fleet: None,
@@ -149,15 +213,16 @@ fn sort_out(files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Documents {
         whole: true,
         size: Size::default(),
     };
-    for index in 0..files.len() {
-        let nodes = parse::parse(files, index).unwrap_or_else(|diagnostic| {
-            documents.unread |= is_fleet_file(&files[index].name);
-            found.push(diagnostic);
-            Vec::new()
-        });
-        for node in nodes {
-            documents.add(node, files, found);
-        }
+    let ahead = Ahead::default();
+    let early = (0..files.len()).into_par_iter().map(|index| {
+        let read = (!ahead.is_enough()).then(|| Read::new(files, index))?;
+        ahead.add(read.size, read.found.len());
+        Some(read)
+    });
+    let early: Vec<Option<Read>> = early.collect();
+    for (index, read) in early.into_iter().enumerate() {
+        let read = read.unwrap_or_else(|| Read::new(files, index));
+        documents.add(read, files, found);
         let given_up = documents.size.beyond().or_else(|| too_many(found.len()));
         if let Some(message) = given_up {
             found.push(given_up_at(&Place::start(index), message, files));
@@ -174,36 +239,22 @@ fn sort_out(files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Documents {
 }
 
 impl Documents {
-    fn add(&mut self, mut node: Node, files: &[SourceFile], found: &mut Vec<Diagnostic>) {
-        let Some(kind) = kind_of(&node, files, found) else {
-            self.unread |= is_fleet_file(&files[node.place.file].name);
-            return;
-        };
-        let size = node.size();
-        self.size += size;
-        let whole = if size.values > MAX_DOCUMENT_VALUES {
-            let message = format!("the document has more than {MAX_DOCUMENT_VALUES} values");
-            let label = value_place(&node, "/kind").label(files, "in this document");
-            found.push(Diagnostic::new(Code::TooLarge, message).label(label));
-            false
-        } else {
-            shape::check(kind, &mut node, files, found)
-        };
-        if !whole {
-            self.unread |= kind == DocumentKind::Fleet;
-            self.whole = false;
-            return;
-        }
-        misplaced(kind, &node, files, found);
-        match (kind, &self.fleet) {
-            (DocumentKind::EtcdCluster, _) => self.clusters.push(node),
-            (DocumentKind::Fleet, None) => self.fleet = Some(node),
-            (DocumentKind::Fleet, Some(first)) => {
-                let message = "the fleet has two `kind: Fleet` documents";
-                let diagnostic = Diagnostic::new(Code::SecondFleet, message)
-                    .label(value_place(&node, "/kind").label(files, "the second"))
-                    .label(value_place(first, "/kind").label(files, "the first"));
-                found.push(diagnostic);
+    fn add(&mut self, mut read: Read, files: &[SourceFile], found: &mut Vec<Diagnostic>) {
+        found.append(&mut read.found);
+        self.size += read.size;
+        self.unread |= read.unread;
+        self.whole &= read.whole;
+        for (kind, node) in read.documents {
+            match (kind, &self.fleet) {
+                (DocumentKind::EtcdCluster, _) => self.clusters.push(node),
+                (DocumentKind::Fleet, None) => self.fleet = Some(node),
+                (DocumentKind::Fleet, Some(first)) => {
+                    let message = "the fleet has two `kind: Fleet` documents";
+                    let diagnostic = Diagnostic::new(Code::SecondFleet, message)
+                        .label(value_place(&node, "/kind").label(files, "the second"))
+                        .label(value_place(first, "/kind").label(files, "the first"));
+                    found.push(diagnostic);
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ mod load;
 mod nearest;
 mod parse;
 mod quantity;
+mod reading;
 mod schema;
 mod shape;
 mod shared;

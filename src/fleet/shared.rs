@@ -8,7 +8,7 @@ use super::draft::{Draft, typed};
 use super::layer::merge;
 use super::load::{Seen, value_place};
 use super::nearest::nearest;
-use super::tree::{Entry, Kind, Node, Place, pointer_part};
+use super::tree::{Entry, Kind, Node, Place};
 use super::{ClusterSpec, Context, ContextSource, Fleet, Rollout};
 use crate::diag::{Code, Diagnostic, SourceFile};
 
@@ -20,6 +20,8 @@ pub(super) struct FleetParts {
     rollout: Option<RolloutSpec>,
     pub(super) suspend: bool,
     document: Node,
+    /// Each profile laid on the defaults, by name.
+    profiles: BTreeMap<String, Node>,
 }
 
 impl FleetParts {
@@ -49,6 +51,7 @@ impl FleetParts {
             contexts,
             rollout: typed(&document, "/spec/rollout", files, found),
             suspend: suspend == Some(serde_json::Value::Bool(true)),
+            profiles: profiles(&document),
             document,
         }
     }
@@ -62,7 +65,7 @@ impl FleetParts {
         {
             let wanted = spec.value.get("profile").cloned();
             if let Some(base) = self.base(wanted.as_ref(), files, &mut found) {
-                spec.value = merge(&base, spec.value.take());
+                spec.value = merge(base, spec.value.take());
             }
         }
         let complete = found.is_empty() && self.document.kind != Kind::Reported;
@@ -78,30 +81,26 @@ impl FleetParts {
         profile: Option<&Node>,
         files: &[SourceFile],
         found: &mut Vec<Diagnostic>,
-    ) -> Option<Node> {
+    ) -> Option<&Node> {
         let defaults = self.document.find("/spec/defaults").map(|found| found.node);
         let Some((place, name)) = profile.and_then(|node| Some((&node.place, node.text()?))) else {
-            return defaults.cloned();
+            return defaults;
         };
-        let pointer = format!("/spec/profiles/{}", pointer_part(name));
-        match (self.document.find(&pointer), defaults) {
-            (Some(profile), Some(defaults)) => Some(merge(defaults, profile.node.clone())),
-            (Some(profile), None) => Some(profile.node.clone()),
-            (None, defaults) => {
-                if self.document.kind != Kind::Reported {
-                    let profiles = self.document.find("/spec/profiles");
-                    let known = profiles
-                        .map(|found| found.node.entries())
-                        .unwrap_or_default();
-                    let known = known.iter().map(|entry| entry.key.as_str());
-                    let label = place.label(files, "no such profile in fleet.yaml");
-                    let message = format!("unknown profile `{name}`");
-                    let diagnostic = Diagnostic::new(Code::UnknownProfile, message).label(label);
-                    found.push(suggest(diagnostic, name, known));
-                }
-                defaults.cloned()
-            }
+        if let Some(base) = self.profiles.get(name) {
+            return Some(base);
         }
+        if self.document.kind != Kind::Reported {
+            let profiles = self.document.find("/spec/profiles");
+            let known = profiles
+                .map(|found| found.node.entries())
+                .unwrap_or_default();
+            let known = known.iter().map(|entry| entry.key.as_str());
+            let label = place.label(files, "no such profile in fleet.yaml");
+            let message = format!("unknown profile `{name}`");
+            let diagnostic = Diagnostic::new(Code::UnknownProfile, message).label(label);
+            found.push(suggest(diagnostic, name, known));
+        }
+        defaults
     }
 
     fn check_context(&self, draft: &mut Draft<'_>) {
@@ -168,6 +167,22 @@ impl FleetParts {
             rollout,
         }
     }
+}
+
+/// Once for all clusters that have the same.
+fn profiles(document: &Node) -> BTreeMap<String, Node> {
+    let at = |pointer| document.find(pointer).map(|found| found.node);
+    let defaults = at("/spec/defaults");
+    let entries = at("/spec/profiles").map_or(&[][..], Node::entries).iter();
+    let laid = entries.map(|Entry { key, value, .. }| {
+        let value = value.clone();
+        let laid = match defaults {
+            Some(defaults) => merge(defaults, value),
+            None => value,
+        };
+        (key.clone(), laid)
+    });
+    laid.collect()
 }
 
 fn suggest<'a>(

@@ -101,6 +101,92 @@ pub struct ClusterSpec {
     pub origins: BTreeMap<String, Origin>,
 }
 
+impl ClusterSpec {
+    /// What it asks for, and not where that was said.
+    #[must_use]
+    pub fn without_origins(&self) -> Self {
+        let Self {
+            fleet,
+            id,
+            namespace,
+            name,
+            cluster_domain,
+            members,
+            version,
+            image,
+            storage,
+            etcd,
+            resources,
+            tls,
+            access,
+            scheduling,
+            pod,
+            service,
+            backup,
+            policy,
+            suspend,
+            origins: _,
+        } = self;
+        Self {
+            fleet: fleet.clone(),
+            id: id.clone(),
+            namespace: namespace.clone(),
+            name: name.clone(),
+            cluster_domain: cluster_domain.clone(),
+            members: *members,
+            version: *version,
+            image: image.clone(),
+            storage: storage.clone(),
+            etcd: etcd.clone(),
+            resources: resources.clone(),
+            tls: tls.clone(),
+            access: access.clone(),
+            scheduling: scheduling.clone(),
+            pod: pod.clone(),
+            service: service.clone(),
+            backup: backup.clone(),
+            policy: policy.clone(),
+            suspend: *suspend,
+            origins: BTreeMap::new(),
+        }
+    }
+
+    /// Both ask for the same, wherever that was said.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let Self {
+            fleet,
+            id,
+            namespace,
+            name,
+            cluster_domain,
+            members,
+            version,
+            image,
+            storage,
+            etcd,
+            resources,
+            tls,
+            access,
+            scheduling,
+            pod,
+            service,
+            backup,
+            policy,
+            suspend,
+            origins: _,
+        } = other;
+        // What tells most clusters apart comes first.
+        self.id == *id
+            && (self.fleet == *fleet && self.namespace == *namespace && self.name == *name)
+            && (self.members == *members && self.version == *version && self.image == *image)
+            && (self.cluster_domain == *cluster_domain && self.suspend == *suspend)
+            && (self.storage == *storage && self.etcd == *etcd && self.resources == *resources)
+            && (self.tls == *tls && self.access == *access && self.scheduling == *scheduling)
+            && (self.pod == *pod && self.service == *service)
+            && (self.backup == *backup && self.policy == *policy)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// `None`: the Kubernetes cluster's default class.

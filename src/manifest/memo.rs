@@ -52,9 +52,9 @@ pub(super) fn settings(
 }
 
 fn of<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
-    let last = LAST.take().filter(|memo| memo.spec == *spec);
+    let last = LAST.take().filter(|memo| memo.spec.asks_the_same(spec));
     let mut memo = last.unwrap_or_else(|| Memo {
-        spec: spec.clone(),
+        spec: spec.without_origins(),
         bodies: BTreeMap::new(),
         stamp: None,
         settings: BTreeMap::new(),

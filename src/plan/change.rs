@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::decide::View;
-use crate::fleet::{ClusterSpec, Origin};
+use crate::fleet::Origin;
 use crate::manifest::Difference;
-use crate::state::{Evidence, FieldManager, ObjectKind, Observation};
+use crate::state::{FieldManager, ObjectKind};
 
 /// One field that is not as Git wants it.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,19 +46,14 @@ impl Class {
     }
 }
 
-pub(super) fn changes(spec: &ClusterSpec, observed: &Observation) -> Vec<FieldChange> {
-    let Some(kube) = observed.kube.known() else {
-        return Vec::new();
-    };
-    let evidence = Evidence::default();
-    let view = View::new(spec, observed, kube, &evidence);
-    let mut changes: Vec<FieldChange> = members(&view).into_iter().collect();
-    changes.extend(super::storage::changes(&view));
-    changes.extend(objects(&view));
-    changes.extend(scaled(&view));
-    changes.extend(not_yet_possible(&view));
-    changes.extend(settings(&view));
-    changes.extend(old_pods(&view));
+pub(super) fn changes(view: &View) -> Vec<FieldChange> {
+    let mut changes: Vec<FieldChange> = members(view).into_iter().collect();
+    changes.extend(super::storage::changes(view));
+    changes.extend(objects(view));
+    changes.extend(scaled(view));
+    changes.extend(not_yet_possible(view));
+    changes.extend(settings(view));
+    changes.extend(old_pods(view));
     changes
 }
 

@@ -58,11 +58,14 @@ fn in_context(fleet: &Fleet, context: &str, seen: &[Sighting]) -> Vec<Orphan> {
             .or_default()
             .push(sighting);
     }
+    let here = fleet.clusters.iter().filter(|c| c.id.context == context);
+    // Two names may share a label's value: the first stands for it.
+    let mut named: BTreeMap<String, &ClusterSpec> = BTreeMap::new();
+    for spec in here {
+        named.entry(label_value(&spec.id.name)).or_insert(spec);
+    }
     let orphan = |(cluster, sighted): (&str, Vec<&Sighting>)| {
-        let named = |spec: &&ClusterSpec| {
-            spec.id.context == context && label_value(&spec.id.name) == cluster
-        };
-        let spec = fleet.clusters.iter().find(named);
+        let spec = named.get(cluster).copied();
         let away = |sighting: &&Sighting| spec.is_none_or(|spec| !sighting.is_home(spec));
         let mut sighted: Vec<Sighting> = sighted.into_iter().filter(away).cloned().collect();
         sighted.sort();

@@ -1,5 +1,6 @@
 //! One cluster's plan: the unrolled loop.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
@@ -8,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::basis::Basis;
 use super::change::{FieldChange, changes};
 use crate::decide::{
-    Condition, Decision, Facts, Intent, Next, Note, NoteKind, RowId, Run, Situation, View, decide,
-    hindrance, ledger_before, remarks,
+    Act, Condition, Decision, Facts, Intent, Next, Note, NoteKind, RowId, Run, Situation, View,
+    decide, decide_seen, hindrance, ledger_before, remarks,
 };
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::model;
@@ -125,79 +126,90 @@ impl ClusterPlan {
 
 /// Unrolls the loop for one cluster.
 pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
+    let none = Evidence::default();
+    let kube = observed.kube.known();
+    let seen = kube.map(|kube| View::new(spec, observed, kube, &none));
     let mut plan = ClusterPlan {
         id: spec.id.clone(),
         verdict: Verdict::InSync,
-        changes: changes(spec, observed),
+        changes: seen.as_ref().map_or_else(Vec::new, changes),
         remarks: Vec::new(),
         intents: Vec::new(),
         awaits: Vec::new(),
         notes: Vec::new(),
         stall: None,
         rows: BTreeSet::new(),
-        tolerance_now: None,
+        tolerance_now: seen.as_ref().and_then(tolerance_now),
         basis: None,
     };
-    let mut world = observed.clone();
-    let mut evidence = Evidence::default();
-    let mut awaits: Vec<Condition> = Vec::new();
-    let mut looks = 0;
-    for _ in 0..MOST_DECISIONS {
-        evidence.record(&world);
-        let decision = decide(&Situation {
-            spec,
-            observed: &world,
-            evidence: &evidence,
-        });
-        plan.take_notes(&decision);
-        match decision.next {
-            Next::Rest => break,
-            Next::Wait { row, condition } => {
-                looks = if awaits.last() == Some(&condition) {
-                    looks + 1
-                } else {
-                    0
-                };
-                if awaits.last() != Some(&condition) {
-                    awaits.push(condition);
-                }
-                if looks > MOST_LOOKS {
-                    let hindrance = hindrance(&world, condition);
-                    plan.stall = Some(Stall {
-                        row,
-                        condition,
-                        hindrance,
-                    });
-                    break;
-                }
-                model::advance(&mut world, spec, condition);
-            }
-            Next::Act(step) => {
-                let ledger = ledger_before(&world, &step.act, &Run::default());
-                if let crate::decide::Act::MoveLeader { .. } = step.act {
-                    evidence.expect_leader_change();
-                }
-                model::perform(&mut world, spec, &step.act, &ledger)
-                    .expect("the model accepts an act that was decided on its own state");
-                plan.intents.push(PlannedIntent {
-                    intent: step.intent,
-                    awaits: std::mem::take(&mut awaits),
-                });
-                looks = 0;
-            }
-        }
-    }
-    plan.awaits = awaits;
+    plan.go_on(spec, observed, seen.as_ref());
     if !plan.intents.is_empty() {
-        plan.remarks = remarks_on(spec, observed);
+        plan.remarks = seen.as_ref().map_or_else(Vec::new, remarks);
     }
     plan.notes.sort_by_key(|note| note.kind);
     plan.verdict = plan.judge();
-    plan.tolerance_now = tolerance_now(spec, observed);
     plan
 }
 
 impl ClusterPlan {
+    /// Decides and performs until nothing is left. Most clusters are in sync: their observation is looked at once, and
+    /// copied only where something is done or waited for.
+    fn go_on(&mut self, spec: &ClusterSpec, observed: &Observation, mut seen: Option<&View>) {
+        let mut world = Cow::Borrowed(observed);
+        let mut evidence = Evidence::default();
+        let mut awaits: Vec<Condition> = Vec::new();
+        let mut looks = 0;
+        for _ in 0..MOST_DECISIONS {
+            evidence.record(&world);
+            let decision = match seen.take() {
+                Some(view) => decide_seen(view, &evidence),
+                None => decide(&Situation {
+                    spec,
+                    observed: &world,
+                    evidence: &evidence,
+                }),
+            };
+            self.take_notes(&decision);
+            match decision.next {
+                Next::Rest => break,
+                Next::Wait { row, condition } => {
+                    looks = if awaits.last() == Some(&condition) {
+                        looks + 1
+                    } else {
+                        0
+                    };
+                    if awaits.last() != Some(&condition) {
+                        awaits.push(condition);
+                    }
+                    if looks > MOST_LOOKS {
+                        let hindrance = hindrance(&world, condition);
+                        self.stall = Some(Stall {
+                            row,
+                            condition,
+                            hindrance,
+                        });
+                        break;
+                    }
+                    model::advance(world.to_mut(), spec, condition);
+                }
+                Next::Act(step) => {
+                    let ledger = ledger_before(&world, &step.act, &Run::default());
+                    if let Act::MoveLeader { .. } = step.act {
+                        evidence.expect_leader_change();
+                    }
+                    model::perform(world.to_mut(), spec, &step.act, &ledger)
+                        .expect("the model accepts an act that was decided on its own state");
+                    self.intents.push(PlannedIntent {
+                        intent: step.intent,
+                        awaits: std::mem::take(&mut awaits),
+                    });
+                    looks = 0;
+                }
+            }
+        }
+        self.awaits = awaits;
+    }
+
     /// What the steps before have cleared away is refused no more: the last decision's notes are the plan's.
     fn take_notes(&mut self, decision: &Decision) {
         self.rows.extend(&decision.trace);
@@ -220,17 +232,7 @@ impl ClusterPlan {
     }
 }
 
-fn remarks_on(spec: &ClusterSpec, observed: &Observation) -> Vec<Facts> {
-    let evidence = Evidence::default();
-    let kube = observed.kube.known();
-    kube.map_or_else(Vec::new, |kube| {
-        remarks(&View::new(spec, observed, kube, &evidence))
-    })
-}
-
-fn tolerance_now(spec: &ClusterSpec, observed: &Observation) -> Option<i64> {
-    observed.etcd.membership.known()?;
-    let evidence = Evidence::default();
-    let view = crate::decide::View::new(spec, observed, observed.kube.known()?, &evidence);
+fn tolerance_now(view: &View) -> Option<i64> {
+    view.membership()?;
     Some(view.tolerance())
 }

@@ -1,9 +1,12 @@
 //! Reads a fleet's directory: `fleet.yaml` and `clusters/**/*.yaml`, in an order that does not depend on the disk.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, FileType};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::git::{self, GitState};
 use crate::diag::{Code, Diagnostic, Label, SourceFile};
@@ -35,16 +38,16 @@ pub fn read(path: &Path) -> Documents {
         documents.unreadable(directory, &error.to_string());
         return documents;
     }
-    for name in ["fleet.yaml", "fleet.yml"] {
-        let file = directory.join(name);
-        if file.symlink_metadata().is_ok() {
-            documents.read_file(&file);
-        }
-    }
+    let fleet = ["fleet.yaml", "fleet.yml"].map(|name| directory.join(name));
+    let mut files: Vec<PathBuf> = fleet
+        .into_iter()
+        .filter(|file| file.symlink_metadata().is_ok())
+        .collect();
     let clusters = directory.join("clusters");
     if clusters.symlink_metadata().is_ok() {
-        documents.read_clusters(&clusters);
+        files.append(&mut documents.list(&clusters));
     }
+    documents.read_files(&files);
     let read: Vec<PathBuf> = documents
         .files
         .iter()
@@ -62,72 +65,90 @@ pub fn read(path: &Path) -> Documents {
 
 impl Documents {
     /// All below `clusters/`, or none where that is more than a fleet has: half of one is nobody's wish.
-    fn read_clusters(&mut self, directory: &Path) {
+    fn list(&mut self, clusters: &Path) -> Vec<PathBuf> {
         let mut listing = Listing::default();
-        listing.list(directory, self);
+        listing.list(clusters, self);
         if listing.is_too_large() {
             let message = format!(
                 "more than {MAX_FILES} YAML files, or {MAX_ENTRIES} of any kind, are below it"
             );
-            return self.too_large(directory, message, "does a link lead to somewhere else?");
+            let help = "does a link lead to somewhere else?";
+            self.diagnostics.push(too_large(clusters, message, help));
+            return Vec::new();
         }
         listing.files.sort();
-        let mut bytes: usize = self.files.iter().map(|file| file.text.len()).sum();
-        for path in listing.files {
-            let known = self.files.len();
-            self.read_file(&path);
-            bytes += self.files[known..]
-                .iter()
-                .map(|file| file.text.len())
-                .sum::<usize>();
+        listing.files
+    }
+
+    /// On all cores, and as if one after the other. What comes when enough was read for a fleet to be too large waits
+    /// for its turn, which then does not come.
+    fn read_files(&mut self, paths: &[PathBuf]) {
+        let read = AtomicUsize::new(0);
+        let early = paths.par_iter().map(|path| {
+            let room = read.load(Ordering::Relaxed) <= MAX_FLEET_BYTES;
+            let file = room.then(|| read_file(path))?;
+            let bytes = file.as_ref().map_or(0, |file| file.text.len());
+            read.fetch_add(bytes, Ordering::Relaxed);
+            Some(file)
+        });
+        let early: Vec<Option<_>> = early.collect();
+        let mut bytes = 0;
+        for (file, path) in early.into_iter().zip(paths) {
+            match file.unwrap_or_else(|| read_file(path)) {
+                Ok(file) => {
+                    bytes += file.text.len();
+                    self.files.push(file);
+                }
+                Err(diagnostic) => self.diagnostics.push(diagnostic),
+            }
             if bytes > MAX_FLEET_BYTES {
                 self.files.clear();
                 let mib = MAX_FLEET_BYTES >> 20;
                 let message = format!("the fleet's files have more than {mib} MiB up to this one");
-                return self.too_large(&path, message, "split the fleet");
+                let diagnostic = too_large(path, message, "split the fleet");
+                return self.diagnostics.push(diagnostic);
             }
         }
-    }
-
-    fn read_file(&mut self, path: &Path) {
-        // One byte more than is taken: enough to know that the file is too large, whatever its size.
-        let limit = MAX_FILE_BYTES as u64 + 1;
-        let mut bytes = Vec::new();
-        let read = fs::metadata(path).and_then(|metadata| {
-            // To open a pipe is to wait for who writes to it.
-            if let Some(what) = special(metadata.file_type()) {
-                return Err(io::Error::other(format!(
-                    "it is {what}, expected a regular file"
-                )));
-            }
-            fs::File::open(path)?.take(limit).read_to_end(&mut bytes)
-        });
-        if let Err(error) = read {
-            return self.unreadable(path, &error.to_string());
-        }
-        if bytes.len() > MAX_FILE_BYTES {
-            let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
-            let help = "split it into several files under `clusters/`";
-            return self.too_large(path, message, help);
-        }
-        match document(slashed(path), bytes) {
-            Ok(file) => self.files.push(file),
-            Err(diagnostic) => self.diagnostics.push(diagnostic),
-        }
-    }
-
-    fn too_large(&mut self, path: &Path, message: String, help: &str) {
-        let label = place(slashed(path), (1, 1), String::new());
-        let diagnostic = Diagnostic::new(Code::TooLarge, message).label(label);
-        self.diagnostics.push(diagnostic.help(help));
     }
 
     fn unreadable(&mut self, path: &Path, error: &str) {
-        let message = format!("could not be read: {error}");
-        let label = place(slashed(path), (1, 1), String::new());
-        self.diagnostics
-            .push(Diagnostic::new(Code::Unreadable, message).label(label));
+        self.diagnostics.push(unreadable(path, error));
     }
+}
+
+fn read_file(path: &Path) -> Result<SourceFile, Diagnostic> {
+    // One byte more than is taken: enough to know that the file is too large, whatever its size.
+    let limit = MAX_FILE_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let read = fs::metadata(path).and_then(|metadata| {
+        // To open a pipe is to wait for who writes to it.
+        if let Some(what) = special(metadata.file_type()) {
+            return Err(io::Error::other(format!(
+                "it is {what}, expected a regular file"
+            )));
+        }
+        fs::File::open(path)?.take(limit).read_to_end(&mut bytes)
+    });
+    read.map_err(|error| unreadable(path, &error.to_string()))?;
+    if bytes.len() > MAX_FILE_BYTES {
+        let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
+        let help = "split it into several files under `clusters/`";
+        return Err(too_large(path, message, help));
+    }
+    document(slashed(path), bytes)
+}
+
+fn too_large(path: &Path, message: String, help: &str) -> Diagnostic {
+    let label = place(slashed(path), (1, 1), String::new());
+    Diagnostic::new(Code::TooLarge, message)
+        .label(label)
+        .help(help)
+}
+
+fn unreadable(path: &Path, error: &str) -> Diagnostic {
+    let message = format!("could not be read: {error}");
+    let label = place(slashed(path), (1, 1), String::new());
+    Diagnostic::new(Code::Unreadable, message).label(label)
 }
 
 /// The YAML files below a directory.
@@ -162,20 +183,25 @@ impl Listing {
                 _ if self.is_too_large() => return,
                 // Editors' and Kubernetes' own files (`.#x.yaml`, `..data`) are not documents.
                 Ok(entry) if entry.file_name().as_encoded_bytes().starts_with(b".") => {}
-                Ok(entry) => paths.push(entry.path()),
+                Ok(entry) => paths.push((entry.path(), entry.file_type().ok())),
                 Err(error) => documents.unreadable(directory, &error.to_string()),
             }
         }
         // By which of several links a directory is entered does not depend on the disk.
-        paths.sort();
-        for path in paths {
-            self.enter(path, documents);
+        paths.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (path, kind) in paths {
+            self.enter(path, kind, documents);
         }
     }
 
-    fn enter(&mut self, path: PathBuf, documents: &mut Documents) {
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => self.list(&path, documents),
+    fn enter(&mut self, path: PathBuf, kind: Option<FileType>, documents: &mut Documents) {
+        // Only a link has to be followed to know where it leads.
+        let kind = match kind.filter(|kind| !kind.is_symlink()) {
+            Some(kind) => Ok(kind),
+            None => fs::metadata(&path).map(|metadata| metadata.file_type()),
+        };
+        match kind {
+            Ok(kind) if kind.is_dir() => self.list(&path, documents),
             _ if path.extension().is_some_and(|e| e == "yaml" || e == "yml") => {
                 self.files.push(path);
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository, StatusOptions};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 /// The checkout a fleet was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,13 +95,13 @@ fn dirty(
         .iter()
         .map(|entry| entry.path_bytes().to_vec())
         .collect();
-    let is_dirty = |path: &&PathBuf| match real(path).strip_prefix(&root) {
+    let is_dirty = |path: &PathBuf| match real(path).strip_prefix(&root) {
         Ok(inside) => changed.contains(inside.as_os_str().as_encoded_bytes()),
         // Reached through a symbolic link: no commit of this repository says what is in it.
         Err(_) => true,
     };
-    let names = files.iter().filter(is_dirty);
-    Ok(names.map(|path| super::directory::slashed(path)).collect())
+    let dirty = files.par_iter().filter(|path| is_dirty(path));
+    Ok(dirty.map(|path| super::directory::slashed(path)).collect())
 }
 
 /// Is commit `a` in the history of commit `b` (or the same)?

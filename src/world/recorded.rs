@@ -1,10 +1,16 @@
 //! A recording replayed: read-only, no credentials.
+//!
+//! It is written with a line for each cluster, and everything else before them: so a large one is read by all cores at
+//! once, and never held as a whole. One that is laid out otherwise is held, and gives the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Take};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rayon::iter::{IntoParallelRefIterator as _, ParallelBridge as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
 use super::{Hold, LockError, LockRequest, PerformError, World, file};
@@ -14,6 +20,12 @@ use crate::fleet::{ClusterId, ClusterSpec};
 use crate::state::{Ledger, Observation, Reading, Sighting, Sightings};
 
 const SCHEMA: &str = "reconcile.observation/v1";
+/// Stands alone on the line before the first cluster's.
+const OPENS: &str = "\"observations\": [\n";
+/// Stands alone on the line after the last cluster's.
+const CLOSES: &str = "]}\n";
+/// What is read of the file at a time; a cluster has some tens of kilobytes.
+const BUFFER: usize = 1 << 18;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
@@ -26,69 +38,244 @@ pub enum RecordingError {
     Parse { path: PathBuf, reason: String },
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Contents {
     schema: String,
     now: Timestamp,
     observations: Vec<Observation>,
+    #[serde(default)]
+    sightings: Sightings,
+}
+
+/// What stands before the lines.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Head {
+    schema: String,
+    now: Timestamp,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     sightings: Sightings,
 }
 
 /// What `reconcile status --record FILE` wrote.
 pub struct Recording {
+    path: PathBuf,
     now: Timestamp,
-    observations: BTreeMap<ClusterId, Observation>,
     sightings: Sightings,
+    observations: Observations,
+}
+
+enum Observations {
+    Held(Vec<Observation>),
+    /// A line each, from this byte on.
+    Lines(u64),
 }
 
 impl Recording {
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
-        let text = file::read(path).map_err(|source| RecordingError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let broken = |reason: String| RecordingError::Parse {
-            path: path.to_owned(),
-            reason: shortened(reason),
+        let (head, observations) = match Self::head(path)? {
+            Some((head, start)) => (head, Observations::Lines(start)),
+            None => Self::whole(path)?,
         };
-        let contents: Contents = serde_json::from_str(&text).map_err(|e| broken(e.to_string()))?;
-        if contents.schema != SCHEMA {
-            return Err(broken(format!(
-                "found schema {:?}, expected {SCHEMA:?}",
-                contents.schema
-            )));
+        if head.schema != SCHEMA {
+            let reason = format!("found schema {:?}, expected {SCHEMA:?}", head.schema);
+            return Err(broken(path, reason));
         }
-        let observations = contents.observations.into_iter();
         Ok(Self {
-            now: contents.now,
-            observations: observations.map(|o| (o.cluster.clone(), o)).collect(),
-            sightings: contents.sightings,
+            path: path.to_owned(),
+            now: head.now,
+            sightings: head.sightings,
+            observations,
         })
+    }
+
+    /// What stands before the lines, and where they start; `None`: it is laid out otherwise.
+    fn head(path: &Path) -> Result<Option<(Head, u64)>, RecordingError> {
+        let file = file::open(path).map_err(|e| unread(path, e))?;
+        let mut file = BufReader::new(file.take(file::MOST_BYTES));
+        let (mut head, mut opens) = (Vec::new(), Vec::new());
+        for line in [&mut head, &mut opens] {
+            file.read_until(b'\n', line).map_err(|e| unread(path, e))?;
+        }
+        let start = (head.len() + opens.len()) as u64;
+        let Some(before) = head
+            .strip_suffix(b",\n")
+            .filter(|_| opens == OPENS.as_bytes())
+        else {
+            return Ok(None);
+        };
+        let head = serde_json::from_slice(&[before, b"}".as_slice()].concat());
+        Ok(head.ok().map(|head| (head, start)))
+    }
+
+    fn whole(path: &Path) -> Result<(Head, Observations), RecordingError> {
+        let text = file::read(path).map_err(|e| unread(path, e))?;
+        let contents = serde_json::from_str(&text);
+        let contents: Contents = contents.map_err(|e| broken(path, e.to_string()))?;
+        let head = Head {
+            schema: contents.schema,
+            now: contents.now,
+            sightings: contents.sightings,
+        };
+        Ok((head, Observations::Held(contents.observations)))
     }
 
     /// The text of a recording of these observations.
     pub fn text(
         now: Timestamp,
-        observations: Vec<Observation>,
+        observations: &[Observation],
         sightings: Sightings,
     ) -> Result<String, serde_json::Error> {
-        let contents = Contents {
+        let head = Head {
             schema: SCHEMA.into(),
             now,
-            observations,
             sightings,
         };
-        Ok(serde_json::to_string_pretty(&contents)? + "\n")
+        let head = serde_json::to_string(&head)?;
+        let lines: Vec<String> = observations
+            .par_iter()
+            .map(serde_json::to_string)
+            .collect::<Result<_, _>>()?;
+        let open = head.strip_suffix('}').unwrap_or(&head);
+        let mut text = format!("{open},\n{OPENS}{}", lines.join(",\n"));
+        if !lines.is_empty() {
+            text.push('\n');
+        }
+        Ok(text + CLOSES)
     }
 
-    fn look(&self, spec: &ClusterSpec) -> Observation {
-        self.observations.get(&spec.id).cloned().unwrap_or_else(|| {
-            let mut absent = crate::model::empty(spec.id.clone(), self.now);
-            absent.kube = Reading::Unknown("the recording does not hold this cluster".into());
-            absent
+    /// What `look` makes of each of these clusters, in their order; several at once, each held while it is looked at.
+    pub fn each<T: Send>(
+        &self,
+        specs: &[&ClusterSpec],
+        look: impl Fn(&ClusterSpec, Observation) -> T + Sync,
+    ) -> Result<Vec<T>, RecordingError> {
+        let places = specs.iter().enumerate();
+        let places: HashMap<&ClusterId, usize> = places.map(|(at, spec)| (&spec.id, at)).collect();
+        let found = self.scan(|observed| {
+            let at = *places.get(&observed.cluster)?;
+            Some((at, look(specs[at], observed)))
+        })?;
+        let mut looks: Vec<Option<T>> = specs.iter().map(|_| None).collect();
+        for (at, seen) in found {
+            looks[at] = Some(seen);
+        }
+        let looks = looks.into_iter().zip(specs);
+        Ok(looks
+            .map(|(seen, spec)| seen.unwrap_or_else(|| look(spec, self.absent(spec))))
+            .collect())
+    }
+
+    /// What `look` makes of everything that is in it, in order.
+    fn scan<T: Send>(
+        &self,
+        look: impl Fn(Observation) -> Option<T> + Sync,
+    ) -> Result<Vec<T>, RecordingError> {
+        let start = match &self.observations {
+            Observations::Held(all) => {
+                let looks = all.par_iter().map(|observed| look(observed.clone()));
+                return Ok(looks.collect::<Vec<_>>().into_iter().flatten().collect());
+            }
+            Observations::Lines(start) => *start,
+        };
+        let lines = Lines::open(&self.path, start).map_err(|e| unread(&self.path, e))?;
+        let looks = lines.par_bridge().map(|(number, line)| {
+            let observed = line
+                .map_err(|e| unread(&self.path, e))
+                .and_then(|line| self.observation(number, &line));
+            (number, observed.map(&look))
+        });
+        let mut looks: Vec<_> = looks.collect();
+        looks.sort_by_key(|(number, _)| *number);
+        looks
+            .into_iter()
+            .filter_map(|(_, seen)| seen.transpose())
+            .collect()
+    }
+
+    fn observation(&self, number: usize, line: &[u8]) -> Result<Observation, RecordingError> {
+        let observed = serde_json::from_slice(line.strip_suffix(b",").unwrap_or(line));
+        observed.map_err(|error| {
+            let (text, column) = (error.to_string(), error.column());
+            let said = text
+                .rsplit_once(" at line ")
+                .map_or(&*text, |(said, _)| said);
+            broken(
+                &self.path,
+                format!("{said} at line {number} column {column}"),
+            )
         })
+    }
+
+    fn absent(&self, spec: &ClusterSpec) -> Observation {
+        self.unknown(spec, "the recording does not hold this cluster")
+    }
+
+    fn unknown(&self, spec: &ClusterSpec, why: impl Into<String>) -> Observation {
+        let mut unknown = crate::model::empty(spec.id.clone(), self.now);
+        unknown.kube = Reading::Unknown(why.into());
+        unknown
+    }
+}
+
+fn unread(path: &Path, source: std::io::Error) -> RecordingError {
+    RecordingError::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn broken(path: &Path, reason: String) -> RecordingError {
+    RecordingError::Parse {
+        path: path.to_owned(),
+        reason: shortened(reason),
+    }
+}
+
+/// The clusters' lines, with their numbers in the file.
+struct Lines {
+    file: BufReader<Take<File>>,
+    number: usize,
+    ended: bool,
+}
+
+impl Lines {
+    fn open(path: &Path, start: u64) -> std::io::Result<Self> {
+        let mut file = file::open(path)?;
+        file.seek(SeekFrom::Start(start))?;
+        Ok(Self {
+            file: BufReader::with_capacity(BUFFER, file.take(file::MOST_BYTES)),
+            number: 2,
+            ended: false,
+        })
+    }
+
+    fn line(&mut self) -> std::io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        self.file.read_until(b'\n', &mut line)?;
+        self.number += 1;
+        if line == CLOSES.as_bytes() {
+            return Ok(None);
+        }
+        if line.pop() != Some(b'\n') {
+            let cut = format!("it is cut off in line {}", self.number);
+            return Err(std::io::Error::other(cut));
+        }
+        Ok(Some(line))
+    }
+}
+
+impl Iterator for Lines {
+    type Item = (usize, std::io::Result<Vec<u8>>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let line = self.line().transpose();
+        self.ended = !matches!(line, Some(Ok(_)));
+        line.map(|line| (self.number, line))
     }
 }
 
@@ -117,22 +304,46 @@ impl World for Recording {
     type Hold = NoHold;
 
     async fn observe_all(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
-        specs.iter().map(|spec| self.look(spec)).collect()
+        self.each(specs, |_, observed| observed)
+            .unwrap_or_else(|error| {
+                let why = error.to_string();
+                let unread = specs.iter().map(|spec| self.unknown(spec, &why));
+                unread.collect()
+            })
     }
 
     /// What was sighted when it was recorded; a recording that holds none has the clusters that it observed.
     async fn sightings(&self, _: &str, contexts: &[&str]) -> Sightings {
-        let mut sightings = Sighting::of_all(self.observations.values(), contexts);
-        for (context, seen) in &self.sightings {
-            if let Some(place) = sightings.get_mut(context) {
-                *place = seen.clone();
-            }
+        let noted = |context: &&str| self.sightings.contains_key(*context);
+        let (noted, other): (Vec<&str>, Vec<&str>) = contexts.iter().copied().partition(noted);
+        let noted = noted
+            .into_iter()
+            .filter_map(|context| self.sightings.get_key_value(context));
+        let mut sightings: Sightings = noted.map(|(k, seen)| (k.clone(), seen.clone())).collect();
+        if other.is_empty() {
+            return sightings;
+        }
+        let seen = self.scan(|observed| {
+            let context = observed.cluster.context.as_str();
+            other
+                .contains(&context)
+                .then(|| (context.to_owned(), Sighting::of(&observed)))
+        });
+        for context in other {
+            let here = match &seen {
+                Ok(seen) => {
+                    let here = seen.iter().filter(|(of, _)| of == context);
+                    Reading::Known(here.filter_map(|(_, sighting)| sighting.clone()).collect())
+                }
+                Err(error) => Reading::Unknown(error.to_string()),
+            };
+            sightings.insert(context.to_owned(), here);
         }
         sightings
     }
 
     async fn observe(&self, spec: &ClusterSpec) -> Observation {
-        self.look(spec)
+        self.observe_all(&[spec]).await.remove(0)
     }
 
     async fn lock(&self, _: &ClusterSpec, _: &LockRequest) -> Result<NoHold, LockError> {
@@ -149,3 +360,6 @@ impl World for Recording {
         self.now
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,7 +81,7 @@ async fn every_certificate_that_the_spec_names_is_read_to_its_end() {
         1,
         "its ca.crt is not asked for"
     );
-    let text = Recording::text(observation.at, vec![observation], [].into()).expect("JSON");
+    let text = Recording::text(observation.at, &[observation], [].into()).expect("JSON");
     assert!(text.contains("2049-12-31T23:59:59Z"));
     for secret in ["BEGIN", "MIIB", "a key"] {
         assert!(!text.contains(secret), "{secret}");

@@ -40,8 +40,8 @@ fn case(path: &Path) -> datatest_stable::Result<()> {
     let files = outputs(&story, &plan);
     is_read_back(&plan);
     valid(&plan_json(&plan, TOOL), "plan")?;
-    let observations = story.worlds.iter().map(|w| w.observed.clone()).collect();
-    let recording = Recording::text(plan.now, observations, story.sightings.clone())?;
+    let observations: Vec<_> = story.worlds.iter().map(|w| w.observed.clone()).collect();
+    let recording = Recording::text(plan.now, &observations, story.sightings.clone())?;
     valid(&serde_json::from_str(&recording)?, "observation")?;
     for (name, text) in &files {
         let golden = Data::read_from(&expected.join(name), Some(DataFormat::Text)).raw();

@@ -1,5 +1,6 @@
 //! Members' claims and the volumes behind them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt as _;
@@ -22,48 +23,55 @@ use crate::state::{
 const AT_ONCE: usize = 16;
 
 /// The volumes of one Kubernetes cluster, as far as they were asked for.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Volumes {
     by_name: BTreeMap<String, Result<Option<PersistentVolume>, ReadError>>,
+    /// By namespace and name of the claims that they were made for, without the ordinal: all clusters ask for theirs.
+    of_claims: BTreeMap<(String, String), Vec<String>>,
     /// `None`: nothing was asked for.
     listed: Option<Result<(), ReadError>>,
 }
 
 impl Volumes {
-    /// All of them, by one LIST; where that is not allowed, those of `wanted` by name.
-    pub(super) async fn read(api: &Api, wanted: BTreeSet<String>) -> Self {
-        match api.list(Resource::Volume, "", "").await {
-            Ok(objects) => {
-                let parsed = |object| {
-                    (
-                        names::name(object).to_owned(),
-                        parse("volume", object).map(Some),
-                    )
-                };
-                Self {
-                    by_name: objects.iter().map(parsed).collect(),
-                    listed: Some(Ok(())),
-                }
-            }
-            Err(error) => Self {
-                by_name: by_name(api, wanted).await,
-                listed: Some(Err(error)),
-            },
+    /// All of them, by one LIST.
+    pub(super) async fn list(api: &Api) -> Result<Self, ReadError> {
+        let objects = api.list(Resource::Volume, "", "").await?;
+        let parsed = |object| {
+            (
+                names::name(object).to_owned(),
+                parse("volume", object).map(Some),
+            )
+        };
+        let by_name: BTreeMap<_, _> = objects.iter().map(parsed).collect();
+        Ok(Self {
+            of_claims: of_claims(&by_name),
+            by_name,
+            listed: Some(Ok(())),
+        })
+    }
+
+    /// These by name, where a LIST failed so.
+    pub(super) async fn each(api: &Api, wanted: BTreeSet<String>, unlisted: ReadError) -> Self {
+        Self {
+            by_name: by_name(api, wanted).await,
+            of_claims: BTreeMap::new(),
+            listed: Some(Err(unlisted)),
         }
     }
 
-    /// With those of these names that were not asked for before: of claims that no LIST shows.
-    pub(super) async fn and(&self, api: &Api, wanted: BTreeSet<String>) -> Self {
-        let missing = wanted
+    /// With those of these names that were not asked for before: of claims that no LIST shows, or that were bound since.
+    pub(super) async fn and(&self, api: &Api, wanted: BTreeSet<String>) -> Cow<'_, Self> {
+        let missing: BTreeSet<String> = wanted
             .into_iter()
             .filter(|name| !self.by_name.contains_key(name))
             .collect();
-        let mut by_name = self.by_name.clone();
-        by_name.extend(self::by_name(api, missing).await);
-        Self {
-            by_name,
-            listed: self.listed.clone(),
+        if missing.is_empty() {
+            return Cow::Borrowed(self); // as it is nearly always
         }
+        let mut more = self.clone();
+        more.by_name.extend(by_name(api, missing).await);
+        more.of_claims = of_claims(&more.by_name);
+        Cow::Owned(more)
     }
 
     fn named(&self, name: &str) -> Reading<Volume> {
@@ -86,26 +94,44 @@ impl Volumes {
             Some(Err(error)) => return Reading::Unknown(error.to_string()),
             None => return Reading::Unknown("no volume was asked for".into()),
         }
-        let volumes = self.by_name.iter().filter_map(|(name, volume)| {
-            let volume = volume.as_ref().ok()?.as_ref()?;
+        let base = claim_base(spec);
+        let ours = self.of_claims.get(&(spec.namespace.clone(), base.clone()));
+        let volumes = ours.into_iter().flatten().filter_map(|name| {
+            let volume = self.by_name.get(name)?.as_ref().ok()?.as_ref()?;
             let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
             let claim_name = claim.name.as_deref()?;
-            names::ordinal(of_copy(claim_name).unwrap_or(claim_name), &claim_base(spec))?;
+            names::ordinal(of_copy(claim_name).unwrap_or(claim_name), &base)?;
             let bound = claim.uid.as_ref().is_some_and(|uid| live.contains(uid));
-            (claim.namespace.as_deref() == Some(&spec.namespace) && !bound).then(|| {
-                ReleasedVolume {
-                    name: name.clone(),
-                    uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
-                    resource_version: volume.metadata.resource_version.clone().unwrap_or_default(),
-                    etcd_cluster: etcd_cluster(volume),
-                    claim: claim_name.to_owned(),
-                    since: released_since(volume),
-                    contents: None,
-                }
+            (!bound).then(|| ReleasedVolume {
+                name: name.clone(),
+                uid: Uid(volume.metadata.uid.clone().unwrap_or_default()),
+                resource_version: volume.metadata.resource_version.clone().unwrap_or_default(),
+                etcd_cluster: etcd_cluster(volume),
+                claim: claim_name.to_owned(),
+                since: released_since(volume),
+                contents: None,
             })
         });
         Reading::Known(volumes.collect())
     }
+}
+
+/// In the order of their names.
+fn of_claims(
+    volumes: &BTreeMap<String, Result<Option<PersistentVolume>, ReadError>>,
+) -> BTreeMap<(String, String), Vec<String>> {
+    let claimed = volumes.iter().filter_map(|(name, volume)| {
+        let volume = volume.as_ref().ok()?.as_ref()?;
+        let claim = volume.spec.as_ref()?.claim_ref.as_ref()?;
+        let claimed = claim.name.as_deref()?;
+        let (base, _) = of_copy(claimed).unwrap_or(claimed).rsplit_once('-')?;
+        Some(((claim.namespace.clone()?, base.to_owned()), name.clone()))
+    });
+    let mut found: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for (claim, volume) in claimed {
+        found.entry(claim).or_default().push(volume);
+    }
+    found
 }
 
 async fn by_name(

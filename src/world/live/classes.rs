@@ -22,6 +22,11 @@ pub(super) struct Classes {
 }
 
 impl Classes {
+    /// Reads what every cluster asks for.
+    pub(super) async fn prepare(&self, api: &Api) {
+        self.storage.get_or_init(|| read(api)).await;
+    }
+
     /// Those that Git and these claims name.
     pub(super) async fn of(
         &self,

@@ -1,5 +1,6 @@
 //! From contexts and specs to observations: all that can be shared is read once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -146,8 +147,14 @@ impl Live {
                 )
             }
         });
-        let (cluster_uid, reads) =
-            tokio::join!(self.contexts.cluster_uid(context, &api), join_all(reads));
+        let classes = Classes::default();
+        // At once, for each of them waits for the wire.
+        let (cluster_uid, reads, listed, ()) = tokio::join!(
+            self.contexts.cluster_uid(context, &api),
+            join_all(reads),
+            Volumes::list(&api),
+            classes.prepare(&api)
+        );
         let cluster_uid = cluster_uid.map_err(|error| error.to_string())?;
         let (mut namespaces, mut secrets) = (BTreeMap::new(), BTreeMap::new());
         for (namespace, (lists, values)) in by_namespace.keys().zip(reads) {
@@ -155,7 +162,18 @@ impl Live {
             namespaces.insert((*namespace).to_owned(), lists);
             secrets.insert((*namespace).to_owned(), values);
         }
-        let volumes = volumes(&api, specs, &namespaces).await;
+        let bound = bound_volumes(specs, &namespaces);
+        let volumes = match listed {
+            // Claims may have been listed later, and be bound to what was made in between.
+            Ok(volumes) => {
+                let more = match volumes.and(&api, bound).await {
+                    Cow::Owned(more) => Some(more),
+                    Cow::Borrowed(_) => None,
+                };
+                more.unwrap_or(volumes)
+            }
+            Err(error) => Volumes::each(&api, bound, error).await,
+        };
         Ok(Shared {
             api,
             opened,
@@ -165,7 +183,7 @@ impl Live {
             volumes,
             nodes: Nodes::default(),
             census: Census::default(),
-            classes: Classes::default(),
+            classes,
         })
     }
 
@@ -242,18 +260,15 @@ fn selector(specs: &[&ClusterSpec]) -> String {
     }
 }
 
-async fn volumes(
-    api: &Api,
+fn bound_volumes(
     specs: &[&ClusterSpec],
     namespaces: &BTreeMap<String, Result<Namespace, String>>,
-) -> Volumes {
-    let mut wanted = BTreeSet::new();
-    for spec in specs {
-        if let Some(Ok(namespace)) = namespaces.get(&spec.namespace) {
-            wanted.extend(namespace.bound_volumes(spec));
-        }
-    }
-    Volumes::read(api, wanted).await
+) -> BTreeSet<String> {
+    let bound = specs.iter().filter_map(|spec| {
+        let namespace = namespaces.get(&spec.namespace)?.as_ref().ok()?;
+        Some(namespace.bound_volumes(spec))
+    });
+    bound.flatten().collect()
 }
 
 fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {

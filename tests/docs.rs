@@ -200,7 +200,9 @@ fn pages_rows_and_procedures_that_are_named_exist() {
         for code in markdown::inline_codes(&text) {
             if let Some(page) = code.strip_prefix("reconcile explain ") {
                 let form = page.chars().any(|c| c.is_ascii_uppercase()) && !page.starts_with('E');
-                assert!(form || pages.contains(page), "{name}: {code}");
+                // Fields are called by the end of their path too: the program itself knows.
+                let known = form || pages.contains(page) || parses(&code).is_ok();
+                assert!(known, "{name}: {code}");
             }
             if let Some((procedure, row)) = code.split_once('/')
                 && is_procedure(procedure)

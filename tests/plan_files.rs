@@ -227,6 +227,17 @@ fn a_saved_plan_is_never_exceeded() {
     place.run(&format!("apply plan.json {WORLD}"), 6);
     assert_eq!(place.world(), before, "of no cluster anything was done");
     place.edit(main, "members: 7", "members: 5");
+    // The same step, which would bring another value.
+    let discovery = "fleet/clusters/eu-1/discovery.yaml";
+    let (was, other) = ("discovery-etcd.eu-1", "other-etcd.eu-1");
+    place.edit(discovery, was, other);
+    let said = place.stderr(&format!("apply plan.json {WORLD}"), 6);
+    assert!(
+        said.contains("eu-1/discovery  its steps, with what Git asks for now"),
+        "{said}"
+    );
+    assert_eq!(place.world(), before, "nor anything of another value");
+    place.edit(discovery, other, was);
     // Somebody has moved the cluster: it has seven members by now, and only two more than three were to go.
     let events = "fleet/clusters/us-2/kube-events.yaml";
     place.run(

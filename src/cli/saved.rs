@@ -154,11 +154,13 @@ impl Saved {
             let saved = before.get(&spec.id);
             let approval = saved.map(|plan| Approval::of(plan)).unwrap_or_default();
             let excess = approval.excess(anew);
-            if excess.is_empty() {
+            let basis = saved.and_then(|plan| plan.basis.as_ref().zip(anew.basis.as_ref()));
+            // The same steps would bring other values: another quota is the same restarts.
+            let same = basis.is_some_and(|(was, now)| was.desired == now.desired);
+            if excess.is_empty() && (same || anew.intents.is_empty()) {
                 approvals.push((*spec, approval.with_left(anew)));
                 continue;
             }
-            let basis = saved.and_then(|plan| plan.basis.as_ref().zip(anew.basis.as_ref()));
             stale.clusters.push(StaleCluster {
                 id: spec.id.clone(),
                 excess,
@@ -170,7 +172,7 @@ impl Saved {
         }
         let text = report::stale_text(&stale, &terminal::stderr_style());
         terminal::tell(&text);
-        Err(refused("what is left to do exceeds the saved plan"))
+        Err(refused("what is left to do is not what was approved"))
     }
 }
 

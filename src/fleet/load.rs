@@ -49,8 +49,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let (mut size, mut gathered) = (Size::default(), Gathered::default());
     let mut whole = documents.whole;
     for drafted in drafted {
-        let drafted =
-            drafted.unwrap_or_else(|document| Drafted::new(&fleet, document, files));
+        let drafted = drafted.unwrap_or_else(|document| Drafted::new(&fleet, document, files));
         size += drafted.size;
         let given_up = size.beyond().or_else(|| gathered.add(drafted.found));
         if let Some(message) = given_up {

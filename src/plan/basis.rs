@@ -1,4 +1,5 @@
-//! What a cluster's plan was made from, as fingerprints. They bind nothing: they tell why a plan does not hold any more.
+//! What a cluster's plan was made from, as fingerprints. What Git asks for binds, for it has the values that the steps bring; the
+//! others bind nothing: they tell why a plan does not hold any more.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -23,9 +23,7 @@ pub(super) fn open(path: &Path) -> io::Result<fs::File> {
 /// Its text as a whole.
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    open(path)?
-        .take(MOST_BYTES + 1)
-        .read_to_string(&mut text)?;
+    open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
     is_sound(text.len() as u64)?;
     Ok(text)
 }

@@ -16,11 +16,11 @@ pub struct StalePlan<'p> {
     pub clusters: Vec<StaleCluster>,
 }
 
-/// A cluster with more to do than was approved.
+/// A cluster with more to do than was approved, or something else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleCluster {
     pub id: ClusterId,
-    /// Steps that were not approved, in the order of the plan made anew.
+    /// Steps that were not approved, in the order of the plan made anew. None: its steps were, to bring other values.
     pub excess: Vec<IntentKey>,
     /// What is not as it was when the plan was made, as far as the plan knows.
     pub moved: Vec<&'static str>,
@@ -43,11 +43,14 @@ pub fn saved_text(file: &str, saved: &Plan, style: &TextStyle) -> String {
 pub fn stale_text(plan: &StalePlan, style: &TextStyle) -> String {
     let mut sheet = Sheet::new(style);
     let hash = short_hash(&plan.saved.intent_hash);
-    let text = format!("plan {hash} as of {} does not have them:", plan.saved.now);
-    sheet.prose(0, "more than was approved: ", Paint::Bad, &text);
+    let text = format!("plan {hash} as of {} does not have:", plan.saved.now);
+    sheet.prose(0, "not what was approved: ", Paint::Bad, &text);
     for cluster in &plan.clusters {
         let id = cluster.id.to_string();
-        let steps = counted(cluster.excess.len(), "step");
+        let steps = match cluster.excess.len() {
+            0 => "its steps, with what Git asks for now".to_owned(),
+            more => counted(more, "step"),
+        };
         sheet.row(
             1,
             &[

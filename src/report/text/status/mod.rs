@@ -6,7 +6,7 @@ mod members;
 mod unknown;
 
 use super::super::style::{Paint, Sheet, TextStyle};
-use super::super::words::counted;
+use super::super::words::{self, counted};
 use crate::decide::View;
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::plan::Orphans;
@@ -226,7 +226,7 @@ fn closing(
         }
     }
     if let Some(at) = clusters.iter().map(|(_, observed)| observed.at).max() {
-        parts.push(format!("as of {at}"));
+        parts.push(format!("as of {}", words::whole_seconds(at)));
     }
     let worst = all.iter().max().copied().unwrap_or(Health::Healthy);
     let certificates = expiry.iter().max().copied().unwrap_or(Expiry::Far);

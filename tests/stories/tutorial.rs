@@ -18,7 +18,8 @@ const SAME: [&str; 2] = ["voter", "leader"];
 
 #[test]
 fn tutorial() {
-    let Some((bed, _turn)) = bed::beside("tutorial") else {
+    // Alone: its steps shall take no longer than it says, and etcd adds no member while peers starve.
+    let Some((bed, _turn)) = bed::take("tutorial") else {
         return;
     };
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tutorial.md");

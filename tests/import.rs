@@ -65,7 +65,7 @@ fn imported(running: &Running, wanted: &Wanted, fleet: &SourceFile) -> Imported 
         ImportError::Invalid { diagnostics, files } => {
             panic!("{}", render_all(&diagnostics, &files, Style::Plain, 100))
         }
-        other @ ImportError::Impossible { .. } => panic!("{other}"),
+        other => panic!("{other}"),
     })
 }
 

@@ -4,7 +4,6 @@
 //! once, bound to what was observed.
 
 mod actors;
-pub mod adoption;
 mod api;
 mod cause;
 mod census;
@@ -28,7 +27,6 @@ mod perform;
 mod pods;
 mod quotas;
 mod resource;
-pub mod running;
 mod seats;
 mod secret;
 mod secrets;

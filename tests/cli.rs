@@ -2,6 +2,7 @@
 //!
 //! `SNAPSHOTS=overwrite cargo test --test cli` refreshes them.
 
+mod example;
 #[path = "cli/pages.rs"]
 mod pages;
 #[path = "cli/roles.rs"]
@@ -52,15 +53,10 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        let place = Self {
-            directory,
+        Self {
+            directory: example::place(),
             said: String::new(),
-        };
-        copy(&root().join("examples/clusters"), &place.path("fleet"));
-        let from = place.path("fleet/sandbox.json");
-        std::fs::rename(from, place.path("world.json")).expect("moved");
-        place
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -76,17 +72,9 @@ impl Place {
 
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reconcile"));
-        command
+        example::isolate(&mut command, self.directory.path())
             .args(arguments.split_whitespace())
-            .current_dir(self.directory.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", "home")
-            .env("RECONCILE_ETCDUTL", "")
-            .env("KUBECONFIG", "no-kubeconfig.yaml")
-            .env("COLUMNS", "100")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null());
+            .env("RECONCILE_ETCDUTL", "");
         command
     }
 
@@ -130,23 +118,6 @@ impl Place {
             .eq(Data::text(self.said.clone()).raw(), golden);
     }
 
-    fn git(&self, arguments: &[&str]) {
-        let output = Command::new("git")
-            .args(["-c", "user.name=T", "-c", "user.email=t@example.net"])
-            .args(arguments)
-            .current_dir(self.path("fleet"))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_AUTHOR_DATE", "2026-11-20T15:00:00Z")
-            .env("GIT_COMMITTER_DATE", "2026-11-20T15:00:00Z")
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_INDEX_FILE")
-            .env_remove("GIT_WORK_TREE")
-            .output()
-            .expect("git is there");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-    }
-
     fn world(&self) -> Vec<u8> {
         std::fs::read(self.path("world.json")).expect("the sandbox")
     }
@@ -154,19 +125,6 @@ impl Place {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("directory");
-    for entry in std::fs::read_dir(from).expect("directory") {
-        let entry = entry.expect("entry");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("copied");
-        }
-    }
 }
 
 #[test]
@@ -430,9 +388,12 @@ fn a_recording_gives_the_same_plan_and_is_read_only() {
 #[test]
 fn a_dirty_tree_is_not_applied() {
     let mut place = Place::new();
-    place.git(&["-c", "init.defaultBranch=main", "init", "-q"]);
-    place.git(&["add", "-A"]);
-    place.git(&["commit", "-q", "-m", "fleet"]);
+    example::git(
+        place.directory.path(),
+        &["-c", "init.defaultBranch=main", "init", "-q"],
+    );
+    example::git(place.directory.path(), &["add", "-A"]);
+    example::git(place.directory.path(), &["commit", "-q", "-m", "fleet"]);
     let only = "fleet --sandbox world.json --cluster kcp/cache";
     place.edit(
         "fleet/clusters/kcp/cache.yaml",

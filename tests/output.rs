@@ -2,6 +2,7 @@
 //!
 //! `SNAPSHOTS=overwrite cargo test --test output` refreshes the goldens.
 
+mod example;
 #[path = "output/screen.rs"]
 mod screen;
 
@@ -27,16 +28,9 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        let place = Self { directory };
-        let from = root().join("examples/clusters");
-        let copied = Command::new("cp")
-            .arg("-R")
-            .args([&from, &place.path("fleet")])
-            .status();
-        assert!(copied.expect("cp is there").success());
-        std::fs::rename(place.path("fleet/sandbox.json"), place.path("world.json")).expect("moved");
-        place
+        Self {
+            directory: example::place(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -45,16 +39,7 @@ impl Place {
 
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reconcile"));
-        command
-            .args(arguments.split_whitespace())
-            .current_dir(self.directory.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", "home")
-            .env("KUBECONFIG", "no-kubeconfig.yaml")
-            .env("COLUMNS", "100")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null());
+        example::isolate(&mut command, self.directory.path()).args(arguments.split_whitespace());
         command
     }
 
@@ -78,22 +63,6 @@ impl Place {
         let text = std::fs::read_to_string(&path).expect("a file of the example");
         assert!(text.contains(from), "{file} has no {from:?}");
         std::fs::write(path, text.replace(from, to)).expect("written");
-    }
-
-    fn git(&self, arguments: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(["-c", "user.name=T", "-c", "user.email=t@example.net"])
-            .args(arguments)
-            .current_dir(self.path("fleet"))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_INDEX_FILE")
-            .env_remove("GIT_WORK_TREE")
-            .output()
-            .expect("git is there");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        text(&output.stdout).trim().to_owned()
     }
 }
 
@@ -326,21 +295,27 @@ fn events_that_cannot_be_written_stop_nothing() {
 #[test]
 fn a_changed_field_names_the_commit_that_said_it() {
     let place = Place::new();
-    place.git(&["-c", "init.defaultBranch=main", "init", "-q"]);
+    example::git(
+        place.directory.path(),
+        &["-c", "init.defaultBranch=main", "init", "-q"],
+    );
     place.edit(
         "fleet/clusters/eu-1/kube-main.yaml",
         "members: 5",
         "members: 3",
     );
-    place.git(&["add", "-A"]);
-    place.git(&["commit", "-q", "-m", "before"]);
+    example::git(place.directory.path(), &["add", "-A"]);
+    example::git(place.directory.path(), &["commit", "-q", "-m", "before"]);
     place.edit(
         "fleet/clusters/eu-1/kube-main.yaml",
         "members: 3",
         "members: 5",
     );
-    place.git(&["commit", "-q", "-a", "-m", "grow"]);
-    let commit = place.git(&["rev-parse", "HEAD"]);
+    example::git(
+        place.directory.path(),
+        &["commit", "-q", "-a", "-m", "grow"],
+    );
+    let commit = example::git(place.directory.path(), &["rev-parse", "HEAD"]);
     let only = format!("{PLAN} --cluster eu-1/kube-main");
     let origin = |commit: &str| format!("fleet/clusters/eu-1/kube-main.yaml:9 ({})", &commit[..7]);
     for form in ["human", "markdown"] {

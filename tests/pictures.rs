@@ -2,8 +2,10 @@
 //!
 //! `make pictures` draws them again (`SNAPSHOTS=overwrite cargo test --test pictures`); a picture that is stale fails here.
 
+mod example;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anstyle::AnsiColor;
 use anstyle_svg::{Term, WIN10_CONSOLE};
@@ -17,34 +19,15 @@ fn root() -> &'static Path {
 
 /// The example fleet in `fleet`, committed at a fixed time, and last week's world in `world.json`.
 fn scene() -> TempDir {
-    let scene = tempfile::tempdir().expect("temporary directory");
-    let fleet = scene.path().join("fleet");
-    let from = root().join("examples/clusters");
-    let copied = Command::new("cp").arg("-R").args([&from, &fleet]).status();
-    assert!(copied.expect("cp is there").success());
-    let world = scene.path().join("world.json");
-    std::fs::rename(fleet.join("sandbox.json"), world).expect("moved");
-    git(&fleet, &["-c", "init.defaultBranch=main", "init", "-q"]);
-    git(&fleet, &["add", "-A"]);
-    git(&fleet, &["commit", "-q", "-m", "Grow kube-main, and more"]);
+    let scene = example::place();
+    for arguments in [
+        &["-c", "init.defaultBranch=main", "init", "-q"][..],
+        &["add", "-A"],
+        &["commit", "-q", "-m", "Grow kube-main, and more"],
+    ] {
+        example::git(scene.path(), arguments);
+    }
     scene
-}
-
-fn git(fleet: &Path, arguments: &[&str]) {
-    let output = Command::new("git")
-        .args(["-c", "user.name=T", "-c", "user.email=t@example.net"])
-        .args(arguments)
-        .current_dir(fleet)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_AUTHOR_DATE", "2026-11-20T15:00:00Z")
-        .env("GIT_COMMITTER_DATE", "2026-11-20T15:00:00Z")
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_INDEX_FILE")
-        .env_remove("GIT_WORK_TREE")
-        .output()
-        .expect("git is there");
-    assert!(output.status.success(), "{output:?}");
 }
 
 /// What a terminal shows of the command: its line, and both streams as they came.
@@ -54,17 +37,9 @@ fn screen(scene: &TempDir, arguments: &str, exit: i32) -> String {
         "exec '{}' {arguments} --color always 2>&1",
         env!("CARGO_BIN_EXE_reconcile")
     );
-    let output = Command::new("sh")
-        .args(["-c", &line])
-        .current_dir(scene.path())
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", "home")
-        .env("COLUMNS", "100")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .output()
-        .expect("sh is there");
+    let mut shell = Command::new("sh");
+    example::isolate(&mut shell, scene.path()).args(["-c", &line]);
+    let output = shell.output().expect("sh is there");
     let said = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(output.status.code(), Some(exit), "{said}");
     assert!(said.contains('\u{1b}'), "it is coloured: {said}");

@@ -2,6 +2,7 @@
 //!
 //! `SNAPSHOTS=overwrite cargo test --test plan_files` refreshes them, but for `of-today.*`, which stay as they are.
 
+mod example;
 #[path = "plan_files/place.rs"]
 mod place;
 

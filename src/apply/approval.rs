@@ -5,6 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::decide::{Intent, IntentKey};
 use crate::plan::ClusterPlan;
 
+/// What of a plan made anew a saved one does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Steps that were not approved, in the order of the plan made anew. None: its steps were, to bring other values.
+    pub excess: Vec<IntentKey>,
+    /// What is not as it was when the plan was made, as far as the plan knows.
+    pub moved: Vec<&'static str>,
+}
+
 /// Intents that may still be done, counted. None by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Approval {
@@ -40,13 +49,21 @@ impl Approval {
         }
     }
 
-    /// The same approval for a run that has these steps left of it.
-    #[must_use]
-    pub fn with_left(self, plan: &ClusterPlan) -> Self {
-        Self {
-            total: plan.intents.len(),
-            ..self
+    /// What a saved plan approves of what is left to do now: a part of its steps, and the values that they were to bring.
+    pub fn of_saved(saved: Option<&ClusterPlan>, anew: &ClusterPlan) -> Result<Self, Exceeded> {
+        let approval = saved.map(Self::of).unwrap_or_default();
+        let excess = approval.excess(anew);
+        let basis = saved.and_then(|plan| plan.basis.as_ref().zip(anew.basis.as_ref()));
+        // The same steps would bring other values: another quota is the same restarts.
+        let same = basis.is_some_and(|(was, now)| was.desired == now.desired);
+        if excess.is_empty() && (same || anew.intents.is_empty()) {
+            return Ok(Self {
+                total: anew.intents.len(),
+                ..approval
+            });
         }
+        let moved = basis.map_or_else(Vec::new, |(was, now)| was.moved(now));
+        Err(Exceeded { excess, moved })
     }
 
     /// Steps that the run is about to do, as far as was known at its beginning.
@@ -102,39 +119,10 @@ impl Approval {
 mod tests {
     use super::*;
     use crate::decide::Subject;
-    use crate::fleet::{ClusterSpec, Ordinal};
+    use crate::fleet::Ordinal;
     use crate::manifest::example;
-    use crate::model;
-    use crate::plan::unroll;
-    use crate::state::Observation;
-
-    /// A plan of three members that become five, cut after so many steps.
-    fn born(spec: &ClusterSpec, members: u32) -> Observation {
-        let now = "2026-11-21T10:00:00Z".parse().expect("a time");
-        let mut observed = model::empty(spec.id.clone(), now);
-        let spec = example::spec(members);
-        for _ in 0..50 {
-            let mut evidence = crate::state::Evidence::default();
-            evidence.record(&observed);
-            let decision = crate::decide::decide(&crate::decide::Situation {
-                spec: &spec,
-                observed: &observed,
-                evidence: &evidence,
-            });
-            match decision.next {
-                crate::decide::Next::Rest => return observed,
-                crate::decide::Next::Wait { condition, .. } => {
-                    model::advance(&mut observed, &spec, condition);
-                }
-                crate::decide::Next::Act(step) => {
-                    let run = crate::decide::Run::default();
-                    let ledger = crate::decide::ledger_before(&observed, &step.act, &run);
-                    model::perform(&mut observed, &spec, &step.act, &ledger).expect("accepted");
-                }
-            }
-        }
-        panic!("no end");
-    }
+    use crate::model::example::born;
+    use crate::plan::{Basis, unroll};
 
     fn verbs(keys: &[IntentKey]) -> Vec<String> {
         let said = keys.iter().map(|k| format!("{} {}", k.verb, k.subject));
@@ -144,17 +132,13 @@ mod tests {
     #[test]
     fn a_part_is_within_and_more_is_not() {
         let spec = example::spec(5);
-        let observed = born(&spec, 3);
+        let observed = born(&example::spec(3));
         let whole = unroll(&spec, &observed);
         let approval = Approval::of(&whole);
         assert_eq!(approval.excess(&whole), []);
         let mut part = whole.clone();
         part.intents.drain(..4);
         assert_eq!(approval.excess(&part), []);
-        assert_eq!(
-            approval.clone().with_left(&part).total(),
-            part.intents.len()
-        );
         let more = unroll(&example::spec(7), &observed);
         let excess = verbs(&approval.excess(&more));
         assert!(
@@ -176,9 +160,40 @@ mod tests {
     }
 
     #[test]
+    fn a_saved_plan_binds_the_values_that_its_steps_bring() {
+        let spec = example::spec(5);
+        let observed = born(&example::spec(3));
+        let with_basis = |plan: ClusterPlan| ClusterPlan {
+            basis: Some(Basis::of(&spec, &observed)),
+            ..plan
+        };
+        let saved = with_basis(unroll(&spec, &observed));
+        let mut left = saved.clone();
+        left.intents.drain(..4);
+        let approved = Approval::of_saved(Some(&saved), &left).expect("a part of it");
+        assert_eq!(approved.total(), left.intents.len());
+        // The same steps, of which Git asks something else.
+        let desired = |plan: &mut ClusterPlan| {
+            plan.basis.as_mut().expect("just made").desired = "sha256:other".into();
+        };
+        desired(&mut left);
+        let exceeded = Approval::of_saved(Some(&saved), &left).expect_err("another value");
+        assert_eq!(exceeded.excess, []);
+        assert_eq!(exceeded.moved, ["what Git asks for"]);
+        // What nothing is left of brings no value.
+        left.intents.clear();
+        assert!(Approval::of_saved(Some(&saved), &left).is_ok());
+        // A plan that does not say what it was made from, and a cluster that it does not have.
+        let mute = unroll(&spec, &observed);
+        assert!(Approval::of_saved(Some(&mute), &saved).is_err());
+        let exceeded = Approval::of_saved(None, &saved).expect_err("not of it");
+        assert!(!exceeded.excess.is_empty());
+    }
+
+    #[test]
     fn a_harmless_step_approves_no_destructive_one() {
         let spec = example::spec(3);
-        let mut plan = unroll(&spec, &born(&spec, 5));
+        let mut plan = unroll(&spec, &born(&example::spec(5)));
         let approval = Approval::of(&plan);
         assert_eq!(approval.excess(&plan), []);
         for planned in &mut plan.intents {
@@ -186,7 +201,7 @@ mod tests {
         }
         assert_eq!(approval.excess(&plan), [], "less is within");
         let harmless = Approval::of(&plan);
-        let shrink = unroll(&spec, &born(&spec, 5));
+        let shrink = unroll(&spec, &born(&example::spec(5)));
         let excess = verbs(&harmless.excess(&shrink));
         assert!(
             excess.contains(&"remove-member member 4".to_owned()),
@@ -198,7 +213,7 @@ mod tests {
     #[test]
     fn a_drain_taken_back_may_be_done_again() {
         let spec = example::spec(3);
-        let plan = unroll(&spec, &born(&spec, 5));
+        let plan = unroll(&spec, &born(&example::spec(5)));
         let mut approval = Approval::of(&plan);
         let key = |verb| IntentKey {
             verb,

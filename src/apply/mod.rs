@@ -8,7 +8,7 @@ pub mod event;
 mod fleet;
 mod interrupt;
 
-pub use approval::Approval;
+pub use approval::{Approval, Exceeded};
 pub use cluster::{IsNewer, Options, apply_cluster};
 pub use event::{ApplyEvent, ClusterOutcome, Ending, Outcome};
 pub use fleet::apply_fleet;

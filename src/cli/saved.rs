@@ -151,21 +151,13 @@ impl Saved {
             let Some(anew) = now.get(&spec.id) else {
                 continue;
             };
-            let saved = before.get(&spec.id);
-            let approval = saved.map(|plan| Approval::of(plan)).unwrap_or_default();
-            let excess = approval.excess(anew);
-            let basis = saved.and_then(|plan| plan.basis.as_ref().zip(anew.basis.as_ref()));
-            // The same steps would bring other values: another quota is the same restarts.
-            let same = basis.is_some_and(|(was, now)| was.desired == now.desired);
-            if excess.is_empty() && (same || anew.intents.is_empty()) {
-                approvals.push((*spec, approval.with_left(anew)));
-                continue;
+            match Approval::of_saved(before.get(&spec.id).copied(), anew) {
+                Ok(approval) => approvals.push((*spec, approval)),
+                Err(exceeded) => stale.clusters.push(StaleCluster {
+                    id: spec.id.clone(),
+                    exceeded,
+                }),
             }
-            stale.clusters.push(StaleCluster {
-                id: spec.id.clone(),
-                excess,
-                moved: basis.map_or_else(Vec::new, |(was, now)| was.moved(now)),
-            });
         }
         if stale.clusters.is_empty() {
             return Ok(approvals);

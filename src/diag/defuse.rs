@@ -21,7 +21,7 @@ pub fn defuse(text: &str) -> Cow<'_, str> {
 }
 
 /// The same for what must stay one line.
-pub(super) fn defuse_line(text: &str) -> Cow<'_, str> {
+pub fn defuse_line(text: &str) -> Cow<'_, str> {
     spelled(text, is_unsafe)
 }
 

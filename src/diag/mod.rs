@@ -13,7 +13,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 pub use catalogue::Code;
-pub use defuse::{defuse, is_unsafe, shortened};
+pub use defuse::{defuse, defuse_line, is_unsafe, shortened};
 pub use render::{Style, render, render_all};
 
 /// A text that diagnostics point into.

@@ -105,49 +105,9 @@ impl ClusterSpec {
     /// What it asks for, and not where that was said.
     #[must_use]
     pub fn without_origins(&self) -> Self {
-        let Self {
-            fleet,
-            id,
-            namespace,
-            name,
-            cluster_domain,
-            members,
-            version,
-            image,
-            storage,
-            etcd,
-            resources,
-            tls,
-            access,
-            scheduling,
-            pod,
-            service,
-            backup,
-            policy,
-            suspend,
-            origins: _,
-        } = self;
         Self {
-            fleet: fleet.clone(),
-            id: id.clone(),
-            namespace: namespace.clone(),
-            name: name.clone(),
-            cluster_domain: cluster_domain.clone(),
-            members: *members,
-            version: *version,
-            image: image.clone(),
-            storage: storage.clone(),
-            etcd: etcd.clone(),
-            resources: resources.clone(),
-            tls: tls.clone(),
-            access: access.clone(),
-            scheduling: scheduling.clone(),
-            pod: pod.clone(),
-            service: service.clone(),
-            backup: backup.clone(),
-            policy: policy.clone(),
-            suspend: *suspend,
             origins: BTreeMap::new(),
+            ..self.clone()
         }
     }
 

@@ -6,6 +6,8 @@
 mod act;
 mod controllers;
 mod etcd;
+#[cfg(test)]
+pub(crate) mod example;
 mod offline;
 mod quota;
 mod snapshot;

@@ -58,8 +58,7 @@ impl Board {
     /// With what follows the id aligned over these clusters.
     #[must_use]
     pub fn aligned<'i>(mut self, ids: impl IntoIterator<Item = &'i ClusterId>) -> Self {
-        let widths = ids.into_iter().map(|id| id.to_string().chars().count());
-        self.widest = widths.max().unwrap_or(0);
+        self.widest = words::widest(ids);
         self
     }
 

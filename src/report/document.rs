@@ -6,7 +6,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 use serde_saphyr::DoubleQuoted;
 
-use super::style::is_unsafe;
+use crate::diag::is_unsafe;
 
 /// One line of JSON. Characters that could drive a terminal are escapes, which every reader takes for the same.
 pub fn json_text(document: &Value) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
-pub(super) use crate::diag::is_unsafe;
+use crate::diag::defuse_line;
 
 /// What the reader's terminal can show. Colour is never the only carrier of a meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,15 +116,7 @@ impl TextStyle {
 
 /// Control and bidirectional characters as escapes: a value read from a cluster must not move the cursor, nor pretend.
 pub fn defuse(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unsafe(c) {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
+    defuse_line(text).into_owned()
 }
 
 fn ascii(text: &str) -> String {

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::decide::{Condition, Effect, IntentKey, Note, NoteKind, Subject};
+use crate::fleet::ClusterId;
 use crate::plan::{ClusterPlan, FieldChange, Stall};
 use crate::state::ObjectKind;
 
@@ -202,6 +203,12 @@ pub(super) fn duration(span: SignedDuration) -> String {
         60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
         _ => two(seconds / 3600, "h", seconds % 3600 / 60, "min"),
     }
+}
+
+/// Columns of the longest of these ids.
+pub(super) fn widest<'i>(ids: impl IntoIterator<Item = &'i ClusterId>) -> usize {
+    let widths = ids.into_iter().map(|id| id.to_string().chars().count());
+    widths.max().unwrap_or(0)
 }
 
 /// A moment as people read it: nobody reads microseconds.

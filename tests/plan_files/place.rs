@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data};
 use tempfile::TempDir;
 
-use super::FILES;
+use super::{FILES, example};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -27,18 +27,10 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let directory = tempfile::tempdir().expect("temporary directory");
-        let place = Self {
-            directory,
+        Self {
+            directory: example::place(),
             said: String::new(),
-        };
-        let copied = Command::new("cp")
-            .arg("-R")
-            .args([&root().join("examples/clusters"), &place.path("fleet")])
-            .status();
-        assert!(copied.expect("cp is there").success());
-        std::fs::rename(place.path("fleet/sandbox.json"), place.path("world.json")).expect("moved");
-        place
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -62,15 +54,7 @@ impl Place {
     }
 
     pub(crate) fn prepare(&self, command: &mut Command) {
-        command
-            .current_dir(self.directory.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", "home")
-            .env("KUBECONFIG", "no-kubeconfig.yaml")
-            .env("COLUMNS", "100")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null());
+        example::isolate(command, self.directory.path());
     }
 
     /// Runs, insists on the exit code, and notes what was said.
@@ -117,19 +101,7 @@ impl Place {
     }
 
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(["-c", "user.name=T", "-c", "user.email=t@example.net"])
-            .args(arguments)
-            .current_dir(self.path("fleet"))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env_remove("GIT_DIR")
-            .env_remove("GIT_INDEX_FILE")
-            .env_remove("GIT_WORK_TREE")
-            .output()
-            .expect("git is there");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        text(&output.stdout).trim().to_owned()
+        example::git(self.directory.path(), arguments)
     }
 }
 

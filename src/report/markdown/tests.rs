@@ -10,7 +10,7 @@ use crate::fleet::{ClusterId, ClusterSpec};
 use crate::manifest::example;
 use crate::model;
 use crate::plan::{ClusterPlan, FieldChange, Orphan, Orphans, SourceFacts, Verdict, unroll};
-use crate::state::{Evidence, Observation, Reading, Sighting};
+use crate::state::{Observation, Reading, Sighting};
 
 const NOW: &str = "2026-11-21T10:00:00Z";
 
@@ -19,28 +19,7 @@ const HOSTS: [usize; 5] = [32_768, 60_000, 65_536, 150_000, 1_000_000];
 
 /// A cluster that was born with so many members.
 fn born(members: u32) -> Observation {
-    let spec = example::spec(members);
-    let mut observed = model::empty(spec.id.clone(), NOW.parse().expect("a time"));
-    let mut evidence = Evidence::default();
-    loop {
-        evidence.record(&observed);
-        let decision = crate::decide::decide(&crate::decide::Situation {
-            spec: &spec,
-            observed: &observed,
-            evidence: &evidence,
-        });
-        match decision.next {
-            crate::decide::Next::Rest => return observed,
-            crate::decide::Next::Wait { condition, .. } => {
-                model::advance(&mut observed, &spec, condition);
-            }
-            crate::decide::Next::Act(step) => {
-                let run = crate::decide::Run::default();
-                let ledger = crate::decide::ledger_before(&observed, &step.act, &run);
-                model::perform(&mut observed, &spec, &step.act, &ledger).expect("accepted");
-            }
-        }
-    }
+    model::example::born(&example::spec(members))
 }
 
 /// One of every kind: grows, is refused, shrinks, cannot be read, is suspended, is in sync, is born.

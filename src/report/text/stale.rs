@@ -2,7 +2,7 @@
 
 use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words::{self, counted, short_commit, short_hash};
-use crate::decide::IntentKey;
+use crate::apply::Exceeded;
 use crate::fleet::ClusterId;
 use crate::plan::Plan;
 
@@ -20,10 +20,7 @@ pub struct StalePlan<'p> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleCluster {
     pub id: ClusterId,
-    /// Steps that were not approved, in the order of the plan made anew. None: its steps were, to bring other values.
-    pub excess: Vec<IntentKey>,
-    /// What is not as it was when the plan was made, as far as the plan knows.
-    pub moved: Vec<&'static str>,
+    pub exceeded: Exceeded,
 }
 
 /// What a saved plan is, above the plan of what is left of it.
@@ -46,8 +43,9 @@ pub fn stale_text(plan: &StalePlan, style: &TextStyle) -> String {
     let text = format!("plan {hash} as of {} does not have:", plan.saved.now);
     sheet.prose(0, "not what was approved: ", Paint::Bad, &text);
     for cluster in &plan.clusters {
+        let Exceeded { excess, moved } = &cluster.exceeded;
         let id = cluster.id.to_string();
-        let steps = match cluster.excess.len() {
+        let steps = match excess.len() {
             0 => "its steps, with what Git asks for now".to_owned(),
             more => counted(more, "step"),
         };
@@ -59,15 +57,15 @@ pub fn stale_text(plan: &StalePlan, style: &TextStyle) -> String {
                 (Paint::Plain, &steps, 0),
             ],
         );
-        for key in &cluster.excess {
+        for key in excess {
             sheet.prose(6, "+ ", Paint::Bad, &words::step(key));
             if !key.takes.is_empty() {
                 let fields: Vec<String> = key.takes.iter().map(|t| words::pointer(t)).collect();
                 sheet.prose(8, "fields: ", Paint::Plain, &fields.join(", "));
             }
         }
-        if !cluster.moved.is_empty() {
-            let text = format!("not as it was: {}", cluster.moved.join("; "));
+        if !moved.is_empty() {
+            let text = format!("not as it was: {}", moved.join("; "));
             sheet.prose(6, "since then ", Paint::Dim, &text);
         }
     }

@@ -136,17 +136,18 @@ impl Story {
         if !bed::is_alone() {
             return; // the machine's doing as much as the cluster's
         }
-        for writer in verdict["writers"].as_array().expect("a list") {
-            for failure in writer["failures"]
-                .as_array()
-                .expect("a list")
-                .iter()
-                .take(3)
-            {
-                self.say(&format!(
-                    "  {} at {}: {} after {} s",
-                    writer["name"], failure["at"], failure["error"], failure["seconds"]
-                ));
+        for phase in verdict["phases"].as_array().expect("a list") {
+            for kind in ["lasting", "fresh"] {
+                for put in phase["longestGapPuts"][kind]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                {
+                    self.say(&format!(
+                        "  {} {kind} at {}: {} after {} s",
+                        phase["name"], put["at"], put["error"], put["seconds"]
+                    ));
+                }
             }
         }
     }

@@ -51,16 +51,27 @@ func longest(list []gap, n int) []float64 {
 	return all[:min(n, len(all))]
 }
 
+// madeOf is what a gap is made of: the puts that ended in it, the acknowledged one that closed it being the last.
+func madeOf(g gap, puts []put) (list []failure) {
+	for _, p := range puts {
+		if p.end.After(g.from) && !p.end.After(g.to) {
+			list = append(list, failure{p.start, p.number, round(p.end.Sub(p.start).Seconds()), p.err})
+		}
+	}
+	return list[:min(len(list), 20)]
+}
+
 // A phase runs from one mark to the next; the first, "start", from the first acknowledged put.
 // A gap belongs to every phase it reaches into, with its whole length.
 type phase struct {
-	Name         string             `json:"name"`
-	From         time.Time          `json:"from"`
-	To           time.Time          `json:"to"`
-	Puts         int                `json:"puts"`
-	Failed       int                `json:"failed"`
-	LongestGap   map[string]float64 `json:"longestGapSeconds"`
-	FailedByKind map[string]int     `json:"failedByKind"`
+	Name         string               `json:"name"`
+	From         time.Time            `json:"from"`
+	To           time.Time            `json:"to"`
+	Puts         int                  `json:"puts"`
+	Failed       int                  `json:"failed"`
+	LongestGap   map[string]float64   `json:"longestGapSeconds"`
+	LongestPuts  map[string][]failure `json:"longestGapPuts"`
+	FailedByKind map[string]int       `json:"failedByKind"`
 }
 
 func phases(marks []mark, byWriter map[string][]put) (list []phase) {
@@ -78,7 +89,8 @@ func phases(marks []mark, byWriter map[string][]put) (list []phase) {
 	}
 	marks = append([]mark{{first, "start"}}, marks...)
 	for i, m := range marks {
-		p := phase{Name: m.name, From: m.at, To: last, LongestGap: map[string]float64{}, FailedByKind: map[string]int{}}
+		p := phase{Name: m.name, From: m.at, To: last, LongestGap: map[string]float64{},
+			LongestPuts: map[string][]failure{}, FailedByKind: map[string]int{}}
 		if i+1 < len(marks) {
 			p.To = marks[i+1].at
 		}
@@ -95,8 +107,8 @@ func phases(marks []mark, byWriter map[string][]put) (list []phase) {
 				}
 			}
 			for _, g := range gaps(puts) {
-				if g.from.Before(p.To) && g.to.After(p.From) {
-					p.LongestGap[kind] = max(p.LongestGap[kind], g.seconds())
+				if g.from.Before(p.To) && g.to.After(p.From) && g.seconds() > p.LongestGap[kind] {
+					p.LongestGap[kind], p.LongestPuts[kind] = g.seconds(), madeOf(g, puts)
 				}
 			}
 		}

@@ -47,9 +47,10 @@ func TestAGapBelongsToEveryPhaseItReachesInto(t *testing.T) {
 	puts := made(1.0, "", 1.1, "", 3.0, "refused", 4.0, "", 4.1, "", 9.0, "")
 	got := phases([]mark{{at(2), "restart"}, {at(8), "rest"}}, map[string][]put{"lasting-0": puts})
 	want := []float64{2.9, 4.9, 4.9}
+	first := []int{3, 6, 6}
 	failed := []int{0, 1, 0}
 	for i, p := range got {
-		if p.LongestGap["lasting"] != want[i] || p.Failed != failed[i] {
+		if p.LongestGap["lasting"] != want[i] || p.LongestPuts["lasting"][0].Number != first[i] || p.Failed != failed[i] {
 			t.Errorf("%+v", p)
 		}
 	}

@@ -15,6 +15,8 @@ mod golden;
 mod process;
 #[path = "live_etcd/snapshots.rs"]
 mod snapshots;
+#[path = "live_etcd/stale_peer.rs"]
+mod stale_peer;
 
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,7 @@ use snapshots::{
     a_member_that_stops_mid_stream_leaves_nothing, a_snapshot_is_taken_listed_and_verified,
     damage_is_found_and_marked, etcdutl_restores_what_was_taken,
 };
+use stale_peer::a_leader_that_takes_a_peer_for_lost_is_not_asked_alone;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 const ACT: Duration = Duration::from_secs(10);
@@ -66,6 +69,7 @@ on_every_version! {
     a_follower_gives_it_and_another_lineage_is_refused
     a_member_that_stops_mid_stream_leaves_nothing
     a_full_disk_is_named_and_leaves_nothing
+    a_leader_that_takes_a_peer_for_lost_is_not_asked_alone
 }
 
 async fn look(seats: &Seats) -> Etcd {

@@ -126,7 +126,10 @@ fn free_port() -> u16 {
 
 struct Node {
     client_port: u16,
+    /// Where it listens for peers.
     peer_port: u16,
+    /// Where peers are told to find it.
+    advertised_port: u16,
     metrics_port: u16,
     child: Option<Child>,
 }
@@ -144,6 +147,16 @@ impl Cluster {
         Self::start_with(version, size, Vec::new())
     }
 
+    /// Its last member's peers are told this port, at which somebody shall forward to the port that is returned too.
+    pub(crate) fn start_behind(version: &str, size: u32, advertised: u16) -> Option<(Self, u16)> {
+        let mut cluster = Self::reserved(version, size, Vec::new())?;
+        let node = cluster.node(Ordinal(size - 1));
+        node.advertised_port = advertised;
+        let behind = node.peer_port;
+        cluster.give_birth();
+        Some((cluster, behind))
+    }
+
     pub(crate) fn start_tls(version: &str, authority: &tls::Authority) -> Option<Self> {
         let file = |flag: &str, name: &str| format!("--{flag}={}", authority.path(name).display());
         let flags = vec![
@@ -156,25 +169,39 @@ impl Cluster {
     }
 
     fn start_with(version: &str, size: u32, tls: Vec<String>) -> Option<Self> {
+        let mut cluster = Self::reserved(version, size, tls)?;
+        cluster.give_birth();
+        Some(cluster)
+    }
+
+    fn reserved(version: &str, size: u32, tls: Vec<String>) -> Option<Self> {
         let mut cluster = Self {
             binary: binary(version)?,
             data: tempfile::tempdir().expect("a temporary directory"),
             nodes: BTreeMap::new(),
             tls,
         };
-        let ordinals: Vec<Ordinal> = (0..size).map(|_| cluster.reserve()).collect();
-        for ordinal in ordinals {
-            cluster.spawn(ordinal, "new");
+        for _ in 0..size {
+            cluster.reserve();
         }
         Some(cluster)
+    }
+
+    fn give_birth(&mut self) {
+        let ordinals: Vec<Ordinal> = self.nodes.keys().copied().collect();
+        for ordinal in ordinals {
+            self.spawn(ordinal, "new");
+        }
     }
 
     /// Three free ports for the next ordinal; nothing runs there yet.
     pub(crate) fn reserve(&mut self) -> Ordinal {
         let ordinal = Ordinal(u32::try_from(self.nodes.len()).expect("few"));
+        let peer_port = free_port();
         let node = Node {
             client_port: free_port(),
-            peer_port: free_port(),
+            peer_port,
+            advertised_port: peer_port,
             metrics_port: free_port(),
             child: None,
         };
@@ -202,7 +229,10 @@ impl Cluster {
             ))
             .arg(format!("--listen-client-urls={client}"))
             .arg(format!("--advertise-client-urls={client}"))
-            .arg(format!("--listen-peer-urls={}", self.peer_url(ordinal)))
+            .arg(format!(
+                "--listen-peer-urls=http://127.0.0.1:{}",
+                self.nodes[&ordinal].peer_port
+            ))
             .arg(format!(
                 "--listen-metrics-urls=http://127.0.0.1:{}",
                 self.nodes[&ordinal].metrics_port
@@ -231,7 +261,7 @@ impl Cluster {
     }
 
     pub(crate) fn peer_url(&self, ordinal: Ordinal) -> String {
-        format!("http://127.0.0.1:{}", self.nodes[&ordinal].peer_port)
+        format!("http://127.0.0.1:{}", self.nodes[&ordinal].advertised_port)
     }
 
     pub(crate) fn client_url(&self, ordinal: Ordinal, host: &str) -> String {

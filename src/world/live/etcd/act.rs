@@ -1,6 +1,6 @@
-//! Membership changes: sent once, to the leader or a healthy voter, and never repeated.
+//! Membership changes: sent to the leader or a healthy voter, and never again where they may have been done.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcd_client::MemberAddOptions;
 use futures::future::join_all;
@@ -23,28 +23,52 @@ pub enum Membership {
     MoveLeader { from: Ordinal, transferee: MemberId },
 }
 
+const NOBODY: &str = "no voter that knows a leader answers";
+
 /// Finding out whom to send it to must not eat the act's own time.
 const LOOK: Duration = Duration::from_secs(2);
 
 impl Membership {
     /// Does it once. What is done already is success, when a linearizable list says so.
+    ///
+    /// Each member calls the cluster unhealthy by its own connections, and one may think of a peer that was restarted as
+    /// lost for as long as their streams hold (etcd-io/etcd#14523): a failed POST to the address it had before marks it so
+    /// after they were made, and only new ones mark it otherwise. So the next voter is asked: nothing was done yet.
     pub async fn perform(&self, seats: &Seats, deadline: Duration) -> Result<(), PerformError> {
-        let channel = match self {
-            Self::MoveLeader { from, .. } => seat(seats, *from)?,
-            _ => leader_or_voter(seats).await?,
+        let asked = match self {
+            Self::MoveLeader { from, .. } => vec![seat(seats, *from)?],
+            _ => leader_and_voters(seats).await?,
         };
-        let error = match within(deadline, self.send(channel)).await {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
+        let until = Instant::now() + deadline;
+        let mut refused = None;
+        for channel in asked {
+            let left = until.saturating_duration_since(Instant::now());
+            match within(left, self.send(channel)).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.answer() == Some(Answer::UnhealthyCluster) => {
+                    refused = refused.or(Some(error));
+                }
+                Err(error) => return self.not_sent_again(channel, deadline, &error).await,
+            }
+        }
+        let nobody = || PerformError::NotDone(NOBODY.to_owned());
+        Err(refused.map_or_else(nobody, |error| outcome(&error)))
+    }
+
+    async fn not_sent_again(
+        &self,
+        channel: &MemberChannel,
+        deadline: Duration,
+        error: &EtcdError,
+    ) -> Result<(), PerformError> {
         match error.answer() {
             Some(
                 Answer::PeerUrlExists
                 | Answer::MemberIdExists
                 | Answer::NotALearner
                 | Answer::MemberNotFound,
-            ) => self.done_already(channel, deadline, &error).await,
-            _ => Err(outcome(&error)),
+            ) => self.done_already(channel, deadline, error).await,
+            _ => Err(outcome(error)),
         }
     }
 
@@ -107,24 +131,25 @@ fn seat(seats: &Seats, ordinal: Ordinal) -> Result<&MemberChannel, PerformError>
     }
 }
 
-/// The leader where it answers, else a voter that knows one.
-async fn leader_or_voter(seats: &Seats) -> Result<&MemberChannel, PerformError> {
+/// The leader where it answers, then the voters that know one.
+async fn leader_and_voters(seats: &Seats) -> Result<Vec<&MemberChannel>, PerformError> {
     let channels: Vec<&MemberChannel> = seats
         .values()
         .filter_map(|seat| seat.as_ref().ok())
         .collect();
     let statuses = join_all(channels.iter().map(|channel| status(channel, LOOK))).await;
-    let mut fallback = None;
-    for (channel, status) in channels.into_iter().zip(statuses) {
-        match status {
-            Ok(status) if status.leader == Some(status.member_id) => return Ok(channel),
-            Ok(status) if !status.learner && status.leader.is_some() => {
-                fallback = fallback.or(Some(channel));
-            }
-            _ => {}
-        }
+    let mut able: Vec<(bool, &MemberChannel)> = channels
+        .into_iter()
+        .zip(statuses)
+        .filter_map(|(channel, status)| Some((status.ok()?, channel)))
+        .filter(|(status, _)| !status.learner && status.leader.is_some())
+        .map(|(status, channel)| (status.leader != Some(status.member_id), channel))
+        .collect();
+    able.sort_by_key(|(follows, _)| *follows);
+    if able.is_empty() {
+        return Err(PerformError::NotDone(NOBODY.to_owned()));
     }
-    fallback.ok_or_else(|| PerformError::NotDone("no voter that knows a leader answers".to_owned()))
+    Ok(able.into_iter().map(|(_, channel)| channel).collect())
 }
 
 /// Whether it may still take effect. Everything not known to be a refusal may.

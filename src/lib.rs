@@ -1,7 +1,7 @@
 //! The map of the crate: one module per stage, arrows one way only.
 //!
 //! ```text
-//! cli → report → rehearse → {apply, source} → {world, plan} → {model, decide} → manifest → {fleet, state} → diag
+//! cli → report → rehearse → {apply, source} → {world, plan} → {model, decide, import} → manifest → {fleet, state} → diag
 //! ```
 //!
 //! The whole program hangs on one pure function, [`decide::decide`], driven over a *world*: a copy of an
@@ -13,6 +13,7 @@ pub mod cli;
 pub mod decide;
 pub mod diag;
 pub mod fleet;
+pub mod import;
 pub mod manifest;
 pub mod model;
 pub mod plan;

@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["diag"],
     &["fleet", "state"],
     &["manifest"],
-    &["model", "decide"],
+    &["model", "decide", "import"],
     &["world", "plan"],
     &["apply", "source"],
     &["rehearse"],
@@ -22,7 +22,7 @@ const SIDEWAYS: &[(&str, &str)] = &[("state", "fleet"), ("model", "decide")];
 
 /// No I/O, no clock, nothing asynchronous: time and randomness come in as arguments.
 const PURE: &[&str] = &[
-    "fleet", "state", "decide", "model", "plan", "manifest", "rehearse", "report",
+    "fleet", "state", "decide", "model", "plan", "manifest", "import", "rehearse", "report",
 ];
 const IMPURE_WORDS: &[&str] = &[
     "async",

@@ -162,6 +162,7 @@ fn help_of_every_command() {
         "snapshot take",
         "snapshot list",
         "snapshot verify",
+        "import",
         "unlock",
         "settings",
         "completion",

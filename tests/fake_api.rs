@@ -14,6 +14,8 @@ mod faults;
 mod fixture;
 #[path = "fake_api/golden.rs"]
 mod golden;
+#[path = "fake_api/import.rs"]
+mod import;
 #[path = "fake_api/lock.rs"]
 mod lock;
 #[path = "fake_api/logs.rs"]

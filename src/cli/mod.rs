@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod explain;
 mod github;
+mod import;
 mod logs;
 mod look;
 mod man;
@@ -67,6 +68,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     Rehearse(rehearse::RehearseArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Import(import::ImportArgs),
     Unlock(unlock::UnlockArgs),
     Settings(settings::SettingsArgs),
     Completion(completion::CompletionArgs),
@@ -175,6 +177,7 @@ fn run(cli: Cli, matches: &ArgMatches) -> Done {
         Some(Command::Validate(args)) => validate_command(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Schema(args)) => written(schema::run(&args, &mut std::io::stdout().lock())),
+        Some(Command::Import(args)) => import::run(&args),
         Some(Command::Unlock(args)) => unlock::run(&args),
         Some(Command::Settings(args)) => {
             let below = matches.subcommand().map(|(_, below)| below);

@@ -49,10 +49,17 @@ pub(super) const IDENTITY: Procedure = Procedure {
             |f| !f.view.kube.claimed_by.is_empty(),
             |f| {
                 refuse(
-                "claimed-elsewhere",
-                format!("found objects of {} that belong to: {}", f.view.spec.id, join(f.view.kube.claimed_by.values())),
-                "a cluster that moved in Git leaves its objects to its old id; rename one of the two".into(),
-            )
+                    "claimed-elsewhere",
+                    format!(
+                        "found objects of {} that belong to: {}",
+                        f.view.spec.id,
+                        join(f.view.kube.claimed_by.values())
+                    ),
+                    format!(
+                        "a cluster that moved in Git leaves its objects to its old id: rename one of the two; where the old one is gone for good, take its objects over (`reconcile import {} --adopt`)",
+                        f.view.spec.id
+                    ),
+                )
             },
         ),
         refusing(

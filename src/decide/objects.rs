@@ -130,9 +130,11 @@ impl Objects {
     }
 }
 
-/// Class, attributes and size of the claims that are made. Their names and number must stay: pods that are adopted would
-/// never be made again (kubernetes/kubernetes#141876).
-const CLAIM_TEMPLATE: [&str; 3] = [
+/// Class, attributes and size of the claims that are made, and whose they are. Their names and number must stay: pods that
+/// are adopted would never be made again (kubernetes/kubernetes#141876).
+const CLAIM_TEMPLATE: [&str; 5] = [
+    "/spec/volumeClaimTemplates/0/metadata/labels/reconcile~1fleet",
+    "/spec/volumeClaimTemplates/0/metadata/labels/reconcile~1context",
     "/spec/volumeClaimTemplates/0/spec/storageClassName",
     "/spec/volumeClaimTemplates/0/spec/volumeAttributesClassName",
     "/spec/volumeClaimTemplates/0/spec/resources/requests/storage",

@@ -263,7 +263,7 @@ pub(super) const STORAGE: Procedure = Procedure {
         },
         Row {
             name: "claim-template",
-            observed: "the StatefulSet's claim template has another class, other attributes or another size than Git says",
+            observed: "the StatefulSet's claim template has another class, other attributes, another size or another fleet's labels than Git says",
             step: "delete the StatefulSet with its pods orphaned, bound to its UID",
             why: "the template of claims cannot be changed in place; made again at once it adopts what runs and restarts nothing (2.7: 0.4–0.7 s)",
             guards: &[&guard::ONE_LIST],

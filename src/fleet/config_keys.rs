@@ -54,6 +54,49 @@ impl ValueType {
     }
 }
 
+/// The value that this key takes in the file, of a flag's or a variable's text; why not, where it takes none of it.
+pub fn config_value(name: &str, text: &str) -> Result<Value, &'static str> {
+    let Some(key) = config_key(name) else {
+        return Err("no version of etcd known here has that key");
+    };
+    if key.ours {
+        return Err("reconcile writes that key itself");
+    }
+    let value = match key.value {
+        ValueType::Text => Some(Value::from(text)),
+        ValueType::Flag => text.parse::<bool>().ok().map(Value::from),
+        ValueType::Whole => text.parse::<i64>().ok().map(Value::from),
+        ValueType::Nanoseconds => nanoseconds(text).map(Value::from),
+        ValueType::Texts => Some(text.split(',').map(Value::from).collect()),
+        ValueType::Mapping => None,
+    };
+    value.ok_or("that is no value of its type")
+}
+
+/// Go's spelling of a duration, as in `1m30s`.
+fn nanoseconds(text: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 6] = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+        ("m", 60_000_000_000),
+        ("h", 3_600_000_000_000),
+    ];
+    let (mut rest, mut sum) = (text, 0_u64);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let end = rest.find(|c: char| c.is_ascii_digit());
+        let unit = &rest[..end.unwrap_or(rest.len())];
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        sum = sum.checked_add(number.checked_mul(*factor)?)?;
+        rest = &rest[unit.len()..];
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
 pub(super) fn config_key(name: &str) -> Option<&'static ConfigKey> {
     KEYS.iter().find(|key| key.name == name)
 }

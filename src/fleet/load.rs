@@ -32,6 +32,15 @@ impl Loaded {
 
 /// Reads a fleet from its files: everything that is wrong with it is reported at once.
 pub fn load(files: &[SourceFile]) -> Loaded {
+    read(files, true)
+}
+
+/// A part of a fleet: its own document and some clusters'. A canary that is not among them is no finding.
+pub fn load_part(files: &[SourceFile]) -> Loaded {
+    read(files, false)
+}
+
+fn read(files: &[SourceFile], all: bool) -> Loaded {
     let mut found = Vec::new();
     let documents = sort_out(files, &mut found);
     let fleet = FleetParts::new(documents.fleet.as_ref(), files, &mut found);
@@ -47,7 +56,7 @@ pub fn load(files: &[SourceFile]) -> Loaded {
     let drafted: Vec<Result<Drafted, Node>> = drafted.collect();
     let (mut clusters, mut seen) = (Vec::new(), Vec::new());
     let (mut size, mut gathered) = (Size::default(), Gathered::default());
-    let mut whole = documents.whole;
+    let mut whole = documents.whole && all;
     for drafted in drafted {
         let drafted = drafted.unwrap_or_else(|document| Drafted::new(&fleet, document, files));
         size += drafted.size;

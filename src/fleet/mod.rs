@@ -28,11 +28,12 @@ mod version;
 
 pub(crate) use nearest::nearest;
 
+pub use config_keys::config_value;
 pub use fields::{ANY_NAME, Field};
 pub use ids::{ClusterId, Ordinal};
 pub use limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_FLEET_BYTES};
 pub use lines::field_lines;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_part};
 pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
 pub use spec::{

@@ -4,6 +4,7 @@
 //! once, bound to what was observed.
 
 mod actors;
+pub mod adoption;
 mod api;
 mod cause;
 mod census;
@@ -27,6 +28,7 @@ mod perform;
 mod pods;
 mod quotas;
 mod resource;
+pub mod running;
 mod seats;
 mod secret;
 mod secrets;

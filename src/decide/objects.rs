@@ -1,18 +1,20 @@
 //! Our Kubernetes objects: as Git wants them beside as they are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::view::quorum;
 use crate::fleet::{ClusterSpec, EtcdVersion, Ordinal};
-use crate::manifest::{self, CONTENT_ANNOTATION, Difference, LiveInputs, Object, member_file};
+use crate::manifest::{
+    self, CONTENT_ANNOTATION, Compared, Difference, LiveInputs, Object, member_file,
+};
 use crate::state::{Kube, Member, MemberFile, Membership, ObjectKind, Observation};
 
 /// Every object rendered against the live inputs, and how the live one differs.
 pub struct Objects {
-    desired: BTreeMap<ObjectKind, Object>,
-    differences: BTreeMap<ObjectKind, Vec<Difference>>,
+    all: BTreeMap<ObjectKind, Rc<Compared>>,
     /// The settings stamp of the desired template.
     pub stamp: String,
     /// Why files and template do not follow Git.
@@ -49,26 +51,18 @@ impl Objects {
             replicas: replicas(spec, kube, listed.as_ref()),
             min_available: min_available(spec, kube, voters),
         };
-        let mut desired: BTreeMap<ObjectKind, Object> = ObjectKind::ALL
+        let found = |kind| kube.objects.get(&kind).map(|live| &live.content);
+        let mut all: BTreeMap<ObjectKind, Rc<Compared>> = ObjectKind::ALL
             .into_iter()
-            .map(|kind| (kind, manifest::object(kind, spec, &inputs)))
+            .map(|kind| (kind, manifest::compared(kind, spec, &inputs, found(kind))))
             .collect();
-        let differences = desired
-            .iter()
-            .filter_map(|(kind, object)| {
-                let live = kube.objects.get(kind)?;
-                Some((*kind, manifest::differences(&object.body, &live.content)))
-            })
-            .collect();
-        if let (Some(set), Some(live)) = (
-            desired.get_mut(&ObjectKind::StatefulSet),
-            kube.objects.get(&ObjectKind::StatefulSet),
-        ) {
-            keep_immutable(&mut set.body, &live.content);
+        let set = all.get_mut(&ObjectKind::StatefulSet);
+        let differs = set.filter(|set| !set.differences.is_empty());
+        if let (Some(set), Some(live)) = (differs, found(ObjectKind::StatefulSet)) {
+            keep_immutable(&mut Rc::make_mut(set).object.body, live);
         }
         Self {
-            desired,
-            differences,
+            all,
             stamp,
             held,
             settings_moved,
@@ -76,7 +70,12 @@ impl Objects {
     }
 
     pub fn desired(&self, kind: ObjectKind) -> &Object {
-        &self.desired[&kind]
+        &self.all[&kind].object
+    }
+
+    /// Of an object that is not there: none.
+    fn differences(&self, kind: ObjectKind) -> &[Difference] {
+        &self.all[&kind].differences
     }
 
     /// Git moved a setting that takes a restart, and the template has not followed yet.
@@ -87,13 +86,13 @@ impl Objects {
     /// The object would be rendered otherwise than it was when it was last applied; what follows the cluster is not in
     /// that stamp.
     pub fn git_moved(&self, kind: ObjectKind) -> bool {
-        let differences = self.differences.get(&kind);
-        differences.is_some_and(|all| all.iter().any(|d| is_content(&d.pointer)))
+        let mut all = self.differences(kind).iter();
+        all.any(|d| is_content(&d.pointer))
     }
 
     /// Differences that an update mends without a restart: under `OnDelete` a template is only read when a pod is made.
     pub fn mendable(&self, kind: ObjectKind) -> Vec<&Difference> {
-        let all = self.differences.get(&kind).map_or(&[][..], Vec::as_slice);
+        let all = self.differences(kind);
         let set = kind == ObjectKind::StatefulSet;
         // The stamp of the whole follows when the whole does.
         let whole = !set || all.iter().all(|d| is_mutable(&d.pointer));
@@ -113,8 +112,7 @@ impl Objects {
 
     /// Differences of the StatefulSet that no update in place can bring about.
     pub fn immutable(&self) -> Vec<&Difference> {
-        let set = self.differences.get(&ObjectKind::StatefulSet);
-        let all = set.map_or(&[][..], Vec::as_slice).iter();
+        let all = self.differences(ObjectKind::StatefulSet).iter();
         let held = self.held.is_some();
         all.filter(|d| !d.pointer.starts_with("/metadata/"))
             .filter(|d| held || !is_mutable(&d.pointer))
@@ -123,8 +121,7 @@ impl Objects {
 
     /// How the claim template differs from Git in what a StatefulSet that is made again may change.
     pub fn claim_template_moved(&self) -> Vec<&Difference> {
-        let set = self.differences.get(&ObjectKind::StatefulSet);
-        let all = set.map_or(&[][..], Vec::as_slice).iter();
+        let all = self.differences(ObjectKind::StatefulSet).iter();
         all.filter(|d| CLAIM_TEMPLATE.contains(&d.pointer.as_str()))
             .collect()
     }

@@ -130,18 +130,19 @@ impl<'a> View<'a> {
         evidence: &'a Evidence,
         objects: Rc<Objects>,
     ) -> Self {
+        let listed = listed(spec, observed);
         let mut view = Self {
             spec,
             observed,
             kube,
             evidence,
             objects,
-            seats: seats(spec, observed, kube),
+            seats: seats(spec, observed, kube, &listed),
         };
         let spare = Ordinal(spec.members);
         if view.needs_spare(spare) {
             let seat = view.seats.entry(spare);
-            let seat = seat.or_insert_with(|| seat_at(spare, spec, observed, kube));
+            let seat = seat.or_insert_with(|| seat_at(spare, spec, observed, kube, &listed));
             seat.wanted = true;
         }
         view
@@ -394,26 +395,36 @@ fn seat_of(spec: &ClusterSpec, member: &Member) -> Option<Ordinal> {
         .find_map(|url| spec.ordinal_of_peer_url(url))
 }
 
+/// The members of ours, by their seats: the first of two that have the same.
+fn listed<'a>(spec: &ClusterSpec, observed: &'a Observation) -> BTreeMap<Ordinal, &'a Member> {
+    let list = observed.etcd.membership.known();
+    let members = list.into_iter().flat_map(|m| &m.members);
+    let seated = members.filter_map(|m| Some((seat_of(spec, m)?, m)));
+    let mut listed = BTreeMap::new();
+    for (ordinal, member) in seated {
+        listed.entry(ordinal).or_insert(member);
+    }
+    listed
+}
+
 /// Every ordinal that Git wants or on which something sits.
 fn seats<'a>(
     spec: &ClusterSpec,
     observed: &'a Observation,
     kube: &'a Kube,
+    listed: &BTreeMap<Ordinal, &'a Member>,
 ) -> BTreeMap<Ordinal, Seat<'a>> {
-    let list = observed.etcd.membership.known();
     let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
     let in_set = (0..replicas).map(Ordinal);
     let occupied = kube.pods.keys().chain(kube.claims.keys()).copied();
-    let members = list.iter().flat_map(|m| &m.members);
-    let listed = members.filter_map(|m| seat_of(spec, m));
     let all: BTreeSet<Ordinal> = spec
         .target()
         .chain(in_set)
         .chain(occupied)
-        .chain(listed)
+        .chain(listed.keys().copied())
         .collect();
     all.into_iter()
-        .map(|o| (o, seat_at(o, spec, observed, kube)))
+        .map(|o| (o, seat_at(o, spec, observed, kube, listed)))
         .collect()
 }
 
@@ -422,9 +433,8 @@ fn seat_at<'a>(
     spec: &ClusterSpec,
     observed: &'a Observation,
     kube: &'a Kube,
+    listed: &BTreeMap<Ordinal, &'a Member>,
 ) -> Seat<'a> {
-    let list = observed.etcd.membership.known();
-    let mut members = list.into_iter().flat_map(|m| &m.members);
     let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
     let target = ordinal.0 < spec.members;
     let text = kube.member_files.get(&ordinal);
@@ -436,7 +446,7 @@ fn seat_at<'a>(
         pod: kube.pods.get(&ordinal),
         claim: kube.claims.get(&ordinal),
         file: text.and_then(|text| MemberFile::parse(text).ok()),
-        member: members.find(|m| seat_of(spec, m) == Some(ordinal)),
+        member: listed.get(&ordinal).copied(),
         status: observed.etcd.statuses.get(&ordinal).and_then(|s| s.known()),
         record: kube.ledger.as_ref().and_then(|l| l.seats.get(&ordinal)),
     }

@@ -12,7 +12,8 @@ pub(super) fn value<T: Serialize>(object: &T) -> Value {
     value
 }
 
-fn sort(value: &mut Value) {
+/// The same of JSON that was added to.
+pub(super) fn sort(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|_, v| !v.is_null());

@@ -5,6 +5,7 @@
 //! (`tests/render.rs`).
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ pub fn poisoned(spec: &ClusterSpec, ordinal: Ordinal) -> String {
 }
 
 /// The settings as any one member has them: names differ by ordinal and by nothing else.
-pub(super) fn shared_settings(spec: &ClusterSpec) -> String {
+pub(super) fn shared_settings(spec: &ClusterSpec) -> Rc<str> {
     settings(spec, Ordinal(0))
 }
 
@@ -99,7 +100,7 @@ fn initial_cluster(members: &[(String, String)]) -> String {
 }
 
 /// All but the membership, sorted by key. Values are JSON, which YAML reads as it is.
-fn settings(spec: &ClusterSpec, ordinal: Ordinal) -> String {
+fn settings(spec: &ClusterSpec, ordinal: Ordinal) -> Rc<str> {
     super::memo::settings(spec, ordinal, render_settings)
 }
 

@@ -4,17 +4,28 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::Value;
 
+use super::{Compared, LiveInputs};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::ObjectKind;
 
 struct Memo {
     spec: ClusterSpec,
-    bodies: BTreeMap<ObjectKind, Value>,
-    stamp: Option<String>,
-    settings: BTreeMap<Ordinal, String>,
+    bodies: BTreeMap<ObjectKind, Rc<Value>>,
+    template: Option<Rc<Value>>,
+    stamp: Option<Rc<str>>,
+    settings: BTreeMap<Ordinal, Rc<str>>,
+    compared: BTreeMap<ObjectKind, Seen>,
+}
+
+/// What was compared last, and what came of it: most looks at a cluster find most objects as the look before did.
+struct Seen {
+    live: LiveInputs,
+    found: Value,
+    compared: Rc<Compared>,
 }
 
 thread_local! {
@@ -26,16 +37,31 @@ pub(super) fn body(
     kind: ObjectKind,
     spec: &ClusterSpec,
     render: fn(&ClusterSpec) -> Value,
-) -> Value {
-    of(spec, |memo| {
-        let body = memo.bodies.entry(kind);
-        body.or_insert_with(|| render(spec)).clone()
+) -> Rc<Value> {
+    let found = look(spec, |memo| memo.bodies.get(&kind).cloned());
+    found.unwrap_or_else(|| {
+        let made = Rc::new(render(spec));
+        look(spec, |memo| memo.bodies.insert(kind, Rc::clone(&made)));
+        made
     })
 }
 
-pub(super) fn stamp(spec: &ClusterSpec, make: fn(&ClusterSpec) -> String) -> String {
-    of(spec, |memo| {
-        memo.stamp.get_or_insert_with(|| make(spec)).clone()
+/// The pod template without its stamp.
+pub(super) fn template(spec: &ClusterSpec, render: fn(&ClusterSpec) -> Value) -> Rc<Value> {
+    let found = look(spec, |memo| memo.template.clone());
+    found.unwrap_or_else(|| {
+        let made = Rc::new(render(spec));
+        look(spec, |memo| memo.template = Some(Rc::clone(&made)));
+        made
+    })
+}
+
+pub(super) fn stamp(spec: &ClusterSpec, make: fn(&ClusterSpec) -> String) -> Rc<str> {
+    let found = look(spec, |memo| memo.stamp.clone());
+    found.unwrap_or_else(|| {
+        let made: Rc<str> = make(spec).into();
+        look(spec, |memo| memo.stamp = Some(Rc::clone(&made)));
+        made
     })
 }
 
@@ -44,22 +70,53 @@ pub(super) fn settings(
     spec: &ClusterSpec,
     ordinal: Ordinal,
     make: fn(&ClusterSpec, Ordinal) -> String,
-) -> String {
-    of(spec, |memo| {
-        let settings = memo.settings.entry(ordinal);
-        settings.or_insert_with(|| make(spec, ordinal)).clone()
+) -> Rc<str> {
+    let found = look(spec, |memo| memo.settings.get(&ordinal).cloned());
+    found.unwrap_or_else(|| {
+        let made: Rc<str> = make(spec, ordinal).into();
+        look(spec, |memo| memo.settings.insert(ordinal, Rc::clone(&made)));
+        made
     })
 }
 
-fn of<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
-    let last = LAST.take().filter(|memo| memo.spec.asks_the_same(spec));
-    let mut memo = last.unwrap_or_else(|| Memo {
-        spec: spec.without_origins(),
-        bodies: BTreeMap::new(),
-        stamp: None,
-        settings: BTreeMap::new(),
+/// An object beside the one that was found.
+pub(super) fn compared(
+    kind: ObjectKind,
+    spec: &ClusterSpec,
+    live: &LiveInputs,
+    found: &Value,
+    compare: impl FnOnce() -> Compared,
+) -> Rc<Compared> {
+    let known = look(spec, |memo| {
+        let seen = memo.compared.get(&kind);
+        let same = seen.filter(|s| live.are_the_same(&s.live, kind) && s.found == *found);
+        same.map(|s| Rc::clone(&s.compared))
     });
-    let answer = ask(&mut memo);
-    LAST.set(Some(memo));
-    answer
+    known.unwrap_or_else(|| {
+        let compared = Rc::new(compare());
+        let seen = Seen {
+            live: live.clone(),
+            found: found.clone(),
+            compared: Rc::clone(&compared),
+        };
+        look(spec, |memo| memo.compared.insert(kind, seen));
+        compared
+    })
+}
+
+/// What is made is made between two looks: making one thing may ask for another.
+fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
+    LAST.with_borrow_mut(|last| {
+        if last.as_ref().is_some_and(|m| !m.spec.asks_the_same(spec)) {
+            *last = None;
+        }
+        ask(last.get_or_insert_with(|| Memo {
+            spec: spec.without_origins(),
+            bodies: BTreeMap::new(),
+            template: None,
+            stamp: None,
+            settings: BTreeMap::new(),
+            compared: BTreeMap::new(),
+        }))
+    })
 }

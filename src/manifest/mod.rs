@@ -22,6 +22,7 @@ mod stateful_set;
 mod volumes;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
@@ -93,6 +94,18 @@ impl LiveInputs {
             },
         }
     }
+
+    /// For an object of this kind.
+    fn are_the_same(&self, other: &Self, kind: ObjectKind) -> bool {
+        match kind {
+            ObjectKind::PodDisruptionBudget => self.min_available == other.min_available,
+            ObjectKind::ConfigMap => self.member_files == other.member_files,
+            ObjectKind::StatefulSet => self.replicas == other.replicas,
+            ObjectKind::ServiceAccount | ObjectKind::PeerService | ObjectKind::ClientService => {
+                true
+            }
+        }
+    }
 }
 
 /// All objects of a cluster, in the order they are created.
@@ -113,7 +126,7 @@ pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Object
         ObjectKind::ConfigMap => config_map::render,
         ObjectKind::StatefulSet => stateful_set::render,
     };
-    let mut body = memo::body(kind, spec, render);
+    let mut body = Value::clone(&memo::body(kind, spec, render));
     match kind {
         ObjectKind::PodDisruptionBudget => {
             body["spec"]["minAvailable"] = json!(live.min_available);
@@ -126,6 +139,36 @@ pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Object
         key: key(kind, spec),
         body,
     }
+}
+
+/// An object as it shall be, and what is not so in the one that is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    pub object: Object,
+    pub differences: Vec<Difference>,
+}
+
+/// One object beside what was found of it; `None`: it is not there.
+pub fn compared(
+    kind: ObjectKind,
+    spec: &ClusterSpec,
+    live: &LiveInputs,
+    found: Option<&Value>,
+) -> Rc<Compared> {
+    let Some(found) = found else {
+        return Rc::new(Compared {
+            object: object(kind, spec, live),
+            differences: Vec::new(),
+        });
+    };
+    memo::compared(kind, spec, live, found, || {
+        let object = object(kind, spec, live);
+        let differences = differences(&object.body, found);
+        Compared {
+            object,
+            differences,
+        }
+    })
 }
 
 /// What `reconcile render` prints: the objects of a cluster in which nothing is left to do.
@@ -158,7 +201,11 @@ fn metadata(kind: ObjectKind, spec: &ClusterSpec) -> ObjectMeta {
 
 /// The object as JSON, its content annotated. What follows the live cluster is filled in after the hash is taken.
 fn finish<T: Serialize>(object: &T) -> Value {
-    let mut body = canonical::value(object);
+    annotate(canonical::value(object))
+}
+
+/// The same of an object that is canonical already.
+fn annotate(mut body: Value) -> Value {
     let hash = stamp::content_hash(&body);
     body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(hash);
     body

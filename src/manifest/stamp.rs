@@ -14,11 +14,11 @@ pub const SETTINGS_ANNOTATION: &str = "reconcile/settings";
 /// Over everything that takes a restart to come into effect: the pod template and the settings of a member's file.
 /// Membership is not in it, or growing would restart everyone.
 pub fn settings_stamp(spec: &ClusterSpec) -> String {
-    super::memo::stamp(spec, stamp)
+    super::memo::stamp(spec, stamp).to_string()
 }
 
 fn stamp(spec: &ClusterSpec) -> String {
-    let template = super::canonical::value(&pod_template::unstamped(spec));
+    let template = pod_template::unstamped(spec);
     short_hash(format!("{template}\n{}", member_file::shared_settings(spec)).as_bytes())
 }
 

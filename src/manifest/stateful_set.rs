@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::{
 };
 use serde_json::Value;
 
-use super::{finish, labels, metadata, pod_template, volumes};
+use super::{annotate, canonical, labels, metadata, pod_template, volumes};
 use crate::fleet::ClusterSpec;
 use crate::state::ObjectKind;
 
@@ -30,11 +30,12 @@ pub(super) fn render(spec: &ClusterSpec) -> Value {
                 },
             ),
             selector: labels::match_labels(spec),
-            template: pod_template::render(spec),
             volume_claim_templates: Some(vec![volumes::claim_template(spec)]),
             ..StatefulSetSpec::default()
         }),
         ..StatefulSet::default()
     };
-    finish(&set)
+    let mut body = canonical::value(&set);
+    body["spec"]["template"] = pod_template::render(spec);
+    annotate(body)
 }

@@ -73,9 +73,10 @@ impl MemberFile {
     /// `text` with its membership keys replaced by these, everything else to the letter: what poisons a file must not
     /// smuggle new settings in.
     pub fn rewrite(&self, text: &str) -> String {
+        // All three begin alike, and nearly no other line does.
         let keep = text.lines().filter(|line| {
-            !line
-                .split_once(':')
+            let key = line.starts_with(LIST).then(|| line.split_once(':'));
+            !key.flatten()
                 .is_some_and(|(key, _)| [STATE, LIST, TOKEN].contains(&key))
         });
         let lines: Vec<String> = keep.map(str::to_owned).chain(self.lines()).collect();
@@ -85,9 +86,9 @@ impl MemberFile {
 
 fn value(text: &str, key: &str) -> Result<String, MemberFileError> {
     text.lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(found, _)| *found == key)
-        .map(|(_, value)| value.trim().trim_matches('"').to_owned())
+        .filter_map(|line| line.strip_prefix(key)?.strip_prefix(':'))
+        .map(|value| value.trim().trim_matches('"').to_owned())
+        .next()
         .ok_or_else(|| MemberFileError(format!("found no `{key}`, expected one line of it")))
 }
 

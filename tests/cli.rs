@@ -9,6 +9,8 @@ mod pages;
 mod roles;
 #[path = "cli/settings.rs"]
 mod settings;
+#[path = "cli/threads.rs"]
+mod threads;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -193,6 +195,8 @@ fn misuse_is_64_and_says_what_to_do() {
         "render fleet --user ada",
         "render fleet --rbac check --user ada --group sre",
         "render fleet --rbac check --service-account reconcile",
+        "unlock eu-1/discovry fleet",
+        "unlock eu-1/discovery nowhere",
     ] {
         let output = place.run(arguments, 64);
         assert_eq!(text(&output.stdout), "", "stdout is for what was asked for");

@@ -36,7 +36,16 @@ const ELSEWHERE: &[(Code, &str)] = &[
     (Code::SettingsSyntax, SETTINGS),
     (Code::SettingsKey, SETTINGS),
     (Code::SettingsValue, SETTINGS),
+    (Code::ImportAbsent, IMPORT),
+    (Code::ImportContainer, IMPORT),
+    (Code::ImportVersion, IMPORT),
+    (Code::ImportClaim, IMPORT),
+    (Code::ImportActed, IMPORT),
+    (Code::ImportByHand, IMPORT),
+    (Code::ImportOtherName, IMPORT),
+    (Code::ImportHeld, IMPORT),
 ];
+const IMPORT: &str = "tests/fake_api/import.rs: what_stands_in_the_way_is_named";
 const SETTINGS: &str = "tests/cli/settings.rs: a_wrong_setting_is_4_and_says_where";
 const PLAN_FILES: &str = "plan_files: what_is_no_plan_is_not_shown_and_not_applied";
 

@@ -207,3 +207,53 @@ fn a_field_that_no_document_holds_is_a_finding_and_no_secret_is_shown() {
     }
     assert!(!format!("{found:?}").contains("correct-horse"));
 }
+
+/// A cluster beside it must not be found by the old one's Services: it holds other data.
+#[test]
+fn what_finds_the_pods_of_a_set_made_by_hand_is_not_in_the_document() {
+    let (fleet, files) = examples();
+    let spec = fleet.clusters.iter().find(|c| c.tls.client.is_none());
+    let spec = spec.expect("an example without TLS");
+    let mut running = running(spec);
+    let set = &mut running.stateful_set;
+    set["metadata"]["labels"] = Value::Null;
+    set["spec"]["selector"] =
+        json!({"matchExpressions": [{"key": "tier", "operator": "In", "values": ["db"]}]});
+    let labels = json!({"app": "db", "tier": "db", "team": "orders", "app.kubernetes.io/name": "etcd", "app.kubernetes.io/instance": "db"});
+    set["spec"]["template"]["metadata"] = json!({"labels": labels});
+    let service = |name: &str, selector: Value| json!({"metadata": {"name": name, "annotations": {"dns": "db.example.net"}}, "spec": {"clusterIP": "10.0.0.1", "selector": selector}});
+    running.services = vec![
+        service("old", json!({"app": "db"})),
+        service("all", json!({"app.kubernetes.io/name": "etcd"})),
+        service(
+            "one",
+            json!({"app.kubernetes.io/name": "etcd", "app.kubernetes.io/instance": "db"}),
+        ),
+    ];
+    let found = imported(&running, &wanted(spec, None), fleet_file(&files));
+    let kept: Vec<&str> = found.spec.pod.labels.keys().map(String::as_str).collect();
+    assert_eq!(kept, ["team"]);
+    let told = found.findings.iter();
+    let told: Vec<String> = told
+        .map(|f| format!("{}: {}: {}\n", f.field, f.live, f.then))
+        .collect();
+    let told = told.concat();
+    for part in [
+        "pod.labels app: db: not in the document: the members of a new cluster would be found by it, by Service old;",
+        &format!(
+            "pod.labels tier: db: not in the document: the members of a new cluster would be found by it, by StatefulSet {};",
+            spec.name
+        ),
+        "service.annotations dns: db.example.net: in the document, and so on a new cluster's client Service too",
+        "; give it another selector before a new cluster is made beside it, or its clients are led to both\n",
+        "; give it another selector before a new cluster with backend.statefulSet.name db is made beside it, or",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    assert_eq!(
+        told.matches("give it another selector").count(),
+        2,
+        "{told}"
+    );
+    assert!(!told.contains("/template/metadata/labels/tier"), "{told}");
+}

@@ -1,15 +1,15 @@
 //! `reconcile import`: a document of what runs, and taking over what another fleet made.
 
+mod refused;
+
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::{Done, Stop, documents, terminal, validate, worlds};
 use crate::diag::{SourceFile, defuse, render_all};
 use crate::fleet::{ClusterId, ClusterSpec, EtcdVersion, Fleet, nearest};
-use crate::import::{self, Finding, ImportError, Imported, Running, Wanted};
+use crate::import::{self, Finding, Imported, Running, Wanted};
 use crate::report::Exit;
-use crate::world::live::adoption::AdoptionError;
-use crate::world::live::running::RunningError;
 use crate::world::live::{Contexts, Live, Options};
 
 /// Write a cluster's document from what runs, and adopt it
@@ -142,7 +142,7 @@ async fn read(args: &ImportArgs, live: &Live, id: &ClusterId) -> Result<Imported
     let namespace = args.namespace.as_deref().unwrap_or_default();
     let name = args.statefulset.as_deref().unwrap_or(&id.name);
     let running = live.running(&id.context, namespace, name).await;
-    let running = running.map_err(|error| absent(&error))?;
+    let running = running.map_err(|error| refused::absent(&error))?;
     let fleet = fleet_file(&args.path)?;
     let mut wanted = Wanted {
         id: id.clone(),
@@ -151,15 +151,28 @@ async fn read(args: &ImportArgs, live: &Live, id: &ClusterId) -> Result<Imported
         client_certificate: args.client_cert_secret.clone(),
         credentials: args.credentials_secret.clone(),
     };
-    let mut imported = document(&running, &wanted, &fleet)?;
+    let (mut imported, untold) = match import::document(&running, &wanted, &fleet) {
+        Ok(imported) => (imported, None),
+        Err(error) => {
+            let any = || import::of_any_version(&running, &wanted, &fleet);
+            let any = wanted.version.is_none().then(any).flatten();
+            let any = any.ok_or_else(|| refused::undocumented(&error))?;
+            (any, Some(error))
+        }
+    };
     live.nobody_acts(&imported.spec)
         .await
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| refused::acted(&error))?;
     let observed = live.observe_each(&[&imported.spec]).await.remove(0);
     let said = import::version_of(&observed).filter(|_| args.etcd_version.is_none());
-    if let Some(version) = said.filter(|version| *version != imported.spec.version) {
-        wanted.version = Some(version);
-        imported = document(&running, &wanted, &fleet)?;
+    match (said, untold) {
+        (None, Some(error)) => return Err(refused::undocumented(&error)),
+        (Some(version), _) if version != imported.spec.version => {
+            wanted.version = Some(version);
+            let again = import::document(&running, &wanted, &fleet);
+            imported = again.map_err(|error| refused::undocumented(&error))?;
+        }
+        _ => {}
     }
     let answers = import::answers(&imported.spec, &observed);
     imported.findings.extend(answers);
@@ -177,25 +190,6 @@ fn fleet_file(path: &Path) -> Result<SourceFile, Stop> {
     let own = |file: &SourceFile| ["fleet.yaml", "fleet.yml"].contains(&base(&file.name));
     let found = files.into_iter().find(own);
     found.ok_or_else(|| Stop::usage(format!("{} has no fleet.yaml", path.display())))
-}
-
-fn document(running: &Running, wanted: &Wanted, fleet: &SourceFile) -> Result<Imported, Stop> {
-    import::document(running, wanted, fleet).map_err(|error| match error {
-        ImportError::Impossible { .. } => Stop::new(Exit::Blocked.code(), error.to_string()),
-        ImportError::Invalid { diagnostics, files } => {
-            let text = render_all(
-                &diagnostics,
-                &files,
-                terminal::diagnostic_style(),
-                terminal::width(),
-            );
-            terminal::tell(text.trim_end());
-            Stop::new(
-                Exit::Invalid.code(),
-                "what runs makes no valid document, for the reasons above; nothing was written; --etcd-version or --profile may mend it",
-            )
-        }
-    })
 }
 
 fn whose(running: &Running, spec: &ClusterSpec) -> Option<Finding> {
@@ -280,7 +274,11 @@ async fn adopt(args: &ImportArgs, live: &Live, spec: &ClusterSpec) -> Done {
     if !args.yes && !terminal::is_interactive() {
         return Err(Stop::usage("no terminal to ask on: give --yes"));
     }
-    let Some(adoption) = live.adoption(spec).await.map_err(|error| refused(&error))? else {
+    let Some(adoption) = live
+        .adoption(spec)
+        .await
+        .map_err(|error| refused::kept(&error))?
+    else {
         terminal::print(&format!("{}: it is this fleet's already\n", spec.id));
         return Ok(0);
     };
@@ -296,31 +294,13 @@ async fn adopt(args: &ImportArgs, live: &Live, spec: &ClusterSpec) -> Done {
         let code = Exit::Refused.code();
         return Err(Stop::new(code, "not approved; nothing was changed"));
     }
-    let count = adoption.take().await.map_err(|error| refused(&error))?;
+    let count = adoption
+        .take()
+        .await
+        .map_err(|error| refused::kept(&error))?;
     terminal::print(&format!(
         "{}: {count} objects taken over from {owner}; next: reconcile plan --cluster {}\n",
         spec.id, spec.id
     ));
     Ok(0)
-}
-
-fn absent(error: &RunningError) -> Stop {
-    let exit = match error {
-        RunningError::Unread(_) => Exit::Incomplete,
-        RunningError::NoNamespace(_) | RunningError::Absent { .. } => Exit::Blocked,
-    };
-    Stop::new(exit.code(), error.to_string())
-}
-
-fn refused(error: &AdoptionError) -> Stop {
-    let exit = match error {
-        AdoptionError::Unread(_) => Exit::Incomplete,
-        AdoptionError::Absent { .. } | AdoptionError::NotOurs(_) | AdoptionError::Acted { .. } => {
-            Exit::Blocked
-        }
-        AdoptionError::Held(_) => Exit::Locked,
-        AdoptionError::Write { done: 0, .. } => Exit::Failed,
-        AdoptionError::Write { .. } => Exit::Stopped,
-    };
-    Stop::new(exit.code(), error.to_string())
 }

@@ -30,11 +30,11 @@ pub(super) struct UnlockArgs {
 }
 
 pub(super) fn run(args: &UnlockArgs) -> Done {
+    let loaded = documents::load(&args.path)?;
+    let spec = find(&args.cluster, &loaded.fleet)?;
     if !args.yes && !terminal::is_interactive() {
         return Err(Stop::usage("no terminal to ask on: give --yes"));
     }
-    let loaded = documents::load(&args.path)?;
-    let spec = find(&args.cluster, &loaded.fleet)?;
     let contexts = Contexts::new(&loaded.fleet, &args.path);
     let live = Live::new(contexts, Options::default());
     worlds::runtime()?.block_on(unlock(args, &live, spec))

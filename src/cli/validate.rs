@@ -127,10 +127,15 @@ fn closing_line(opened: &Opened) -> String {
     };
     match &opened.fleet {
         Some(fleet) => format!(
-            "{}: {} in {} are valid{remarks}",
+            "{}: {} in {} {} valid{remarks}",
             fleet.name,
             count(fleet.clusters.len(), "cluster"),
             count(fleet.contexts.len(), "context"),
+            if fleet.clusters.len() == 1 {
+                "is"
+            } else {
+                "are"
+            },
         ),
         None => format!(
             "invalid: {remarks} in {}",

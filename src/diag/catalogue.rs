@@ -1,5 +1,5 @@
 //! Every code there is: `E01` reading, `E02` shape, `E03` layers, `E04` values, `E05` against each other,
-//! `E06` plan files, `E07` settings.
+//! `E06` plan files, `E07` settings, `E08` what is to be imported.
 //!
 //! A code is for ever: it is never given another meaning, and a retired one leaves a gap.
 
@@ -163,4 +163,21 @@ catalogue! {
         "The key is no setting. Unknown keys are refused, never ignored: a gate whose `fail-on` is misspelt would let through what it was meant to stop. `reconcile settings` names all of them."
     SettingsValue "E0703" Error "settings::value"
         "The setting does not take this value. It is checked as the option of the same name is; `reconcile --help` says what that takes."
+
+    ImportAbsent "E0801" Error "import::absent"
+        "The namespace or the StatefulSet is not there. `--namespace` and `--statefulset` name what is written into a document; what is taken over (`--adopt`) the document names itself, in `backend.statefulSet`."
+    ImportContainer "E0802" Error "import::no-container"
+        "The StatefulSet has no container that could run etcd. `--statefulset` names another."
+    ImportVersion "E0803" Error "import::version"
+        "A document says which version of etcd runs. No member could be asked, and the tag of the image is none: see that the members can be reached, or give `--etcd-version`."
+    ImportClaim "E0804" Error "import::no-claim"
+        "The members keep their data on no claim of their own (`volumeClaimTemplates`), so it goes with their pods. reconcile keeps each member's data on a claim, and no member that runs can be given one: make a new cluster, and move its clients."
+    ImportActed "E0805" Error "import::another-controller"
+        "An operator, Argo CD, Flux, Helm or an autoscaler owns, tracks or scales one of the objects. Two actors on one cluster undo each other, and each one's guards count without the other. Take the object out of what the other manages first."
+    ImportByHand "E0806" Error "import::by-hand"
+        "Only what reconcile made for another fleet can be taken over. Of what was made in another way the selector, the claims and the addresses of the members are others, and cannot change. Its document is good for a new cluster beside it, with a `backend.statefulSet.name` of its own."
+    ImportOtherName "E0807" Error "import::other-name"
+        "The objects are those of a cluster with another name. The name is in the selector of the StatefulSet, which cannot change: call the cluster so in its document too (`metadata.name`)."
+    ImportHeld "E0808" Error "import::held"
+        "A run of the other fleet is at work on the cluster and holds its lock. What it has begun it must end: wait for it, or end it. A lock that a dead run left is over by itself after 30 s."
 }

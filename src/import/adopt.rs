@@ -19,11 +19,11 @@ pub struct Owner {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotOurs {
     #[error(
-        "found StatefulSet {namespace}/{name} that reconcile did not make, expected one of another fleet of reconcile's; its processes, selector and volumes are made in another way and cannot be taken over: the document stays a plan for a new cluster beside it"
+        "found StatefulSet {namespace}/{name} that reconcile did not make, expected one of another fleet of reconcile's"
     )]
     HandMade { namespace: String, name: String },
     #[error(
-        "found StatefulSet {namespace}/{name} of a cluster called {cluster:?}, expected {wanted:?}; a StatefulSet's selector cannot change: call the cluster {cluster} in its document (metadata.name)"
+        "found StatefulSet {namespace}/{name} of a cluster called {cluster:?}, expected {wanted:?}"
     )]
     OtherName {
         namespace: String,

@@ -73,7 +73,15 @@ pub(super) fn findings(running: &Running, spec: &ClusterSpec) -> Vec<Finding> {
             found.extend(differing(running, pointer, &difference));
         }
     }
-    besides(Some(wanted), live, "", &mut found);
+    let mut beside = Vec::new();
+    besides(Some(wanted), live, "", &mut beside);
+    // Of what is made by hand: told already, where they are left out of the document.
+    let is_told = |f: &Finding| {
+        running.owner().is_none()
+            && f.field
+                .starts_with("StatefulSet /spec/template/metadata/labels/")
+    };
+    found.extend(beside.into_iter().filter(|f| !is_told(f)));
     found.extend(addresses(running, spec));
     found.extend(services(running, spec));
     found
@@ -257,14 +265,35 @@ fn services(running: &Running, spec: &ClusterSpec) -> Vec<Finding> {
         } else {
             ""
         };
+        let beside = found_beside(running, service, spec);
         Finding::new(
             format!("Service {name}"),
             format!("it finds the members{clients}"),
             format!(
-                "it stays as it is; reconcile's own are {} and {}",
+                "it stays as it is; reconcile's own are {} and {}{beside}",
                 wanted[0], wanted[1]
             ),
         )
     };
     running.services.iter().filter(other).map(one).collect()
+}
+
+/// What a Service of the old cluster would find of a cluster that is made beside it.
+fn found_beside(running: &Running, service: &Value, spec: &ClusterSpec) -> String {
+    const INSTANCE: &str = "app.kubernetes.io/instance";
+    let ours = manifest::object_labels(spec);
+    let selector = service.pointer("/spec/selector").and_then(Value::as_object);
+    let selects = |(label, value): (&String, &Value)| {
+        label == INSTANCE || ours.get(label).is_some_and(|own| value == own)
+    };
+    let Some(selector) = selector.filter(|s| running.owner().is_none() && s.iter().all(selects))
+    else {
+        return String::new();
+    };
+    let which = selector.get(INSTANCE).map_or_else(String::new, |instance| {
+        format!(" with backend.statefulSet.name {}", text(instance))
+    });
+    format!(
+        "; give it another selector before a new cluster{which} is made beside it, or its clients are led to both"
+    )
 }

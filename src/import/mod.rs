@@ -10,11 +10,12 @@ mod least;
 mod leftover;
 mod mounts;
 mod read;
+mod selectors;
 mod settings;
 
 use serde_json::{Value, json};
 
-use crate::diag::{Diagnostic, SourceFile};
+use crate::diag::{Code, Diagnostic, SourceFile};
 use crate::fleet::{self, ClusterId, ClusterSpec, EtcdVersion};
 use crate::manifest;
 
@@ -98,8 +99,9 @@ pub struct Imported {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    #[error("found {found}, expected {expected}; {help}")]
+    #[error("found {found}, expected {expected}")]
     Impossible {
+        code: Code,
         found: String,
         expected: &'static str,
         help: String,
@@ -145,6 +147,25 @@ pub fn document(
         findings,
         diagnostics,
         files,
+    })
+}
+
+/// One of each minor, for [`of_any_version`].
+const ANY: [EtcdVersion; 3] = [
+    EtcdVersion::new(3, 7, 0),
+    EtcdVersion::new(3, 6, 0),
+    EtcdVersion::new(3, 5, 0),
+];
+
+/// The document that it would be with some version: enough to ask the members for theirs, where the image does not tell
+/// it or tells a wrong one.
+pub fn of_any_version(running: &Running, wanted: &Wanted, fleet: &SourceFile) -> Option<Imported> {
+    ANY.into_iter().find_map(|version| {
+        let wanted = Wanted {
+            version: Some(version),
+            ..wanted.clone()
+        };
+        document(running, &wanted, fleet).ok()
     })
 }
 

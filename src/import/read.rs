@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::mounts::Template;
 use super::settings::{self, Told};
-use super::{Finding, ImportError, Running, Wanted, configuration};
+use super::{Finding, ImportError, Running, Wanted, configuration, selectors};
+use crate::diag::Code;
 use crate::fleet::{EtcdVersion, Quantity};
 
 pub(super) struct Read {
@@ -18,6 +19,7 @@ const UNTOLD: &str = "policy, backup, storage.migration, access.reach, suspend";
 
 pub(super) fn read(running: &Running, wanted: &Wanted) -> Result<Read, ImportError> {
     let of = Template::of(&running.stateful_set).ok_or_else(|| ImportError::Impossible {
+        code: Code::ImportContainer,
         found: format!("a StatefulSet {} without a container", running.name()),
         expected: "one that runs etcd",
         help: "name another with --statefulset".to_owned(),
@@ -60,8 +62,11 @@ pub(super) fn read(running: &Running, wanted: &Wanted) -> Result<Read, ImportErr
     add("access", access(wanted, &tls, &mut findings));
     add("tls", tls);
     add("scheduling", scheduling(of, &mut findings));
-    add("pod", pod(of));
-    add("service", service(running));
+    let (mut pod, service) = (pod(of), service(running));
+    findings.extend(selectors::leave_out(running, &mut pod));
+    findings.extend(selectors::led_to_both(running, &service));
+    add("pod", Value::Object(pod));
+    add("service", service);
     if members.is_multiple_of(2) {
         add("policy", json!({"allowEvenMembers": true}));
     }
@@ -106,21 +111,27 @@ fn version(image: &str, wanted: &Wanted) -> Result<EtcdVersion, ImportError> {
     };
     let version = wanted.version.or_else(of_tag);
     version.ok_or_else(|| ImportError::Impossible {
+        code: Code::ImportVersion,
         found: format!("the image {image:?} and no member that answers"),
         expected: "a tag with etcd's version, or a member that tells it",
         help: "see that the members can be reached, or give --etcd-version".to_owned(),
     })
 }
 
-/// With the version left to follow where the tag does.
+/// With the version left to follow where the tag does. Another tag, as `latest`, no document can have: what the image is
+/// then shows among what differs.
 fn written_image(image: &str, version: EtcdVersion) -> String {
     let plain = format!(":v{version}");
     match (image.contains('@'), image.strip_suffix(&plain), tag(image)) {
         (false, Some(name), _) => name.to_owned(),
         (false, None, Some(tag)) => {
-            let followed = tag.replacen(&version.to_string(), "{version}", 1);
-            let name = &image[..image.len() - tag.len()];
-            format!("{name}{followed}")
+            let version = version.to_string();
+            let name = &image[..image.len() - tag.len() - 1];
+            if tag.contains(&version) {
+                format!("{name}:{}", tag.replacen(&version, "{version}", 1))
+            } else {
+                name.to_owned()
+            }
         }
         _ => image.to_owned(),
     }
@@ -148,6 +159,7 @@ fn storage(
     });
     let Some(claim) = claim else {
         return Err(ImportError::Impossible {
+            code: Code::ImportClaim,
             found: format!(
                 "that {} keeps its data ({data}) on no claim of its own",
                 running.name()
@@ -287,7 +299,7 @@ fn marks(metadata: &Value) -> Map<String, Value> {
     found
 }
 
-fn pod(of: Template) -> Value {
+fn pod(of: Template) -> Map<String, Value> {
     let mut found = marks(&of.template["metadata"]);
     let spec = &of.template["spec"];
     let secrets = spec.get("imagePullSecrets").and_then(Value::as_array);
@@ -298,7 +310,7 @@ fn pod(of: Template) -> Value {
     if let Some(group) = spec.pointer("/securityContext/fsGroup") {
         found.insert("fsGroup".into(), group.clone());
     }
-    Value::Object(found)
+    found
 }
 
 /// The one for clients: it has an address of its own.
@@ -317,4 +329,24 @@ fn service(running: &Running) -> Value {
     client_service(running).map_or(Value::Null, |service| {
         Value::Object(marks(&service["metadata"]))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_follows_the_version_or_is_left_out() {
+        let written = |image| written_image(image, EtcdVersion::new(3, 6, 16));
+        for (image, expected) in [
+            ("r:5000/etcd:v3.6.16", "r:5000/etcd"),
+            ("r:5000/etcd", "r:5000/etcd"),
+            ("r/etcd:3.6.16-r1", "r/etcd:{version}-r1"),
+            ("r:5000/etcd:latest", "r:5000/etcd"),
+            ("etcd:v3.6", "etcd"),
+            ("r/etcd@sha256:0f", "r/etcd@sha256:0f"),
+        ] {
+            assert_eq!(written(image), expected);
+        }
+    }
 }

@@ -146,7 +146,7 @@ fn plan(
 #[tokio::test]
 async fn a_cluster_of_another_fleet_is_documented_then_adopted_without_a_restart() {
     let server = Server::new();
-    server.let_administer();
+    server.let_apply();
     put(&server, &theirs());
     let fleet = empty_fleet(&server).await;
     let (code, stdout, stderr) = import(fleet.path(), "eu-1/orders . --namespace etcd").await;
@@ -167,10 +167,7 @@ async fn a_cluster_of_another_fleet_is_documented_then_adopted_without_a_restart
          metadata:\n  name: orders\nspec:\n  context: eu-1\n  backend:\n    statefulSet:\n      namespace: etcd\n  members: 3\n  \
          version: 3.6.16\n  storage:\n    size: 16Gi\n"
     );
-    assert!(
-        server.requests("PATCH", "").is_empty(),
-        "nothing is changed yet"
-    );
+    assert!(server.writes().is_empty(), "nothing is changed yet");
 
     let spec = spec_of(fleet.path());
     let world = in_sync(&spec);
@@ -198,13 +195,14 @@ async fn a_cluster_of_another_fleet_is_documented_then_adopted_without_a_restart
         lease["metadata"]["annotations"].get("reconcile/commit"),
         None
     );
-    let first = &server.requests("PATCH", "")[0];
+    let writes = server.writes();
     assert_eq!(
-        first.path,
-        super::lock::LEASE,
-        "the lock is taken over first"
+        (writes[0].method.as_str(), writes[0].path.as_str()),
+        ("PUT", super::lock::LEASE),
+        "the lock is taken over first, and as those who may apply can"
     );
-    for sent in server.requests("PATCH", "") {
+    assert!(writes[1..].iter().all(|sent| sent.method == "PATCH"));
+    for sent in writes {
         let metadata = &sent.body["metadata"];
         assert!(
             metadata["uid"].is_string() && metadata["resourceVersion"] == "7",
@@ -237,7 +235,7 @@ async fn a_cluster_of_another_fleet_is_documented_then_adopted_without_a_restart
 #[tokio::test]
 async fn an_adoption_that_was_broken_off_goes_on() {
     let server = Server::new();
-    server.let_administer();
+    server.let_apply();
     put(&server, &theirs());
     let fleet = fleet(&server, "").await;
     server.fail("PATCH", &format!("{CORE}/services/orders-peer"), 409, 1);
@@ -261,7 +259,7 @@ async fn an_adoption_that_was_broken_off_goes_on() {
 #[tokio::test]
 async fn a_run_at_work_keeps_its_cluster() {
     let server = Server::new();
-    server.let_administer();
+    server.let_apply();
     put(&server, &theirs());
     let held = json!({"spec": {"holderIdentity": "ada@elsewhere", "renewTime": "2099-01-01T00:00:00.000000Z"}});
     server.put(
@@ -271,11 +269,24 @@ async fn a_run_at_work_keeps_its_cluster() {
     let fleet = fleet(&server, "").await;
     let (code, _, stderr) = import(fleet.path(), "eu-1/orders . --adopt --yes").await;
     assert_eq!(code, Some(8), "{stderr}");
-    assert_eq!(
-        stderr,
-        "error: found its lock held by ada@elsewhere since 2099-01-01T00:00:00Z, expected nobody at work; end that run, or wait for it\n"
+    assert!(
+        stderr.contains("reconcile::import::held (E0808)"),
+        "{stderr}"
     );
-    assert!(server.requests("PATCH", "").is_empty());
+    assert!(stderr.contains("ada@elsewhere"), "{stderr}");
+    assert!(server.writes().is_empty());
+
+    // Past its time it is taken over, and its holder does not find itself in it when it comes back.
+    let past = json!({"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}});
+    server.put(
+        super::lock::LEASE,
+        with(server.get(super::lock::LEASE), &past),
+    );
+    let (code, _, stderr) = import(fleet.path(), "eu-1/orders . --adopt --yes").await;
+    assert_eq!(code, Some(0), "{stderr}");
+    let lease = server.get(super::lock::LEASE);
+    assert_eq!(lease["spec"].get("holderIdentity"), None, "{lease}");
+    assert_eq!(lease["spec"]["leaseDurationSeconds"], 30);
 }
 
 /// What somebody wrote by hand, with flags.
@@ -330,10 +341,10 @@ async fn a_hand_made_set_makes_a_document_and_says_what_it_cannot_hold() {
     let (code, _, stderr) = import(fleet.path(), "eu-1/orders . --adopt --yes").await;
     assert_eq!(code, Some(3), "{stderr}");
     assert!(
-        stderr.contains("error: found StatefulSet etcd/orders that reconcile did not make, expected one of another fleet"),
+        stderr.contains("reconcile::import::by-hand (E0806)"),
         "{stderr}"
     );
-    assert!(server.requests("PATCH", "").is_empty());
+    assert!(server.writes().is_empty());
 }
 
 #[tokio::test]
@@ -379,6 +390,31 @@ async fn what_stands_in_the_way_is_named() {
     let no_claim = json!({"metadata": {"name": "users"}, "spec": {"volumeClaimTemplates": null}});
     server.put(&format!("{SETS}/users"), with(hand_made(), &no_claim));
     note(arguments, import(fleet.path(), arguments).await);
+    for template in [
+        json!({"spec": {"containers": null}}),
+        json!({"spec": {"containers": [{"name": "etcd", "image": "etcd:latest"}]}}),
+    ] {
+        let other = json!({"metadata": {"name": "users"}, "spec": {"template": template}});
+        server.put(&format!("{SETS}/users"), with(hand_made(), &other));
+        note(arguments, import(fleet.path(), arguments).await);
+    }
+    let arguments = "eu-1/orders . --adopt --yes";
+    server.put(&format!("{SETS}/orders"), hand_made());
+    note(arguments, import(fleet.path(), arguments).await);
+    put(&server, &theirs());
+    let held = json!({"spec": {"holderIdentity": "ada@elsewhere", "renewTime": "2099-01-01T00:00:00.000000Z"}});
+    let lease = server.get(super::lock::LEASE);
+    server.put(super::lock::LEASE, with(lease, &held));
+    note(arguments, import(fleet.path(), arguments).await);
+    let set = server.get(&format!("{SETS}/orders"));
+    let users = json!({"metadata": {"labels": {"reconcile/cluster": "users"}}});
+    server.put(&format!("{SETS}/orders"), with(set, &users));
+    note(arguments, import(fleet.path(), arguments).await);
+    for number in 1..=8 {
+        let code = format!("(E080{number})");
+        assert!(said.contains(&code), "no {code}: {said}");
+    }
+    assert!(server.writes().is_empty());
     super::golden::hold("import-refused", said);
     let kept = std::fs::read_to_string(fleet.path().join("there.yaml")).expect("there");
     assert_eq!(kept, "a person's");

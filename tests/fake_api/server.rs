@@ -18,7 +18,7 @@ use super::rights::{Attributes, Roles};
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    method: String,
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) body: Value,
@@ -201,6 +201,13 @@ impl Server {
             .iter()
             .filter(|r| r.method == method && (path.is_empty() || r.path == path));
         matching.cloned().collect()
+    }
+
+    /// All that was to change something, in order.
+    pub(crate) fn writes(&self) -> Vec<Seen> {
+        let inner = self.inner();
+        let writing = inner.seen.iter().filter(|r| r.method != "GET");
+        writing.cloned().collect()
     }
 }
 

@@ -37,13 +37,13 @@ pub(super) async fn a_leader_that_takes_a_peer_for_lost_is_not_asked_alone(versi
     lead_from_elsewhere(&seats).await;
     hangs.store(true, Ordering::SeqCst);
     cluster.kill(BEHIND);
-    let post = hanging(&mut held).await;
+    let hung = hanging(&mut held).await;
     hangs.store(false, Ordering::SeqCst);
     cluster.join(BEHIND);
     let seats = cluster.seats(&Access::default()).await;
     whole(&cluster, &seats).await;
     tokio::time::sleep(HELD_AGAINST_IT).await;
-    drop(post);
+    drop(hung);
 
     let etcd = whole(&cluster, &seats).await;
     let (leads, _) = leader(&etcd).expect("whole");

@@ -11,6 +11,8 @@ use crate::story::Story;
 /// `plan`, `--check`, `status`.
 pub(crate) const CHECK: &str = "check";
 pub(crate) const APPLY: &str = "apply";
+/// Whoever may everything.
+pub(crate) const ADMINISTRATOR: &str = "administrator";
 /// What the fleet calls the Kubernetes cluster, and what the kubeconfigs do.
 pub(crate) const CONTEXT: &str = "here";
 
@@ -23,6 +25,10 @@ pub(crate) fn identity_for(arguments: &[&str]) -> &'static str {
 
 pub(crate) fn kubeconfig(directory: &Path, identity: &str) -> PathBuf {
     directory.join(format!("{identity}.kubeconfig"))
+}
+
+fn role_of(fleet: &str, identity: &str) -> String {
+    format!("reconcile:{fleet}:{CONTEXT}:{identity}")
 }
 
 impl Story {
@@ -88,6 +94,17 @@ impl Story {
 
     /// A kubeconfig with a token of the identity's ServiceAccount.
     fn log_in(&self, identity: &str) {
+        let account = format!("reconcile-{identity}");
+        let token = self.kubectl(&["create", "token", &account, "--duration=8h"]);
+        self.write_kubeconfig(identity, |_| json!({"token": token.trim()}));
+    }
+
+    /// With the rights of whoever runs the story.
+    pub(crate) fn log_in_as_administrator(&self) {
+        self.write_kubeconfig(ADMINISTRATOR, |ours| ours["users"][0]["user"].clone());
+    }
+
+    fn write_kubeconfig(&self, identity: &str, user: impl FnOnce(&Value) -> Value) {
         let view = [
             "config",
             "view",
@@ -97,12 +114,10 @@ impl Story {
             "-o=json",
         ];
         let ours: Value = serde_json::from_str(&self.bed.kubectl(&view)).expect("a kubeconfig");
-        let account = format!("reconcile-{identity}");
-        let token = self.kubectl(&["create", "token", &account, "--duration=8h"]);
         let theirs = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": CONTEXT,
             "clusters": [{"name": CONTEXT, "cluster": ours["clusters"][0]["cluster"]}],
-            "users": [{"name": identity, "user": {"token": token.trim()}}],
+            "users": [{"name": identity, "user": user(&ours)}],
             "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": identity}}],
         });
         let file = kubeconfig(self.directory.path(), identity);
@@ -110,7 +125,7 @@ impl Story {
     }
 
     fn role(&self, identity: &str) -> String {
-        format!("reconcile:{}:{CONTEXT}:{identity}", self.namespace)
+        role_of(&self.namespace, identity)
     }
 
     /// One right of a Role in the story's namespace goes.
@@ -137,7 +152,11 @@ impl Story {
 
     /// What is in no namespace does not go with the story's.
     pub(crate) fn take_rights_back(&self) {
-        let (check, apply) = (self.role(CHECK), self.role(APPLY));
+        self.take_rights_back_of(&self.namespace);
+    }
+
+    pub(crate) fn take_rights_back_of(&self, fleet: &str) {
+        let (check, apply) = (role_of(fleet, CHECK), role_of(fleet, APPLY));
         let kinds = "clusterrolebinding,clusterrole";
         let words = ["delete", kinds, &check, &apply, "--ignore-not-found"];
         self.bed.try_kubectl(&words);

@@ -14,6 +14,7 @@ mod ending;
 mod faults;
 mod hands;
 mod identity;
+mod import;
 mod judge;
 mod killed;
 mod rights;

@@ -122,18 +122,38 @@ fn step(row: &Row) -> String {
 }
 
 fn of_finding(code: Code) -> Page {
-    let severity = match code.severity() {
-        Severity::Error => "An error: nothing is planned while it is left",
-        Severity::Warning => "A warning: it works, but someone will regret it",
-    };
     Page {
         kind: Kind::Finding,
         names: vec![code.id().into(), code.slug().into()],
-        title: severity.into(),
+        title: weight(code).into(),
         parts: vec![
             Part::Says("Means", code.explain().into()),
             Part::Says("Look", look(code).into()),
         ],
+    }
+}
+
+/// What comes of it. A plan file is made already: what it is for does not happen.
+const fn weight(code: Code) -> &'static str {
+    match code {
+        Code::PlanUnreadable
+        | Code::PlanSyntax
+        | Code::PlanKind
+        | Code::PlanVersion
+        | Code::PlanShape => "An error: such a plan is neither shown nor applied",
+        Code::PlanEdited => "An error: such a plan is shown, and never applied",
+        Code::ImportAbsent
+        | Code::ImportContainer
+        | Code::ImportVersion
+        | Code::ImportClaim
+        | Code::ImportActed
+        | Code::ImportByHand
+        | Code::ImportOtherName
+        | Code::ImportHeld => "An error: no document is written, and nothing is taken over",
+        _ => match code.severity() {
+            Severity::Error => "An error: nothing is planned while it is left",
+            Severity::Warning => "A warning: it works, but someone will regret it",
+        },
     }
 }
 
@@ -145,6 +165,14 @@ const fn look(code: Code) -> &'static str {
         | Code::PlanVersion
         | Code::PlanShape
         | Code::PlanEdited => "`reconcile show FILE` shows a plan file without any cluster",
+        Code::ImportAbsent
+        | Code::ImportContainer
+        | Code::ImportVersion
+        | Code::ImportClaim
+        | Code::ImportActed
+        | Code::ImportByHand
+        | Code::ImportOtherName
+        | Code::ImportHeld => "docs/import.md says what can be imported and taken over",
         _ => "`reconcile validate` shows file, line and column of every finding",
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::api::Api;
 use super::lock;
@@ -35,17 +35,13 @@ const TAKEN: [Resource; 8] = [
 pub enum AdoptionError {
     #[error("{0}")]
     Unread(String),
-    #[error(
-        "found no StatefulSet {namespace}/{name}, expected a cluster that runs; see backend.statefulSet of its document"
-    )]
+    #[error("found no StatefulSet {namespace}/{name}, expected a cluster that runs")]
     Absent { namespace: String, name: String },
     #[error(transparent)]
     NotOurs(#[from] NotOurs),
-    #[error(
-        "found {found}, expected that nothing else acts on it; {found_by} must let go of it first"
-    )]
+    #[error("found {found}, expected that nothing else acts on it")]
     Acted { found: String, found_by: String },
-    #[error("found its lock held by {} since {}, expected nobody at work; end that run, or wait for it", .0.holder, .0.renewed)]
+    #[error("found its lock held by {} since {}, expected nobody at work", .0.holder, .0.renewed)]
     Held(Box<Lock>),
     #[error(
         "{what}: {source}; {done} of {of} objects are taken over, the rest is as it was: run this again"
@@ -145,11 +141,7 @@ impl Adoption {
     pub async fn take(self) -> Result<usize, AdoptionError> {
         let of = self.objects.len();
         for (done, (resource, object)) in self.objects.iter().enumerate() {
-            let mut patch = moved(object, &self.spec, &self.owner);
-            if *resource == Resource::Lease {
-                // A commit of another repository is neither older nor newer than ours.
-                patch["metadata"]["annotations"] = json!({COMMIT_ANNOTATION: null});
-            }
+            let patch = moved(object, &self.spec, &self.owner);
             let writer = Writer {
                 client: self.api.client.clone(),
                 resource: *resource,
@@ -158,7 +150,11 @@ impl Adoption {
                 deadline: self.deadline,
             };
             let uid = Uid(names::text(object, "uid").to_owned());
-            let written = writer.merge(patch, &uid).await;
+            let written = match resource {
+                // A lock is replaced whenever it is written, and whoever may apply may do that.
+                Resource::Lease => writer.replace(&handed_over(object, &patch)).await,
+                _ => writer.merge(patch, &uid).await,
+            };
             written.map_err(|source| AdoptionError::Write {
                 what: said(*resource, object),
                 done,
@@ -168,6 +164,25 @@ impl Adoption {
         }
         Ok(of)
     }
+}
+
+/// The lock with its new labels, and nobody's: a run of the old fleet that comes back, late as it is, must not find itself
+/// in it and go on. A commit of another repository is neither older nor newer than ours.
+fn handed_over(lease: &Value, patch: &Value) -> Value {
+    let mut lease = lease.clone();
+    let labels = patch.pointer("/metadata/labels").and_then(Value::as_object);
+    for (label, value) in labels.into_iter().flatten() {
+        lease["metadata"]["labels"][label] = value.clone();
+    }
+    let annotations = lease.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        annotations.remove(COMMIT_ANNOTATION);
+    }
+    let spec = lease.get_mut("spec").and_then(Value::as_object_mut);
+    if let Some(spec) = spec {
+        spec.remove("holderIdentity");
+    }
+    lease
 }
 
 fn said(resource: Resource, object: &Value) -> String {

@@ -15,10 +15,10 @@ use crate::import::Running;
 pub enum RunningError {
     #[error("{0}")]
     Unread(String),
-    #[error("found no namespace {0:?}, expected the one that the members run in; see --namespace")]
+    #[error("found no namespace {0:?}, expected the one that the members run in")]
     NoNamespace(String),
     #[error(
-        "found no StatefulSet {namespace}/{name}, expected the members'{}; see --statefulset",
+        "found no StatefulSet {namespace}/{name}, expected the members'{}",
         .others
     )]
     Absent {

@@ -84,6 +84,24 @@ impl Writer<'_> {
             .map_err(|failure| self.outcome(&failure))
     }
 
+    /// PUT of the whole object as it was read and changed: bound to the UID and the resource version in it.
+    pub(super) async fn replace(&self, body: &Value) -> Result<(), PerformError> {
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        let request = serde_json::to_vec(body)
+            .map_err(|error| error.to_string())
+            .and_then(|body| {
+                let request = Request::new(self.resource.path(self.namespace));
+                let request = request.replace(self.name, &params, body);
+                request.map_err(|error| error.to_string())
+            });
+        let request = request.map_err(PerformError::Refused)?;
+        let sent = self.send(request, Verb::Update, "").await;
+        sent.map_err(|failure| self.outcome(&failure))
+    }
+
     /// Gone already is success.
     pub(super) async fn delete(&self, uid: &Uid, how: Deletion) -> Result<(), PerformError> {
         let params = match how {

@@ -124,7 +124,10 @@ impl Servers {
     fn etcd(&mut self, binaries: &Path, place: &Path, clients: &str) -> Result<()> {
         let newest = fs::read_dir(binaries)?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .filter(|name| name.starts_with("etcd-3.6") && !name.ends_with(".tar"))
+            .filter(|name| {
+                name.starts_with("etcd-3.6")
+                    && Path::new(name).extension().is_none_or(|e| e != "tar")
+            })
             .max()
             .ok_or("no etcd 3.6 among the bed's binaries")?;
         let peers = format!("http://127.0.0.1:{}", free_port()?);

@@ -56,10 +56,10 @@ pub(super) fn template(spec: &ClusterSpec, render: fn(&ClusterSpec) -> Value) ->
     })
 }
 
-pub(super) fn stamp(spec: &ClusterSpec, make: fn(&ClusterSpec) -> String) -> Rc<str> {
+pub(super) fn stamp(spec: &ClusterSpec, render: fn(&ClusterSpec) -> String) -> Rc<str> {
     let found = look(spec, |memo| memo.stamp.clone());
     found.unwrap_or_else(|| {
-        let made: Rc<str> = make(spec).into();
+        let made: Rc<str> = render(spec).into();
         look(spec, |memo| memo.stamp = Some(Rc::clone(&made)));
         made
     })
@@ -69,11 +69,11 @@ pub(super) fn stamp(spec: &ClusterSpec, make: fn(&ClusterSpec) -> String) -> Rc<
 pub(super) fn settings(
     spec: &ClusterSpec,
     ordinal: Ordinal,
-    make: fn(&ClusterSpec, Ordinal) -> String,
+    render: fn(&ClusterSpec, Ordinal) -> String,
 ) -> Rc<str> {
     let found = look(spec, |memo| memo.settings.get(&ordinal).cloned());
     found.unwrap_or_else(|| {
-        let made: Rc<str> = make(spec, ordinal).into();
+        let made: Rc<str> = render(spec, ordinal).into();
         look(spec, |memo| memo.settings.insert(ordinal, Rc::clone(&made)));
         made
     })

@@ -28,7 +28,7 @@ use crate::world::PerformError;
 
 /// One act's surroundings.
 pub(super) struct Doing<'a> {
-    client: kube::Client,
+    pub(super) client: kube::Client,
     pub(super) spec: &'a ClusterSpec,
     deadline: Duration,
     pub(super) look: Look,

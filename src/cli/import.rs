@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Done, Stop, documents, terminal, validate, worlds};
 use crate::diag::{SourceFile, defuse, render_all};
 use crate::fleet::{ClusterId, ClusterSpec, EtcdVersion, Fleet, nearest};
-use crate::import::{self, Finding, Imported, Running, Wanted};
+use crate::import::{self, Finding, Imported, Wanted};
 use crate::report::Exit;
 use crate::world::live::{Contexts, Live, Options};
 
@@ -176,7 +176,9 @@ async fn read(args: &ImportArgs, live: &Live, id: &ClusterId) -> Result<Imported
     }
     let answers = import::answers(&imported.spec, &observed);
     imported.findings.extend(answers);
-    imported.findings.extend(whose(&running, &imported.spec));
+    imported
+        .findings
+        .extend(import::whose(&running, &imported.spec));
     Ok(imported)
 }
 
@@ -190,30 +192,6 @@ fn fleet_file(path: &Path) -> Result<SourceFile, Stop> {
     let own = |file: &SourceFile| ["fleet.yaml", "fleet.yml"].contains(&base(&file.name));
     let found = files.into_iter().find(own);
     found.ok_or_else(|| Stop::usage(format!("{} has no fleet.yaml", path.display())))
-}
-
-fn whose(running: &Running, spec: &ClusterSpec) -> Option<Finding> {
-    let name = format!("StatefulSet {}/{}", running.namespace(), running.name());
-    let finding = |live: String, then: String| Finding {
-        field: name.clone(),
-        live,
-        then,
-    };
-    match running.owner() {
-        Some(owner) if owner == import::Owner::wanted(spec) => None,
-        Some(owner) => Some(finding(
-            format!("it is of {owner}"),
-            format!(
-                "the plan refuses it (claimed-elsewhere) until it is taken over: reconcile import {} --adopt",
-                spec.id
-            ),
-        )),
-        None => Some(finding(
-            "reconcile did not make it".to_owned(),
-            "the plan refuses it (foreign-object), and --adopt does too: its pods would not be what reconcile makes"
-                .to_owned(),
-        )),
-    }
 }
 
 fn write(imported: &Imported, id: &ClusterId, target: Option<&Path>) -> Done {

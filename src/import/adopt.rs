@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::{Finding, Running};
 use crate::fleet::ClusterSpec;
 use crate::manifest::{
-    CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, SETTINGS_ANNOTATION, label_value, settings_stamp,
+    CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, SETTINGS_ANNOTATION, fleet_selector, label_value,
+    settings_stamp,
 };
 
 /// A fleet's cluster, as labels have it.
@@ -73,16 +75,35 @@ impl Owner {
 
     /// For LISTs: all that is this owner's.
     pub fn selector(&self) -> String {
-        format!(
-            "{FLEET_LABEL}={},{CONTEXT_LABEL}={},{CLUSTER_LABEL}={}",
-            self.fleet, self.context, self.cluster
-        )
+        let all = fleet_selector(&self.fleet, &self.context);
+        format!("{all},{CLUSTER_LABEL}={}", self.cluster)
     }
 }
 
 impl std::fmt::Display for Owner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}/{}", self.fleet, self.context, self.cluster)
+    }
+}
+
+/// What a plan makes of whose it is.
+pub fn whose(running: &Running, spec: &ClusterSpec) -> Option<Finding> {
+    let name = format!("StatefulSet {}/{}", running.namespace(), running.name());
+    match running.owner() {
+        Some(owner) if owner == Owner::wanted(spec) => None,
+        Some(owner) => Some(Finding::new(
+            name,
+            format!("it is of {owner}"),
+            format!(
+                "the plan refuses it (claimed-elsewhere) until it is taken over: reconcile import {} --adopt",
+                spec.id
+            ),
+        )),
+        None => Some(Finding::new(
+            name,
+            "reconcile did not make it",
+            "the plan refuses it (foreign-object), and --adopt does too: its pods would not be what reconcile makes",
+        )),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::diag::{Code, Diagnostic, SourceFile};
 use crate::fleet::{self, ClusterId, ClusterSpec, EtcdVersion};
 use crate::manifest;
 
-pub use adopt::{NotOurs, Owner, moved};
+pub use adopt::{NotOurs, Owner, moved, whose};
 pub use answers::{answers, version_of};
 
 /// A StatefulSet and what belongs to it, as the API server has them. No Secret is among these.

@@ -14,10 +14,10 @@ use crate::state::ObjectKind;
 
 struct Memo {
     spec: ClusterSpec,
-    bodies: BTreeMap<ObjectKind, Rc<Value>>,
+    bodies: BTreeMap<ObjectKind, Option<Rc<Value>>>,
     template: Option<Rc<Value>>,
     stamp: Option<Rc<str>>,
-    settings: BTreeMap<Ordinal, Rc<str>>,
+    settings: BTreeMap<Ordinal, Option<Rc<str>>>,
     compared: BTreeMap<ObjectKind, Seen>,
 }
 
@@ -38,31 +38,20 @@ pub(super) fn body(
     spec: &ClusterSpec,
     render: fn(&ClusterSpec) -> Value,
 ) -> Rc<Value> {
-    let found = look(spec, |memo| memo.bodies.get(&kind).cloned());
-    found.unwrap_or_else(|| {
-        let made = Rc::new(render(spec));
-        look(spec, |memo| memo.bodies.insert(kind, Rc::clone(&made)));
-        made
-    })
+    kept(
+        spec,
+        |memo| memo.bodies.entry(kind).or_default(),
+        || Rc::new(render(spec)),
+    )
 }
 
 /// The pod template without its stamp.
 pub(super) fn template(spec: &ClusterSpec, render: fn(&ClusterSpec) -> Value) -> Rc<Value> {
-    let found = look(spec, |memo| memo.template.clone());
-    found.unwrap_or_else(|| {
-        let made = Rc::new(render(spec));
-        look(spec, |memo| memo.template = Some(Rc::clone(&made)));
-        made
-    })
+    kept(spec, |memo| &mut memo.template, || Rc::new(render(spec)))
 }
 
 pub(super) fn stamp(spec: &ClusterSpec, render: fn(&ClusterSpec) -> String) -> Rc<str> {
-    let found = look(spec, |memo| memo.stamp.clone());
-    found.unwrap_or_else(|| {
-        let made: Rc<str> = render(spec).into();
-        look(spec, |memo| memo.stamp = Some(Rc::clone(&made)));
-        made
-    })
+    kept(spec, |memo| &mut memo.stamp, || render(spec).into())
 }
 
 /// All but the membership of a member's file.
@@ -71,10 +60,23 @@ pub(super) fn settings(
     ordinal: Ordinal,
     render: fn(&ClusterSpec, Ordinal) -> String,
 ) -> Rc<str> {
-    let found = look(spec, |memo| memo.settings.get(&ordinal).cloned());
+    kept(
+        spec,
+        |memo| memo.settings.entry(ordinal).or_default(),
+        || render(spec, ordinal).into(),
+    )
+}
+
+/// What is in its place, or is made now and put there.
+fn kept<T: Clone>(
+    spec: &ClusterSpec,
+    place: impl Fn(&mut Memo) -> &mut Option<T>,
+    render: impl FnOnce() -> T,
+) -> T {
+    let found = look(spec, |memo| place(memo).clone());
     found.unwrap_or_else(|| {
-        let made: Rc<str> = render(spec, ordinal).into();
-        look(spec, |memo| memo.settings.insert(ordinal, Rc::clone(&made)));
+        let made = render();
+        look(spec, |memo| *place(memo) = Some(made.clone()));
         made
     })
 }

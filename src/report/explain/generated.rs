@@ -133,15 +133,21 @@ fn of_finding(code: Code) -> Page {
     }
 }
 
-/// What comes of it. A plan file is made already: what it is for does not happen.
-const fn weight(code: Code) -> &'static str {
+/// What is wrong when a code is told.
+enum About {
+    Fleet,
+    PlanFile,
+    Import,
+}
+
+const fn about(code: Code) -> About {
     match code {
         Code::PlanUnreadable
         | Code::PlanSyntax
         | Code::PlanKind
         | Code::PlanVersion
-        | Code::PlanShape => "An error: such a plan is neither shown nor applied",
-        Code::PlanEdited => "An error: such a plan is shown, and never applied",
+        | Code::PlanShape
+        | Code::PlanEdited => About::PlanFile,
         Code::ImportAbsent
         | Code::ImportContainer
         | Code::ImportVersion
@@ -149,8 +155,18 @@ const fn weight(code: Code) -> &'static str {
         | Code::ImportActed
         | Code::ImportByHand
         | Code::ImportOtherName
-        | Code::ImportHeld => "An error: no document is written, and nothing is taken over",
-        _ => match code.severity() {
+        | Code::ImportHeld => About::Import,
+        _ => About::Fleet,
+    }
+}
+
+/// What comes of it. A plan file is made already: what it is for does not happen.
+const fn weight(code: Code) -> &'static str {
+    match (about(code), code) {
+        (About::PlanFile, Code::PlanEdited) => "An error: such a plan is shown, and never applied",
+        (About::PlanFile, _) => "An error: such a plan is neither shown nor applied",
+        (About::Import, _) => "An error: no document is written, and nothing is taken over",
+        (About::Fleet, _) => match code.severity() {
             Severity::Error => "An error: nothing is planned while it is left",
             Severity::Warning => "A warning: it works, but someone will regret it",
         },
@@ -158,22 +174,10 @@ const fn weight(code: Code) -> &'static str {
 }
 
 const fn look(code: Code) -> &'static str {
-    match code {
-        Code::PlanUnreadable
-        | Code::PlanSyntax
-        | Code::PlanKind
-        | Code::PlanVersion
-        | Code::PlanShape
-        | Code::PlanEdited => "`reconcile show FILE` shows a plan file without any cluster",
-        Code::ImportAbsent
-        | Code::ImportContainer
-        | Code::ImportVersion
-        | Code::ImportClaim
-        | Code::ImportActed
-        | Code::ImportByHand
-        | Code::ImportOtherName
-        | Code::ImportHeld => "docs/import.md says what can be imported and taken over",
-        _ => "`reconcile validate` shows file, line and column of every finding",
+    match about(code) {
+        About::PlanFile => "`reconcile show FILE` shows a plan file without any cluster",
+        About::Import => "docs/import.md says what can be imported and taken over",
+        About::Fleet => "`reconcile validate` shows file, line and column of every finding",
     }
 }
 

@@ -52,10 +52,10 @@ func longest(list []gap, n int) []float64 {
 }
 
 // madeOf is what a gap is made of: the puts that ended in it, the acknowledged one that closed it being the last.
-func madeOf(g gap, puts []put) (list []failure) {
+func madeOf(g gap, puts []put) (list []attempt) {
 	for _, p := range puts {
 		if p.end.After(g.from) && !p.end.After(g.to) {
-			list = append(list, failure{p.start, p.number, round(p.end.Sub(p.start).Seconds()), p.err})
+			list = append(list, attempt{p.start, p.number, round(p.end.Sub(p.start).Seconds()), p.err})
 		}
 	}
 	return list[:min(len(list), 20)]
@@ -70,7 +70,7 @@ type phase struct {
 	Puts         int                  `json:"puts"`
 	Failed       int                  `json:"failed"`
 	LongestGap   map[string]float64   `json:"longestGapSeconds"`
-	LongestPuts  map[string][]failure `json:"longestGapPuts"`
+	LongestPuts  map[string][]attempt `json:"longestGapPuts"`
 	FailedByKind map[string]int       `json:"failedByKind"`
 }
 
@@ -90,7 +90,7 @@ func phases(marks []mark, byWriter map[string][]put) (list []phase) {
 	marks = append([]mark{{first, "start"}}, marks...)
 	for i, m := range marks {
 		p := phase{Name: m.name, From: m.at, To: last, LongestGap: map[string]float64{},
-			LongestPuts: map[string][]failure{}, FailedByKind: map[string]int{}}
+			LongestPuts: map[string][]attempt{}, FailedByKind: map[string]int{}}
 		if i+1 < len(marks) {
 			p.To = marks[i+1].at
 		}

@@ -15,7 +15,7 @@ use crate::decide::{
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
 use crate::state::{Evidence, Observation};
-use crate::world::{Hold, LockError, LockRequest, PerformError, World};
+use crate::world::{Awaited, Hold, LockError, LockRequest, PerformError, World};
 
 /// How long a step may take (etcd-operations.md 2.3); more than this must be left of the Lease.
 const LONGEST_STEP: Duration = Duration::from_secs(10);
@@ -263,7 +263,8 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
                 None => condition.to_string(),
             }));
         }
-        self.world.pause(self.spec, Some(condition)).await;
+        let awaited = Awaited { condition, elapsed };
+        self.world.pause(self.spec, Some(awaited)).await;
         None
     }
 

@@ -15,11 +15,11 @@ use super::run::{End, Run, rest};
 use crate::apply::{
     ApplyEvent, Approval, ClusterOutcome, Ending, Interrupt, Options, apply_cluster,
 };
-use crate::decide::{self, Act, Condition, Note};
+use crate::decide::{self, Act, Note};
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
 use crate::state::{Ledger, Observation, Sighting, Sightings};
-use crate::world::{Hold, LockError, LockRequest, PerformError, World};
+use crate::world::{Awaited, Hold, LockError, LockRequest, PerformError, World};
 
 struct Scene<'p> {
     play: &'p mut Play,
@@ -193,11 +193,8 @@ impl<'s, 'p> World for Hand<'s, 'p> {
         answer(on(self.scene, |play, run| play.act(run, act, ledger)))
     }
 
-    fn pause(
-        &self,
-        _: &ClusterSpec,
-        condition: Option<Condition>,
-    ) -> impl Future<Output = ()> + Send {
+    fn pause(&self, _: &ClusterSpec, awaited: Option<Awaited>) -> impl Future<Output = ()> + Send {
+        let condition = awaited.map(|awaited| awaited.condition);
         answer(on(self.scene, |play, run| play.rest(run, condition)))
     }
 

@@ -9,7 +9,7 @@ pub mod store;
 use std::future::Future;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{Act, Condition};
 use crate::fleet::ClusterSpec;
@@ -42,6 +42,13 @@ pub struct LockRequest {
     pub commit: Option<String>,
     /// How long to wait for another holder.
     pub timeout: Duration,
+}
+
+/// What a run waits for, and for how long it has.
+#[derive(Debug, Clone, Copy)]
+pub struct Awaited {
+    pub condition: Condition,
+    pub elapsed: SignedDuration,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +104,7 @@ pub trait World: Send + Sync {
     fn pause(
         &self,
         spec: &ClusterSpec,
-        condition: Option<Condition>,
+        awaited: Option<Awaited>,
     ) -> impl Future<Output = ()> + Send;
 
     fn now(&self) -> Timestamp;

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelBridge as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, LockError, LockRequest, PerformError, World, file};
-use crate::decide::{Act, Condition};
+use super::{Awaited, Hold, LockError, LockRequest, PerformError, World, file};
+use crate::decide::Act;
 use crate::diag::shortened;
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::state::{Ledger, Observation, Reading, Sighting, Sightings};
@@ -354,7 +354,7 @@ impl World for Recording {
         Err(PerformError::Refused("a recording is read-only".into()))
     }
 
-    async fn pause(&self, _: &ClusterSpec, _: Option<Condition>) {}
+    async fn pause(&self, _: &ClusterSpec, _: Option<Awaited>) {}
 
     fn now(&self) -> Timestamp {
         self.now

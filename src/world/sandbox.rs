@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, LockError, LockRequest, PerformError, World, file};
-use crate::decide::{Act, Condition};
+use super::{Awaited, Hold, LockError, LockRequest, PerformError, World, file};
+use crate::decide::Act;
 use crate::diag::shortened;
 use crate::fleet::{ClusterId, ClusterSpec};
 use crate::model::{self, ModelError};
@@ -190,10 +190,10 @@ impl World for Sandbox {
             .map_err(|error| PerformError::Refused(error.to_string()))
     }
 
-    async fn pause(&self, spec: &ClusterSpec, condition: Option<Condition>) {
+    async fn pause(&self, spec: &ClusterSpec, awaited: Option<Awaited>) {
         let mut observed = self.look(spec);
-        match condition {
-            Some(condition) => model::advance(&mut observed, spec, condition),
+        match awaited {
+            Some(awaited) => model::advance(&mut observed, spec, awaited.condition),
             None => model::pass(&mut observed, spec, SignedDuration::from_secs(1)),
         }
         let mut contents = self.contents();

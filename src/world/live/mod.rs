@@ -39,10 +39,10 @@ mod write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Hold, LockError, LockRequest, PerformError, World};
-use crate::decide::{Act, Condition};
+use super::{Awaited, Hold, LockError, LockRequest, PerformError, World};
+use crate::decide::Act;
 use crate::fleet::ClusterSpec;
 use crate::state::{Ledger, Observation, Sightings};
 use lock::{Acquired, Held};
@@ -104,8 +104,17 @@ impl Hold for Held {
     }
 }
 
-/// Between two looks at a wait: short beside what is waited for, long beside a LIST.
-const POLL: Duration = Duration::from_millis(400);
+/// Between two looks. A look is some twenty requests, and a fleet waits at many places at once: what was waited for
+/// long is asked for less often, and never so seldom that a probe of a learner (one a second counts) is missed.
+const SHORTEST_POLL: SignedDuration = SignedDuration::from_millis(400);
+const LONGEST_POLL: SignedDuration = SignedDuration::from_secs(1);
+/// A look comes late by no more than this part of what was waited already.
+const POLL_PART: i32 = 5;
+
+fn poll(awaited: Option<Awaited>) -> SignedDuration {
+    let elapsed = awaited.map_or(SignedDuration::ZERO, |awaited| awaited.elapsed);
+    (elapsed / POLL_PART).clamp(SHORTEST_POLL, LONGEST_POLL)
+}
 
 impl World for Live {
     type Hold = Held;
@@ -151,8 +160,8 @@ impl World for Live {
         self.do_act(spec, act, ledger).await
     }
 
-    async fn pause(&self, _: &ClusterSpec, _: Option<Condition>) {
-        tokio::time::sleep(POLL).await;
+    async fn pause(&self, _: &ClusterSpec, awaited: Option<Awaited>) {
+        tokio::time::sleep(poll(awaited).unsigned_abs()).await;
     }
 
     fn now(&self) -> Timestamp {

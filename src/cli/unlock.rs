@@ -148,7 +148,7 @@ fn alive(spec: &ClusterSpec) -> Stop {
 fn failed(error: &LockError) -> Stop {
     let exit = match error {
         LockError::Foreign { .. } => Exit::Blocked,
-        LockError::Failed { .. } => Exit::Failed,
+        LockError::Failed { .. } | LockError::Away { .. } | LockError::Lost { .. } => Exit::Failed,
     };
     Stop::new(exit.code(), error.to_string())
 }

@@ -132,6 +132,41 @@ async fn a_holder_whose_clock_is_behind_is_watched_first() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_the_lock_outwaits_a_server_that_is_away() {
+    let server = Server::new();
+    server.fail("GET", LEASE, 503, 2);
+    let (me, spec) = (Identity::of_this_process(), fixture::spec());
+    let Acquired::Held(_held) = ask(&server, &me, 10_000).await else {
+        panic!("it is free");
+    };
+    server.fail("GET", LEASE, 503, 1);
+    let at_once = lock::acquire(server.client(), &spec, &me, None, Duration::ZERO).await;
+    let Err(error @ lock::LockError::Away { .. }) = at_once else {
+        panic!("there is no time to ask again");
+    };
+    assert!(error.to_string().starts_with("Lease orders: "), "{error}");
+    server.fail("GET", LEASE, 403, 1);
+    let long = Duration::from_secs(600);
+    let refused = lock::acquire(server.client(), &spec, &me, None, long).await;
+    assert!(matches!(refused, Err(lock::LockError::Failed { .. })));
+}
+
+/// The server wrote it, and its answer never came.
+#[tokio::test]
+async fn a_lock_that_was_reached_for_is_ours_when_it_says_so() {
+    let server = Server::new();
+    let me = Identity::of_this_process();
+    let (leases, _) = LEASE.rsplit_once('/').expect("a path");
+    server.fail("POST", leases, 504, 1);
+    let written = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        server.put(LEASE, held_by(&me.to_string()));
+    };
+    let (acquired, ()) = tokio::join!(ask(&server, &me, 10_000), written);
+    assert!(matches!(acquired, Acquired::Held(_)));
+}
+
+#[tokio::test]
 async fn a_lost_lock_is_noticed() {
     let server = Server::new();
     let Acquired::Held(held) = ask(&server, &Identity::of_this_process(), 0).await else {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Request as HttpRequest, header};
 use http_body_util::BodyExt as _;
 use kube::api::ListParams;
@@ -72,6 +73,8 @@ struct PageMeta {
 }
 
 const PAGE: u32 = 500;
+/// A body of so many bytes takes longer to parse than to hand to another thread.
+const LARGE: usize = 32 * 1024;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// The continue token has expired: begin again.
@@ -181,7 +184,10 @@ impl Api {
     }
 
     /// What kube's own `request` does, but that it keeps `Retry-After`: a busy API server says so there and nowhere else.
-    async fn ask<T: DeserializeOwned>(&self, request: HttpRequest<Vec<u8>>) -> Result<T, Unread> {
+    async fn ask<T: DeserializeOwned + Send + 'static>(
+        &self,
+        request: HttpRequest<Vec<u8>>,
+    ) -> Result<T, Unread> {
         let (path, begun) = (request.uri().path().to_owned(), Instant::now());
         let answer = self.client.send(request.map(Body::from)).await?;
         let code = answer.status();
@@ -192,7 +198,7 @@ impl Api {
             .map(Duration::from_secs);
         let body = answer.into_body().collect().await?.to_bytes();
         if code.is_success() {
-            return Ok(serde_json::from_slice(&body).map_err(kube::Error::SerdeError)?);
+            return Ok(parsed(body).await.map_err(kube::Error::SerdeError)?);
         }
         let status = serde_json::from_slice::<Status>(&body).unwrap_or_else(|_| {
             // A proxy's page, or API Priority and Fairness, which answers in plain text.
@@ -236,6 +242,29 @@ impl Api {
     }
 }
 
+/// Lists of a fleet are megabytes: they are parsed beside each other, while the next are still on the wire.
+async fn parsed<T: DeserializeOwned + Send + 'static>(body: Bytes) -> serde_json::Result<T> {
+    if body.len() < LARGE {
+        return serde_json::from_slice(&body);
+    }
+    match tokio::task::spawn_blocking(move || serde_json::from_slice(&body)).await {
+        Ok(parsed) => parsed,
+        Err(died) => std::panic::resume_unwind(died.into_panic()),
+    }
+}
+
+/// The same request may be answered another time.
+pub(super) fn passes(error: &kube::Error) -> bool {
+    let for_good = handshake(error).is_some() || find::<AuthError>(error).is_some();
+    match error {
+        kube::Error::Api(status) => [429, 500, 502, 503, 504].contains(&status.code),
+        kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
+            !for_good
+        }
+        _ => false,
+    }
+}
+
 /// A read that failed, and when the API server wants it again.
 struct Unread {
     error: kube::Error,
@@ -261,23 +290,13 @@ impl Unread {
 
     /// How long to wait before this read is tried again; `None`: it would only fail again.
     fn worth_another(&self, backoff: Duration) -> Option<Duration> {
-        let for_good = handshake(&self.error).is_some() || find::<AuthError>(&self.error).is_some();
-        match &self.error {
-            kube::Error::Api(status) => {
-                let details = status.details.as_ref();
-                let asked = details.map_or(0, |details| details.retry_after_seconds);
-                let asked =
-                    Duration::from_secs(asked.into()).max(self.retry_after.unwrap_or_default());
-                [429, 500, 502, 503, 504]
-                    .contains(&status.code)
-                    .then(|| backoff.max(asked))
-            }
-            _ if for_good => None,
-            kube::Error::HyperError(_) | kube::Error::Service(_) | kube::Error::ReadEvents(_) => {
-                Some(backoff)
-            }
+        let details = match &self.error {
+            kube::Error::Api(status) => status.details.as_ref(),
             _ => None,
-        }
+        };
+        let asked = details.map_or(0, |details| details.retry_after_seconds);
+        let asked = Duration::from_secs(asked.into()).max(self.retry_after.unwrap_or_default());
+        passes(&self.error).then(|| backoff.max(asked))
     }
 
     fn last(&self) -> String {

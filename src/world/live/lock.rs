@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::api::said;
+use super::api::{passes, said};
 use super::identity::Identity;
 use super::names::{self, COMMIT_ANNOTATION};
 use super::now;
@@ -36,6 +36,11 @@ const CALL: Duration = Duration::from_secs(5);
 pub enum LockError {
     #[error("Lease {name}: {message}")]
     Failed { name: String, message: String },
+    /// The same, and it may pass.
+    #[error("Lease {name}: {message}")]
+    Away { name: String, message: String },
+    #[error("Lease {name}: others take it again and again")]
+    Lost { name: String },
     #[error(
         "found a Lease {name} without this cluster's labels, expected ours or none; look at it with `kubectl -n {namespace} get lease {name} -o yaml`"
     )]
@@ -64,27 +69,31 @@ pub async fn acquire(
         commit,
     };
     let deadline = Instant::now() + timeout;
-    let mut watched: Option<(String, Instant)> = None;
+    let mut watched = Watched::default();
     loop {
-        let lease = asking.get().await?;
-        let sent = Instant::now();
-        let taken = match &lease {
-            None => asking.create().await?,
-            Some(lease) if asking.may_take(lease, &mut watched) => asking.take(lease).await?,
-            Some(_) => None,
-        };
-        if let Some(taken) = taken {
-            let held = asking.hold(taken, lease.as_ref(), sent);
-            return Ok(Acquired::Held(Box::new(held)));
+        let brought = asking.once(&mut watched).await;
+        if let Ok(Acquired::Held(held)) = brought {
+            return Ok(Acquired::Held(held));
         }
-        if Instant::now() >= deadline {
-            if let Some(holder) = lease.as_ref().and_then(of_lease) {
-                return Ok(Acquired::HeldBy(holder));
-            }
-            return Err(asking.failed("others take it again and again".to_owned()));
+        let left = deadline.saturating_duration_since(Instant::now());
+        let worth_another = matches!(
+            brought,
+            Ok(_) | Err(LockError::Away { .. } | LockError::Lost { .. })
+        );
+        if left.is_zero() || !worth_another {
+            return brought;
         }
-        tokio::time::sleep(RETRY_EVERY.min(deadline - Instant::now())).await;
+        tokio::time::sleep(RETRY_EVERY.min(left)).await;
     }
+}
+
+/// What one run has seen of a lock that it waits for.
+#[derive(Default)]
+struct Watched {
+    /// A version of the Lease, and since when it is the newest.
+    unchanged: Option<(String, Instant)>,
+    /// We reached for it and were not answered: if it is ours now, it is by that.
+    reached_for: bool,
 }
 
 /// The cluster's Lease, if there is one; one that is not this cluster's is an error.
@@ -94,7 +103,7 @@ pub(super) async fn read(
 ) -> Result<Option<Lease>, LockError> {
     let found = within(leases.get_opt(&spec.name))
         .await
-        .map_err(|message| failed(spec, message))?;
+        .map_err(|unmade| unmade.of(spec))?;
     if let Some(lease) = &found {
         let object = json!({"metadata": {"labels": lease.metadata.labels}});
         if !names::is_ours(&object, spec) {
@@ -122,47 +131,65 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn get(&self) -> Result<Option<Lease>, LockError> {
-        read(&self.leases, self.spec).await
+    async fn once(&self, watched: &mut Watched) -> Result<Acquired, LockError> {
+        let lease = read(&self.leases, self.spec).await?;
+        let sent = Instant::now();
+        let taken = match &lease {
+            None => self.create().await,
+            Some(lease) if self.may_take(lease, watched) => self.take(lease).await,
+            Some(lease) => match of_lease(lease) {
+                Some(holder) => return Ok(Acquired::HeldBy(holder)),
+                None => Err(self.lost()),
+            },
+        };
+        watched.reached_for |= matches!(taken, Err(LockError::Away { .. }));
+        let held = self.hold(taken?, lease.as_ref(), sent);
+        Ok(Acquired::Held(Box::new(held)))
     }
 
-    fn failed(&self, message: String) -> LockError {
-        failed(self.spec, message)
+    /// Someone was faster.
+    fn lost(&self) -> LockError {
+        LockError::Lost {
+            name: self.spec.name.clone(),
+        }
     }
 
     /// Free, its holder known to be dead, or seen unchanged for as long as it lasts by our own clock: what the holder's
     /// clock wrote says nothing, however old it looks from here.
-    fn may_take(&self, lease: &Lease, watched: &mut Option<(String, Instant)>) -> bool {
+    fn may_take(&self, lease: &Lease, watched: &mut Watched) -> bool {
         let Some(lock) = of_lease(lease) else {
             return true;
         };
+        if watched.reached_for && lock.holder == self.identity.to_string() {
+            return true;
+        }
         if Identity::parse(&lock.holder).is_some_and(|holder| holder.is_dead(self.identity)) {
             return true;
         }
         let lasts = Duration::from_secs(lock.duration.into());
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
-        match watched {
+        match &watched.unchanged {
             Some((seen, since)) if *seen == version => since.elapsed() > lasts,
             _ => {
-                *watched = Some((version, Instant::now()));
+                watched.unchanged = Some((version, Instant::now()));
                 false
             }
         }
     }
 
-    async fn create(&self) -> Result<Option<Lease>, LockError> {
+    async fn create(&self) -> Result<Lease, LockError> {
         let lease = json!({
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"name": self.spec.name, "labels": names::labels(self.spec)},
         });
         let mut lease: Lease =
-            serde_json::from_value(lease).map_err(|error| self.failed(error.to_string()))?;
+            serde_json::from_value(lease).map_err(|error| failed(self.spec, error.to_string()))?;
         self.write_holder(&mut lease);
         self.settled(within(self.leases.create(&params(), &lease)).await)
     }
 
-    async fn take(&self, lease: &Lease) -> Result<Option<Lease>, LockError> {
+    async fn take(&self, lease: &Lease) -> Result<Lease, LockError> {
         let mut lease = lease.clone();
         self.write_holder(&mut lease);
         self.settled(within(self.leases.replace(&self.spec.name, &params(), &lease)).await)
@@ -180,13 +207,11 @@ impl Asking<'_> {
         });
     }
 
-    /// A conflict: someone was faster. Look again.
-    fn settled(&self, outcome: Result<Lease, String>) -> Result<Option<Lease>, LockError> {
-        match outcome {
-            Ok(lease) => Ok(Some(lease)),
-            Err(message) if message.starts_with(CONFLICT) => Ok(None),
-            Err(message) => Err(self.failed(message)),
-        }
+    fn settled(&self, outcome: Result<Lease, Unmade>) -> Result<Lease, LockError> {
+        outcome.map_err(|unmade| match unmade.why {
+            Why::Conflict => self.lost(),
+            _ => unmade.of(self.spec),
+        })
     }
 
     fn hold(&self, taken: Lease, before: Option<&Lease>, sent: Instant) -> Held {
@@ -278,10 +303,10 @@ impl Held {
         if self.remaining().is_zero() {
             return;
         }
-        if let Err(error) = renew_once(&self.leases, &self.name, &self.state).await {
+        if let Err(unmade) = renew_once(&self.leases, &self.name, &self.state).await {
             tracing::warn!(
                 lease = self.name,
-                error,
+                error = unmade.message,
                 "the commit was not recorded yet; the next renewal does"
             );
         }
@@ -324,10 +349,10 @@ async fn give_back(leases: Api<Lease>, name: String, state: Arc<Mutex<State>>) {
     if let Some(spec) = &mut lease.spec {
         spec.holder_identity = None;
     }
-    if let Err(error) = within(leases.replace(&name, &params(), &lease)).await {
+    if let Err(unmade) = within(leases.replace(&name, &params(), &lease)).await {
         tracing::warn!(
             lease = name,
-            error,
+            error = unmade.message,
             "the lock was not given back; it expires"
         );
     }
@@ -340,7 +365,7 @@ fn lost() -> Until {
     }
 }
 
-async fn renew_once(leases: &Api<Lease>, name: &str, state: &Mutex<State>) -> Result<(), String> {
+async fn renew_once(leases: &Api<Lease>, name: &str, state: &Mutex<State>) -> Result<(), Unmade> {
     let mut lease = {
         let state = locked(state);
         let mut lease = state.lease.clone();
@@ -373,7 +398,10 @@ async fn renew(
         let _one_at_a_time = writing.lock().await;
         match renew_once(&leases, &name, &state).await {
             Ok(()) => pause = RENEW_EVERY,
-            Err(error) if error.starts_with(CONFLICT) || error.starts_with(GONE) => {
+            Err(Unmade {
+                why: Why::Conflict | Why::Gone,
+                message: error,
+            }) => {
                 // Our own renewal may have been lost on its way back; then the lease is ours, one version on.
                 let ours = locked(&state).lease.clone();
                 let Some(found) = adopt(&leases, &name, &ours).await else {
@@ -384,7 +412,7 @@ async fn renew(
                 locked(&state).lease = found;
                 pause = RETRY_EVERY;
             }
-            Err(error) => {
+            Err(Unmade { message: error, .. }) => {
                 tracing::warn!(lease = name, error, "the lock was not renewed");
                 pause = RETRY_EVERY;
             }
@@ -400,23 +428,61 @@ async fn adopt(leases: &Api<Lease>, name: &str, ours: &Lease) -> Option<Lease> {
     same.then_some(found)
 }
 
-pub(super) const CONFLICT: &str = "conflict: ";
-pub(super) const GONE: &str = "gone: ";
+/// Why a call about a Lease brought nothing.
+#[derive(Debug)]
+pub(super) struct Unmade {
+    pub(super) why: Why,
+    pub(super) message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    Conflict,
+    Gone,
+    /// No answer, or a server that is not itself just now: what was asked for may have been done.
+    Away,
+    Refused,
+}
+
+impl Unmade {
+    pub(super) fn of(self, spec: &ClusterSpec) -> LockError {
+        let (name, message) = (spec.name.clone(), self.message);
+        match self.why {
+            Why::Away => LockError::Away { name, message },
+            _ => LockError::Failed { name, message },
+        }
+    }
+
+    fn from_error(error: &kube::Error) -> Self {
+        let code = match error {
+            kube::Error::Api(status) => Some(status.code),
+            _ => None,
+        };
+        let told = match error {
+            kube::Error::Api(status) if status.code == 403 => rbac::told(&status.message),
+            _ => None,
+        };
+        Self {
+            why: match code {
+                Some(409) => Why::Conflict,
+                Some(404) => Why::Gone,
+                _ if passes(error) => Why::Away,
+                _ => Why::Refused,
+            },
+            message: told.unwrap_or_else(|| said(error)),
+        }
+    }
+}
 
 pub(super) async fn within<T>(
     call: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, String> {
+) -> Result<T, Unmade> {
     match tokio::time::timeout(CALL, call).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(match &error {
-            kube::Error::Api(status) if status.code == 409 => format!("{CONFLICT}{}", said(&error)),
-            kube::Error::Api(status) if status.code == 404 => format!("{GONE}{}", said(&error)),
-            kube::Error::Api(status) if status.code == 403 => {
-                rbac::told(&status.message).unwrap_or_else(|| said(&error))
-            }
-            _ => said(&error),
+        Ok(outcome) => outcome.map_err(|error| Unmade::from_error(&error)),
+        Err(_) => Err(Unmade {
+            why: Why::Away,
+            message: format!("no answer within {} s", CALL.as_secs()),
         }),
-        Err(_) => Err(format!("no answer within {} s", CALL.as_secs())),
     }
 }
 

@@ -10,7 +10,7 @@ use kube::Api;
 use tokio::time::Instant;
 
 use super::api::Api as Reader;
-use super::lock::{self, LockError};
+use super::lock::{self, LockError, Why};
 use super::{Identity, Live};
 use crate::fleet::ClusterSpec;
 use crate::state::Lock;
@@ -129,8 +129,8 @@ impl Tenure {
             let write = self.leases.replace(&self.spec.name, &params, &lease);
             match lock::within(write).await {
                 Ok(_) => return Ok(Release::Released),
-                Err(why) if why.starts_with(lock::CONFLICT) || why.starts_with(lock::GONE) => {}
-                Err(why) => return Err(lock::failed(&self.spec, why)),
+                Err(unmade) if matches!(unmade.why, Why::Conflict | Why::Gone) => {}
+                Err(unmade) => return Err(unmade.of(&self.spec)),
             }
         }
         let why = format!("it was written by others {TRIES} times while it was being released");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 /// Where the cluster is and how to get at it.
 pub(crate) struct Bed {
@@ -45,6 +46,12 @@ pub(crate) fn is_alone() -> bool {
     ALONE.load(Ordering::SeqCst)
 }
 
+/// Each look is a process that signs in to the API server, half a second of a processor: where stories share the bed
+/// they take from each other what they look with.
+pub(crate) fn between_looks() -> Duration {
+    Duration::from_millis(if is_alone() { 300 } else { 1000 })
+}
+
 /// The bed and a turn alone on it, or `None` after saying why this story cannot run.
 pub(crate) fn take(story: &str) -> Option<(&'static Bed, Turn)> {
     let guard = TURN.write().unwrap_or_else(PoisonError::into_inner);
@@ -71,6 +78,15 @@ pub(crate) fn share(story: &str) -> Option<(&'static Bed, Turn)> {
     let (bed, turn) = beside(story)?;
     own(bed, story)?;
     Some((bed, turn))
+}
+
+/// For a story that shows in one more way what others show as well: all of them take two processors two hours.
+pub(crate) fn by_choice(story: &str) -> Option<&str> {
+    let all = std::env::var("RECONCILE_TEST_STORIES").is_ok_and(|which| which == "all");
+    if !all {
+        left_out(story, "RECONCILE_TEST_STORIES=all tells it");
+    }
+    all.then_some(story)
 }
 
 fn own(bed: &Bed, story: &str) -> Option<()> {
@@ -178,6 +194,15 @@ impl Bed {
         let mut command = self.command("kubectl");
         command.args(["--request-timeout=60s"]).args(arguments);
         command.output().expect("kubectl runs")
+    }
+
+    /// Whether the logs of a namespace's pods outlive them: as in CI, where nobody looks at the pods themselves.
+    pub(crate) fn keep_logs(&self, namespace: &str) -> bool {
+        let kept = self.own.as_ref().map(|script| {
+            let mut command = Command::new(script);
+            command.args(["keep-logs", namespace]).status()
+        });
+        matches!(kept, Some(Ok(status)) if status.success())
     }
 
     pub(crate) fn apply_manifest(&self, manifest: &str) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bed::Bed;
+use crate::bed::{Bed, between_looks};
 use crate::story::Story;
 
 impl Story {
@@ -101,7 +101,7 @@ impl Story {
                 "{}: waited {seconds} s for {what}",
                 self.name
             );
-            std::thread::sleep(Duration::from_millis(200));
+            std::thread::sleep(between_looks());
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) fn walk(
 fn sizes_on_3_5() {
     let name = "sizes_on_3_5";
     let version = "3.5.35";
-    if let Some(turn) = bed::beside(name) {
+    if let Some(turn) = bed::by_choice(name).and_then(bed::beside) {
         walk(name, turn, Setting { version, ..PLAIN }, &[3, 5, 3]);
     }
 }
@@ -41,7 +41,7 @@ fn sizes_on_3_5() {
 fn sizes_on_3_7() {
     let name = "sizes_on_3_7";
     let version = "3.7.3";
-    if let Some(turn) = bed::beside(name) {
+    if let Some(turn) = bed::by_choice(name).and_then(bed::beside) {
         walk(name, turn, Setting { version, ..PLAIN }, &[3, 5, 3]);
     }
 }
@@ -49,7 +49,11 @@ fn sizes_on_3_7() {
 #[test]
 fn sizes_with_tls() {
     let name = "sizes_with_tls";
-    let setting = Setting { tls: true, ..PLAIN };
+    let setting = Setting {
+        version: "3.5.35",
+        tls: true,
+        ..PLAIN
+    };
     let Some(turn) = bed::beside(name) else {
         return;
     };
@@ -64,8 +68,12 @@ fn sizes_with_tls() {
 #[test]
 fn sizes_through_port_forwards() {
     let name = "sizes_through_port_forwards";
-    let reach = Some("portForward");
+    let setting = Setting {
+        version: "3.7.3",
+        reach: Some("portForward"),
+        ..PLAIN
+    };
     if let Some(turn) = bed::beside(name) {
-        walk(name, turn, Setting { reach, ..PLAIN }, &[3, 5, 3]);
+        walk(name, turn, setting, &[3, 5, 3]);
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::bed::{Bed, program};
+use crate::bed::{Bed, between_looks, program};
 use crate::certificates;
 use crate::ending::{meanwhile, output_of};
 use crate::identity::{CHECK, CONTEXT, identity_for, kubeconfig};
@@ -313,6 +313,19 @@ impl Story {
     }
 }
 
+impl Story {
+    /// Its members are for whoever looks into it; a writer without end would be a load on other stories.
+    fn leave(&self) {
+        let writer = ["delete", "pod", "writer", "--wait=false", "-n"];
+        self.bed
+            .try_kubectl(&[&writer[..], &[&self.namespace]].concat());
+        self.say(&format!(
+            "failed; namespace {} is left as it is",
+            self.namespace
+        ));
+    }
+}
+
 impl Drop for Story {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -324,15 +337,11 @@ impl Drop for Story {
                     self.say(&format!("{mark} {line}"));
                 }
             }
-            // Its members and their logs are for whoever looks into it; load without end would fail other stories as well.
-            let writer = ["delete", "pod", "writer", "--wait=false", "-n"];
-            self.bed
-                .try_kubectl(&[&writer[..], &[&self.namespace]].concat());
-            self.say(&format!(
-                "failed; namespace {} is left as it is",
-                self.namespace
-            ));
-            return;
+            if !self.bed.keep_logs(&self.namespace) {
+                self.leave();
+                return;
+            }
+            self.say("failed; the logs of its pods are kept, and its namespace is deleted");
         }
         self.take_rights_back();
         let words = ["delete", "namespace", &self.namespace, "--wait=false"];
@@ -399,7 +408,7 @@ fn watch_tolerance(bed: &Bed, directory: &std::path::Path, least: &AtomicI64, st
             least.fetch_min(held, Ordering::SeqCst);
             before = [before[1], tolerance];
         }
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(between_looks());
     }
 }
 

@@ -33,6 +33,13 @@ down_locked() {
   say "down"
 }
 
+# Logs of a namespace's pods as they are now, for Kubernetes deletes them with the pods.
+bed_keep_logs() {
+  [ "${BED_KEEP_LOGS:-0}" = 1 ] || exit 1
+  mkdir -p "$BED_RUN/log/failed"
+  cp -r "$BED_RUN/pod-logs/$1"_* "$BED_RUN/log/failed/"
+}
+
 keep_logs() { # BED_KEEP_LOGS=1 leaves the logs for who asks why a story failed
   if [ "${BED_KEEP_LOGS:-0}" = 1 ] && [ -d "$BED_RUN/log" ]; then
     mkdir -p "$BED_RUN.logs"

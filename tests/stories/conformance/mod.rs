@@ -194,7 +194,7 @@ impl Pair<'_> {
                 "live, then {live_next:?}:\n{live}model, then {next:?}:\n{model}{}",
                 self.told()
             );
-            std::thread::sleep(Duration::from_millis(300));
+            std::thread::sleep(bed::between_looks());
             seen = self.look();
         }
     }

@@ -1,7 +1,6 @@
 //! Git moves back and forth in the middle of it (2.8 #6, #7, #8, #11, #13, #15).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use super::{Before, born, stop_after_verb};
 use crate::bed::{self, Bed};
@@ -61,7 +60,7 @@ fn watch_budget(bed: &Bed, namespace: &str, least: &AtomicU64, stop: &AtomicBool
         if let Ok(count) = String::from_utf8_lossy(&output.stdout).parse() {
             least.fetch_min(count, Ordering::SeqCst);
         }
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(bed::between_looks());
     }
 }
 
@@ -69,7 +68,7 @@ fn watch_budget(bed: &Bed, namespace: &str, least: &AtomicU64, stop: &AtomicBool
 #[test]
 fn states_dead_in_the_middle() {
     let name = "states_dead_in_the_middle";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 5);
@@ -91,7 +90,7 @@ fn states_dead_in_the_middle() {
 #[test]
 fn states_idle_and_turned_round() {
     let name = "states_idle_and_turned_round";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = Story::new(name, bed, PLAIN);

@@ -61,7 +61,7 @@ fn storage_attributes_class() {
 #[test]
 fn storage_attributes_refused() {
     let name = "storage_attributes_refused";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 3);

@@ -32,7 +32,7 @@ fn storage_killed_surging() {
 #[test]
 fn storage_killed_in_place() {
     let name = "storage_killed_in_place";
-    let Some((bed, _turn)) = bed::beside(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::beside) else {
         return;
     };
     let story = born(name, bed, 3);
@@ -48,7 +48,7 @@ fn storage_killed_in_place() {
 fn storage_killed_growing_and_shrinking() {
     let name = "storage_killed_growing_and_shrinking";
     // Volumes that grow are the project's own bed's.
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 3);
@@ -63,7 +63,7 @@ fn storage_killed_growing_and_shrinking() {
 #[test]
 fn storage_killed_moving_one_member() {
     let name = "storage_killed_moving_one_member";
-    let Some((bed, _turn)) = bed::beside(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::beside) else {
         return;
     };
     let story = born(name, bed, 1);

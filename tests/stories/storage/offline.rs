@@ -72,7 +72,7 @@ fn storage_killed_offline() {
 #[test]
 fn storage_offline_image_missing() {
     let name = "storage_offline_image_missing";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 1);
@@ -103,7 +103,7 @@ fn storage_offline_image_missing() {
 #[test]
 fn storage_offline_and_back() {
     let name = "storage_offline_and_back";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 1);
@@ -131,7 +131,7 @@ fn storage_offline_and_back() {
 #[test]
 fn storage_offline_without_room() {
     let name = "storage_offline_without_room";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 1);

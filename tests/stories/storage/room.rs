@@ -17,7 +17,7 @@ use crate::story::Story;
 #[test]
 fn storage_quota_for_claims() {
     let name = "storage_quota_for_claims";
-    let Some((bed, _turn)) = bed::beside(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::beside) else {
         return;
     };
     let story = born(name, bed, 3);
@@ -97,7 +97,7 @@ fn storage_class_of_nobody() {
 #[test]
 fn storage_class_that_binds_at_once() {
     let name = "storage_class_that_binds_at_once";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 3);
@@ -118,7 +118,7 @@ fn storage_class_that_binds_at_once() {
 #[test]
 fn storage_learner_without_a_node() {
     let name = "storage_learner_without_a_node";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 3);

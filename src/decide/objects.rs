@@ -305,7 +305,7 @@ fn member_files(
             let live = kube.member_files.get(&ordinal);
             let text = match live.map(|text| (text, MemberFile::parse(text))) {
                 Some((text, Ok(_))) if held => text.clone(),
-                Some((_, Ok(present))) => present.rewrite(&member_file::poisoned(spec, ordinal)),
+                Some((_, Ok(present))) => member_file::living(spec, ordinal, &present),
                 Some((_, Err(_))) | None => member_file::poisoned(spec, ordinal),
             };
             (ordinal, text)

@@ -4,7 +4,6 @@
 //! while the member lives. etcd ignores a key that it does not know, so each of these is held against real binaries
 //! (`tests/render.rs`).
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -55,7 +54,7 @@ pub fn bootstrap(spec: &ClusterSpec, ordinal: Ordinal, token: &str) -> String {
         initial_cluster: initial_cluster(&members),
         token: token.to_owned(),
     };
-    life.rewrite(&settings(spec, ordinal))
+    living(spec, ordinal, &life)
 }
 
 /// Joins the live members: `(name, peer URL)` as etcd lists them, itself among them. A member that has not started has
@@ -74,7 +73,7 @@ pub fn join(spec: &ClusterSpec, ordinal: Ordinal, members: &[(String, String)]) 
     let life = MemberFile::Join {
         initial_cluster: initial_cluster(&named),
     };
-    life.rewrite(&settings(spec, ordinal))
+    living(spec, ordinal, &life)
 }
 
 /// Exits on an empty directory: it knows nobody to ask.
@@ -83,6 +82,11 @@ pub fn poisoned(spec: &ClusterSpec, ordinal: Ordinal) -> String {
     let life = MemberFile::Poisoned {
         initial_cluster: initial_cluster(&itself),
     };
+    living(spec, ordinal, &life)
+}
+
+/// With this life, and the settings of today.
+pub fn living(spec: &ClusterSpec, ordinal: Ordinal, life: &MemberFile) -> String {
     life.rewrite(&settings(spec, ordinal))
 }
 
@@ -113,65 +117,71 @@ fn render_settings(spec: &ClusterSpec, ordinal: Ordinal) -> String {
         .into_iter()
         .chain(tuning(spec))
         .chain(certificates(spec));
-    let keys: BTreeMap<String, Value> = own
-        .map(|(key, value)| (key.to_owned(), value))
-        .chain(passed_through.map(|(key, value)| (key.clone(), value.clone())))
-        .collect();
-    let lines: Vec<String> = keys
-        .iter()
-        .map(|(key, value)| format!("{key}: {}", scalar(value)))
-        .collect();
-    lines.join("\n")
+    let mut keys: Vec<(&str, String)> = own.collect();
+    keys.extend(passed_through.map(|(key, value)| (key.as_str(), scalar(value))));
+    keys.sort_unstable_by_key(|(key, _)| *key);
+    let mut lines = String::with_capacity(1024);
+    for (key, value) in keys {
+        let newline = if lines.is_empty() { "" } else { "\n" };
+        lines.extend([newline, key, ": ", &value]);
+    }
+    lines
 }
 
-fn addresses(spec: &ClusterSpec, ordinal: Ordinal) -> [(&'static str, Value); 7] {
+fn addresses(spec: &ClusterSpec, ordinal: Ordinal) -> [(&'static str, String); 7] {
     let scheme = |tls: bool| if tls { "https" } else { "http" };
     let client = scheme(spec.tls.client.is_some());
     let peer = scheme(spec.tls.peer.is_some());
     [
-        ("name", json!(spec.pod_name(ordinal))),
-        ("data-dir", json!(DATA_DIR)),
+        ("name", text(spec.pod_name(ordinal))),
+        ("data-dir", text(DATA_DIR.to_owned())),
         (
             "listen-client-urls",
-            json!(format!("{client}://0.0.0.0:{CLIENT_PORT}")),
+            text(format!("{client}://0.0.0.0:{CLIENT_PORT}")),
         ),
-        ("advertise-client-urls", json!(spec.client_url(ordinal))),
+        ("advertise-client-urls", text(spec.client_url(ordinal))),
         (
             "listen-peer-urls",
-            json!(format!("{peer}://0.0.0.0:{PEER_PORT}")),
+            text(format!("{peer}://0.0.0.0:{PEER_PORT}")),
         ),
-        ("initial-advertise-peer-urls", json!(spec.peer_url(ordinal))),
+        ("initial-advertise-peer-urls", text(spec.peer_url(ordinal))),
         // Plain: the kubelet has no client certificate.
         (
             "listen-metrics-urls",
-            json!(format!("http://0.0.0.0:{METRICS_PORT}")),
+            text(format!("http://0.0.0.0:{METRICS_PORT}")),
         ),
     ]
 }
 
-fn tuning(spec: &ClusterSpec) -> Vec<(&'static str, Value)> {
+fn tuning(spec: &ClusterSpec) -> Vec<(&'static str, String)> {
     let etcd = &spec.etcd;
     let mut keys = vec![
-        ("heartbeat-interval", json!(etcd.heartbeat_interval_ms)),
-        ("election-timeout", json!(etcd.election_timeout_ms)),
-        ("strict-reconfig-check", json!(true)),
-        ("logger", json!("zap")),
-        ("log-outputs", json!(["stderr"])),
+        ("heartbeat-interval", etcd.heartbeat_interval_ms.to_string()),
+        ("election-timeout", etcd.election_timeout_ms.to_string()),
+        ("strict-reconfig-check", "true".to_owned()),
+        ("logger", "zap".to_owned()),
+        ("log-outputs", r#"["stderr"]"#.to_owned()),
     ];
     if let Some(quota) = &etcd.quota {
-        keys.push(("quota-backend-bytes", json!(quota.value())));
+        keys.push(("quota-backend-bytes", quota.value().to_string()));
     }
     if let Some(compaction) = &etcd.auto_compaction {
-        keys.push(("auto-compaction-mode", json!(compaction.mode.as_str())));
-        keys.push(("auto-compaction-retention", json!(compaction.retention)));
+        keys.push((
+            "auto-compaction-mode",
+            text(compaction.mode.as_str().to_owned()),
+        ));
+        keys.push((
+            "auto-compaction-retention",
+            text(compaction.retention.clone()),
+        ));
     }
     if let Some(count) = etcd.snapshot_count {
-        keys.push(("snapshot-count", json!(count)));
+        keys.push(("snapshot-count", count.to_string()));
     }
     keys
 }
 
-fn certificates(spec: &ClusterSpec) -> impl Iterator<Item = (&'static str, Value)> {
+fn certificates(spec: &ClusterSpec) -> impl Iterator<Item = (&'static str, String)> {
     [
         ("client-transport-security", Listener::Client),
         ("peer-transport-security", Listener::Peer),
@@ -186,24 +196,30 @@ fn certificates(spec: &ClusterSpec) -> impl Iterator<Item = (&'static str, Value
             "trusted-ca-file": format!("{dir}/ca.crt"),
             "client-cert-auth": true,
         });
-        (key, value)
+        (key, value.to_string())
     })
 }
 
-/// Plain where YAML reads the same text back, else quoted: `30m` plain, `"10"` and `"true"` not.
 fn scalar(value: &Value) -> String {
     match value {
-        Value::String(text) if is_plain(text) => text.clone(),
+        Value::String(string) => text(string.clone()),
         other => other.to_string(),
+    }
+}
+
+/// Plain where YAML reads the same text back, else quoted: `30m` plain, `"10"` and `"true"` not.
+fn text(text: String) -> String {
+    if is_plain(&text) {
+        text
+    } else {
+        Value::String(text).to_string()
     }
 }
 
 fn is_plain(text: &str) -> bool {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | ':' | '_');
-    let word = matches!(
-        text.to_ascii_lowercase().as_str(),
-        "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "null"
-    );
+    let words = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+    let word = words.iter().any(|word| text.eq_ignore_ascii_case(word));
     let letter_or_slash = |c: char| c.is_ascii_alphabetic() || c == '/';
     !word && !text.ends_with(':') && text.chars().all(safe) && text.starts_with(letter_or_slash)
 }

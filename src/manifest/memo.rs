@@ -18,7 +18,8 @@ struct Memo {
     template: Option<Rc<Value>>,
     stamp: Option<Rc<str>>,
     settings: BTreeMap<Ordinal, Option<Rc<str>>>,
-    compared: BTreeMap<ObjectKind, Seen>,
+    /// `None`: looked at once. Most clusters are, and nothing is kept of theirs.
+    compared: BTreeMap<ObjectKind, Option<Seen>>,
 }
 
 /// What was compared last, and what came of it: most looks at a cluster find most objects as the look before did.
@@ -90,18 +91,20 @@ pub(super) fn compared(
     compare: impl FnOnce() -> Compared,
 ) -> Rc<Compared> {
     let known = look(spec, |memo| {
-        let seen = memo.compared.get(&kind);
+        let seen = memo.compared.get(&kind).and_then(Option::as_ref);
         let same = seen.filter(|s| live.are_the_same(&s.live, kind) && s.found == *found);
         same.map(|s| Rc::clone(&s.compared))
     });
     known.unwrap_or_else(|| {
         let compared = Rc::new(compare());
-        let seen = Seen {
-            live: live.clone(),
-            found: found.clone(),
-            compared: Rc::clone(&compared),
-        };
-        look(spec, |memo| memo.compared.insert(kind, seen));
+        look(spec, |memo| {
+            let seen = memo.compared.contains_key(&kind).then(|| Seen {
+                live: live.clone(),
+                found: found.clone(),
+                compared: Rc::clone(&compared),
+            });
+            memo.compared.insert(kind, seen);
+        });
         compared
     })
 }

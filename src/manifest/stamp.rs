@@ -18,13 +18,19 @@ pub fn settings_stamp(spec: &ClusterSpec) -> String {
 }
 
 fn stamp(spec: &ClusterSpec) -> String {
-    let template = pod_template::unstamped(spec);
-    short_hash(format!("{template}\n{}", member_file::shared_settings(spec)).as_bytes())
+    let mut text = written(&pod_template::unstamped(spec));
+    text.push(b'\n');
+    text.extend_from_slice(member_file::shared_settings(spec).as_bytes());
+    short_hash(&text)
 }
 
 /// Of an object before its live inputs are filled in.
 pub(super) fn content_hash(body: &Value) -> String {
-    short_hash(body.to_string().as_bytes())
+    short_hash(&written(body))
+}
+
+fn written(body: &Value) -> Vec<u8> {
+    serde_json::to_vec(body).expect("JSON can be written")
 }
 
 /// The first 16 hexadecimal digits of SHA-256.

@@ -18,8 +18,12 @@ use crate::state::{Evidence, Observation};
 
 /// More decisions than any plan takes: seven members times every row, with their waits.
 const MOST_DECISIONS: usize = 2000;
-/// Looks at one wait before it counts as one that does not come about by itself.
-const MOST_LOOKS: usize = 60;
+/// Looks at one wait, each as long after the one before as [`model::look_after`] says. What controllers do one after the
+/// other comes about within them.
+const STEADY_LOOKS: u32 = 10;
+/// With those that follow, each twice as long after the one before: a minute in all (ten for an election), before a
+/// wait counts as one that does not come about by itself.
+const MOST_LOOKS: u32 = STEADY_LOOKS + 5;
 
 /// What would be done to one cluster, in order, and what would not be and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,7 +162,7 @@ impl ClusterPlan {
         let mut world = Cow::Borrowed(observed);
         let mut evidence = Evidence::default();
         let mut awaits: Vec<Condition> = Vec::new();
-        let mut looks = 0;
+        let mut looks = 0_u32;
         for _ in 0..MOST_DECISIONS {
             evidence.record(&world);
             let decision = match seen.take() {
@@ -190,7 +194,9 @@ impl ClusterPlan {
                         });
                         break;
                     }
-                    model::advance(world.to_mut(), spec, condition);
+                    let longer = 1_i32 << looks.saturating_sub(STEADY_LOOKS);
+                    let span = model::look_after(spec, condition) * longer;
+                    model::pass(world.to_mut(), spec, span);
                 }
                 Next::Act(step) => {
                     let ledger = ledger_before(&world, &step.act, &Run::default());

@@ -32,11 +32,12 @@ impl MemberFile {
     /// Reads the three membership keys of a file that `manifest::member_file` wrote: one `key: value` a line, values
     /// plain or double-quoted.
     pub fn parse(text: &str) -> Result<Self, MemberFileError> {
-        let initial_cluster = value(text, LIST)?;
-        match value(text, STATE)?.as_str() {
+        let keys = Keys::of(text);
+        let initial_cluster = required(keys.list, LIST)?.to_owned();
+        match required(keys.state, STATE)? {
             "new" => Ok(Self::Bootstrap {
                 initial_cluster,
-                token: value(text, TOKEN)?,
+                token: required(keys.token, TOKEN)?.to_owned(),
             }),
             "existing" if initial_cluster.contains(',') => Ok(Self::Join { initial_cluster }),
             "existing" => Ok(Self::Poisoned { initial_cluster }),
@@ -74,22 +75,50 @@ impl MemberFile {
     /// smuggle new settings in.
     pub fn rewrite(&self, text: &str) -> String {
         // All three begin alike, and nearly no other line does.
-        let keep = text.lines().filter(|line| {
+        let kept = text.lines().filter(|line| {
             let key = line.starts_with(LIST).then(|| line.split_once(':'));
             !key.flatten()
                 .is_some_and(|(key, _)| [STATE, LIST, TOKEN].contains(&key))
         });
-        let lines: Vec<String> = keep.map(str::to_owned).chain(self.lines()).collect();
-        lines.join("\n") + "\n"
+        let ours = self.lines();
+        let mut rewritten = String::with_capacity(text.len() + self.initial_cluster().len() + 128);
+        for line in kept.chain(ours.iter().map(String::as_str)) {
+            rewritten.push_str(line);
+            rewritten.push('\n');
+        }
+        rewritten
     }
 }
 
-fn value(text: &str, key: &str) -> Result<String, MemberFileError> {
-    text.lines()
-        .filter_map(|line| line.strip_prefix(key)?.strip_prefix(':'))
-        .map(|value| value.trim().trim_matches('"').to_owned())
-        .next()
-        .ok_or_else(|| MemberFileError(format!("found no `{key}`, expected one line of it")))
+/// The first line of each key.
+#[derive(Default)]
+struct Keys<'t> {
+    list: Option<&'t str>,
+    state: Option<&'t str>,
+    token: Option<&'t str>,
+}
+
+impl<'t> Keys<'t> {
+    fn of(text: &'t str) -> Self {
+        let mut keys = Self::default();
+        for line in text.lines().filter(|line| line.starts_with(LIST)) {
+            let Some((key, value)) = line.split_once(':') else {
+                continue;
+            };
+            let place = match key {
+                LIST => &mut keys.list,
+                STATE => &mut keys.state,
+                TOKEN => &mut keys.token,
+                _ => continue,
+            };
+            place.get_or_insert(value.trim().trim_matches('"'));
+        }
+        keys
+    }
+}
+
+fn required<'t>(value: Option<&'t str>, key: &str) -> Result<&'t str, MemberFileError> {
+    value.ok_or_else(|| MemberFileError(format!("found no `{key}`, expected one line of it")))
 }
 
 #[cfg(test)]

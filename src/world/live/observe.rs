@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::Instant;
 
 use super::api::Api;
@@ -112,12 +115,42 @@ impl Live {
                 return specs.iter().map(|spec| unread(spec, at, &why)).collect();
             }
         };
+        let many = specs.len() > CLUSTERS_AT_ONCE;
+        if many && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            return tokio::task::block_in_place(|| self.observe_on_all_cores(specs, &shared));
+        }
+        self.observe_some(specs, &shared, CLUSTERS_AT_ONCE).await
+    }
+
+    /// What was listed of a fleet is megabytes, and to take them apart is work.
+    fn observe_on_all_cores(&self, specs: &[&ClusterSpec], shared: &Shared) -> Vec<Observation> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let at_once = CLUSTERS_AT_ONCE.div_ceil(threads);
+        std::thread::scope(|scope| {
+            let parts = specs.chunks(specs.len().div_ceil(threads)).map(|part| {
+                let runtime = Handle::current();
+                scope.spawn(move || runtime.block_on(self.observe_some(part, shared, at_once)))
+            });
+            let parts: Vec<_> = parts.collect();
+            parts
+                .into_iter()
+                .flat_map(|part| part.join().unwrap_or_else(|died| resume_unwind(died)))
+                .collect()
+        })
+    }
+
+    async fn observe_some(
+        &self,
+        specs: &[&ClusterSpec],
+        shared: &Shared,
+        at_once: usize,
+    ) -> Vec<Observation> {
         let clusters: Vec<_> = specs
             .iter()
-            .map(|spec| self.observe_one(spec, &shared).boxed())
+            .map(|spec| self.observe_one(spec, shared).boxed())
             .collect();
         futures::stream::iter(clusters)
-            .buffer_unordered(CLUSTERS_AT_ONCE)
+            .buffer_unordered(at_once)
             .collect()
             .await
     }

@@ -25,7 +25,8 @@ test-fast: setup ## Level 0 only: no etcd, no Kubernetes
 	RECONCILE_TEST_NO_BED='level 0 only' cargo test --locked --lib --bins --test '*' -- --skip live_etcd
 
 bench: setup ## What the release program takes, as one table and in docs/performance.md (a minute once it is built, which takes a quarter of an hour; best alone on the machine)
-	cargo bench --locked --bench performance -- --write
+	cargo build --locked --release --bin reconcile --example performance
+	$(TARGET)/release/examples/performance --write
 
 mutants: setup ## Break every rule and guard in turn: does a test notice? (half an hour)
 	@tests/mutants --behaviour

@@ -1,8 +1,11 @@
 //! `make bench`: what the release program takes, measured as a process, in one table (docs/performance.md).
 //!
 //! ```text
-//! cargo bench --bench performance -- [PART...] [--write]     parts: program, offline, live; without one: all
+//! cargo build --release --bin reconcile --example performance
+//! target/release/examples/performance [PART...] [--write]     parts: program, offline, live; without one: all
 //! ```
+//!
+//! An example and no bench, for cargo builds benches with another way to end at a panic than the program that people run.
 //!
 //! The other arguments are how it runs parts of itself in processes of their own, so that what they take is not counted
 //! among what is measured.
@@ -19,21 +22,19 @@ mod table;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use measure::Measured;
 use table::{Row, Table};
 
 /// The program that is measured, built as releases are.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_reconcile");
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("reconcile"));
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| a != "--bench")
-        .collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["generate", root, count] => generate(Path::new(root), count),
@@ -88,11 +89,18 @@ fn measure_all(words: &[&str]) -> Result<()> {
 fn program() -> Result<Vec<Row>> {
     let runs = 21;
     let help = Measured::of(runs, &[0], || measure::program(Path::new("."), &["--help"]))?;
-    let size = std::fs::metadata(PROGRAM)?.len();
+    let size = std::fs::metadata(&*PROGRAM)?.len();
     Ok(vec![
         Row::new("`--help`", help.text()).held("≤ 10 ms", help.wall <= Duration::from_millis(10)),
         Row::new("size of the program", table::megabytes(size)).held("≤ 20 MB", size <= 20_000_000),
     ])
+}
+
+/// In the directory that this and the program were built into.
+fn built(name: &str) -> PathBuf {
+    let example = std::env::current_exe().unwrap_or_default();
+    let built = example.ancestors().nth(2).unwrap_or(Path::new(""));
+    built.join(name)
 }
 
 /// Where everything is written, emptied before and removed after.
@@ -100,7 +108,7 @@ struct Place(PathBuf);
 
 impl Place {
     fn new() -> Result<Self> {
-        let place = Self(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("performance"));
+        let place = Self(built("tmp").join("performance"));
         place.clear();
         std::fs::create_dir_all(&place.0)?;
         Ok(place)

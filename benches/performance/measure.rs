@@ -91,7 +91,7 @@ impl Run {
 
 /// The program as people call it, with nothing of this process's surroundings that would change what it does.
 pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = Command::new(&*PROGRAM);
     command
         .args(arguments)
         .current_dir(directory)

@@ -20,6 +20,8 @@ mod import;
 mod lock;
 #[path = "fake_api/logs.rs"]
 mod logs;
+#[path = "fake_api/many.rs"]
+mod many;
 #[path = "fake_api/obstacles.rs"]
 mod obstacles;
 #[path = "fake_api/others.rs"]

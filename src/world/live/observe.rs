@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -55,22 +56,27 @@ impl Shared {
     }
 }
 
+/// A context and the clusters there.
+type InContext<'a> = (&'a str, Vec<&'a ClusterSpec>);
+
 impl Live {
     /// One observation per spec, in order. All clusters of one context and namespace share the LISTs.
     pub async fn observe_each(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
-        let contexts: BTreeSet<&str> = specs.iter().map(|s| s.id.context.as_str()).collect();
-        let read = contexts.into_iter().map(|context| async move {
-            let here: Vec<&ClusterSpec> = specs
-                .iter()
-                .copied()
-                .filter(|s| s.id.context == context)
-                .collect();
-            self.observe_context(context, &here).await
-        });
-        let mut found: BTreeMap<_, _> = join_all(read)
-            .await
+        let mut contexts: BTreeMap<&str, Vec<&ClusterSpec>> = BTreeMap::new();
+        for spec in specs {
+            contexts.entry(&spec.id.context).or_default().push(spec);
+        }
+        let threads = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let (large, small): (Vec<_>, Vec<_>) = contexts
             .into_iter()
-            .flatten()
+            .partition(|(_, specs)| threads && specs.len() > CLUSTERS_AT_ONCE);
+        let found = if large.is_empty() {
+            self.observe_contexts(&small).await
+        } else {
+            tokio::task::block_in_place(|| self.observe_on_all_cores(&large, &small))
+        };
+        let mut found: BTreeMap<_, _> = found
+            .into_iter()
             .map(|observation| (observation.cluster.clone(), observation))
             .collect();
         specs
@@ -106,39 +112,60 @@ impl Live {
         seen.map_err(|error| error.to_string())
     }
 
-    #[tracing::instrument(level = "debug", skip_all, fields(context, clusters = specs.len()))]
-    async fn observe_context(&self, context: &str, specs: &[&ClusterSpec]) -> Vec<Observation> {
-        let shared = match self.share(context, specs).await {
-            Ok(shared) => shared,
-            Err(why) => {
-                let at = now();
-                return specs.iter().map(|spec| unread(spec, at, &why)).collect();
+    async fn observe_contexts(&self, contexts: &[InContext<'_>]) -> Vec<Observation> {
+        let looks = contexts.iter().map(|(context, specs)| async move {
+            match self.share(context, specs).await {
+                Ok(shared) => self.observe_some(specs, &shared, CLUSTERS_AT_ONCE).await,
+                Err(why) => all_unread(specs, &why),
             }
-        };
-        let many = specs.len() > CLUSTERS_AT_ONCE;
-        if many && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
-            return tokio::task::block_in_place(|| self.observe_on_all_cores(specs, &shared));
-        }
-        self.observe_some(specs, &shared, CLUSTERS_AT_ONCE).await
+        });
+        join_all(looks).await.into_iter().flatten().collect()
     }
 
-    /// What was listed of a fleet is megabytes, and to take them apart is work.
-    fn observe_on_all_cores(&self, specs: &[&ClusterSpec], shared: &Shared) -> Vec<Observation> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let at_once = CLUSTERS_AT_ONCE.div_ceil(threads);
+    /// What was listed of many clusters is megabytes, and to take them apart is work. Each large context has a thread
+    /// of its own, so that none waits for another's.
+    fn observe_on_all_cores(
+        &self,
+        large: &[InContext<'_>],
+        small: &[InContext<'_>],
+    ) -> Vec<Observation> {
+        let runtime = Handle::current();
         std::thread::scope(|scope| {
-            let parts = specs.chunks(specs.len().div_ceil(threads)).map(|part| {
-                let runtime = Handle::current();
-                scope.spawn(move || runtime.block_on(self.observe_some(part, shared, at_once)))
-            });
-            let parts: Vec<_> = parts.collect();
-            parts
-                .into_iter()
-                .flat_map(|part| part.join().unwrap_or_else(|died| resume_unwind(died)))
-                .collect()
+            let mut looks = Vec::new();
+            for (context, specs) in large {
+                let runtime = runtime.clone();
+                looks.push(scope.spawn(
+                    move || match runtime.block_on(self.share(context, specs)) {
+                        Ok(shared) => self.take_apart(specs, &shared, &runtime),
+                        Err(why) => all_unread(specs, &why),
+                    },
+                ));
+            }
+            let mut found = runtime.block_on(self.observe_contexts(small));
+            found.extend(looks.into_iter().flat_map(joined));
+            found
         })
     }
 
+    fn take_apart(
+        &self,
+        specs: &[&ClusterSpec],
+        shared: &Shared,
+        runtime: &Handle,
+    ) -> Vec<Observation> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let at_once = CLUSTERS_AT_ONCE.div_ceil(threads);
+        std::thread::scope(|scope| {
+            let parts = specs.chunks(specs.len().div_ceil(threads));
+            let looks = parts.map(|part| {
+                scope.spawn(move || runtime.block_on(self.observe_some(part, shared, at_once)))
+            });
+            let looks: Vec<_> = looks.collect();
+            looks.into_iter().flat_map(joined).collect()
+        })
+    }
+
+    #[tracing::instrument(level = "debug", skip_all, fields(context = specs.first().map(|s| s.id.context.as_str()), clusters = specs.len()))]
     async fn observe_some(
         &self,
         specs: &[&ClusterSpec],
@@ -302,6 +329,16 @@ fn bound_volumes(
         Some(namespace.bound_volumes(spec))
     });
     bound.flatten().collect()
+}
+
+/// What a thread of ours found.
+fn joined<T>(look: ScopedJoinHandle<'_, T>) -> T {
+    look.join().unwrap_or_else(|died| resume_unwind(died))
+}
+
+fn all_unread(specs: &[&ClusterSpec], why: &str) -> Vec<Observation> {
+    let at = now();
+    specs.iter().map(|spec| unread(spec, at, why)).collect()
 }
 
 fn unread(spec: &ClusterSpec, at: Timestamp, why: &str) -> Observation {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use reconcile::decide::{Next, Run, Situation, decide, ledger_before};
 use reconcile::fleet::ClusterSpec;
@@ -276,17 +277,29 @@ async fn a_run_at_work_keeps_its_cluster() {
     assert!(stderr.contains("ada@elsewhere"), "{stderr}");
     assert!(server.writes().is_empty());
 
+    // One whose clock is behind is alive all the same: its lock changes.
+    let past = |second: u32| {
+        let renewed = format!("2020-01-01T00:00:{second:02}.000000Z");
+        let spec = json!({"spec": {"renewTime": renewed, "leaseDurationSeconds": 3}});
+        let lease = with(server.get(super::lock::LEASE), &spec);
+        server.put(super::lock::LEASE, lease);
+    };
+    past(0);
+    let renewed = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        past(7);
+    };
+    let arguments = "eu-1/orders . --adopt --yes";
+    let ((code, _, stderr), ()) = tokio::join!(import(fleet.path(), arguments), renewed);
+    assert_eq!(code, Some(8), "{stderr}");
+    assert!(server.writes().is_empty());
+
     // Past its time it is taken over, and its holder does not find itself in it when it comes back.
-    let past = json!({"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}});
-    server.put(
-        super::lock::LEASE,
-        with(server.get(super::lock::LEASE), &past),
-    );
-    let (code, _, stderr) = import(fleet.path(), "eu-1/orders . --adopt --yes").await;
+    let (code, _, stderr) = import(fleet.path(), arguments).await;
     assert_eq!(code, Some(0), "{stderr}");
     let lease = server.get(super::lock::LEASE);
     assert_eq!(lease["spec"].get("holderIdentity"), None, "{lease}");
-    assert_eq!(lease["spec"]["leaseDurationSeconds"], 30);
+    assert_eq!(lease["spec"]["leaseDurationSeconds"], 3);
 }
 
 /// What somebody wrote by hand, with flags.

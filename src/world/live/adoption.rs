@@ -86,20 +86,39 @@ impl Live {
             let found = found.map_err(|error| unread(error.to_string()))?;
             objects.extend(found.into_iter().map(|object| (resource, object)));
         }
-        let held = objects.iter().find_map(|(resource, object)| {
-            let lock = lock::lock(object).filter(|_| *resource == Resource::Lease)?;
-            (!lock.is_expired(now())).then_some(lock)
-        });
-        if let Some(lock) = held {
-            return Err(AdoptionError::Held(Box::new(lock)));
+        for (resource, object) in &objects {
+            if *resource == Resource::Lease {
+                self.nobody_holds(spec, object).await?;
+            }
         }
         Ok(Some(Adoption {
-            api,
+            // Watching a lock takes longer than a read may.
+            api: self.reader(context).await.map_err(unread)?,
             spec: spec.clone(),
             owner,
             objects,
             deadline: self.options.act_timeout,
         }))
+    }
+
+    /// Free, or past its time by its holder's clock and unchanged for as long as it lasts by ours: a clock that is behind
+    /// makes nobody dead.
+    async fn nobody_holds(&self, spec: &ClusterSpec, lease: &Value) -> Result<(), AdoptionError> {
+        let Some(lock) = lock::lock(lease) else {
+            return Ok(());
+        };
+        if lock.is_expired(now()) {
+            tokio::time::sleep(lock::lasts(&lock)).await;
+            let unread = AdoptionError::Unread;
+            let api = self.reader(&spec.id.context).await.map_err(unread)?;
+            let name = names::name(lease);
+            let again = api.get(Resource::Lease, &spec.namespace, name).await;
+            let again = again.map_err(|error| unread(error.to_string()))?;
+            if again.is_none_or(|again| again == *lease) {
+                return Ok(());
+            }
+        }
+        Err(AdoptionError::Held(Box::new(lock)))
     }
 
     /// An autoscaler, an owner, a GitOps tool: whose objects these are is not a person's word to change.

@@ -493,6 +493,11 @@ pub(super) fn params() -> PostParams {
     }
 }
 
+/// How long a lock is watched at most before its holder counts as gone: it renews several times within.
+pub(super) fn lasts(lock: &Lock) -> Duration {
+    Duration::from_secs(lock.duration.into()).min(DURATION)
+}
+
 /// Who holds this Lease; `None`: nobody, or it cannot be told.
 pub(super) fn lock(object: &Value) -> Option<Lock> {
     of_lease(&serde_json::from_value(object.clone()).ok()?)

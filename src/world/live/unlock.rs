@@ -83,7 +83,7 @@ impl Tenure {
 
     /// For how long its holder is watched at most: it renews several times within.
     pub fn patience(&self) -> Duration {
-        Duration::from_secs(self.lock.duration.into()).min(lock::DURATION)
+        lock::lasts(&self.lock)
     }
 
     /// Is the holder alive? What its clock wrote says nothing, so the lock is watched by ours.

@@ -182,6 +182,7 @@ impl Live {
             .await
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(context, clusters = specs.len()))]
     async fn share(&self, context: &str, specs: &[&ClusterSpec]) -> Result<Shared, String> {
         let deadline = Instant::now() + self.options.read_timeout;
         let opened = self

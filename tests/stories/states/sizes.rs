@@ -11,7 +11,7 @@ use crate::story::{PLAIN, Story};
 #[test]
 fn states_sizes_turned_round() {
     let name = "states_sizes_turned_round";
-    let Some((bed, _turn)) = bed::share(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::share) else {
         return;
     };
     let story = born(name, bed, 3);

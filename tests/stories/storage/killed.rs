@@ -18,7 +18,7 @@ const MOST_RUNS: usize = 150;
 #[test]
 fn storage_killed_surging() {
     let name = "storage_killed_surging";
-    let Some((bed, _turn)) = bed::beside(name) else {
+    let Some((bed, _turn)) = bed::by_choice(name).and_then(bed::beside) else {
         return;
     };
     let story = born(name, bed, 3);

@@ -137,17 +137,20 @@ impl Asking<'_> {
         let taken = match &lease {
             None => self.create().await,
             Some(lease) if self.may_take(lease, watched) => self.take(lease).await,
-            Some(lease) => match of_lease(lease) {
-                Some(holder) => return Ok(Acquired::HeldBy(holder)),
-                None => Err(self.lost()),
-            },
+            Some(_) => Err(self.lost()),
         };
         watched.reached_for |= matches!(taken, Err(LockError::Away { .. }));
-        let held = self.hold(taken?, lease.as_ref(), sent);
-        Ok(Acquired::Held(Box::new(held)))
+        match (taken, lease.as_ref().and_then(of_lease)) {
+            (Ok(taken), _) => {
+                let held = self.hold(taken, lease.as_ref(), sent);
+                Ok(Acquired::Held(Box::new(held)))
+            }
+            (Err(LockError::Lost { .. }), Some(holder)) => Ok(Acquired::HeldBy(holder)),
+            (Err(error), _) => Err(error),
+        }
     }
 
-    /// Someone was faster.
+    /// Another has it, or was faster.
     fn lost(&self) -> LockError {
         LockError::Lost {
             name: self.spec.name.clone(),

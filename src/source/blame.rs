@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use git2::{BlameOptions, Oid, Repository};
+use rayon::iter::ParallelIterator as _;
+use rayon::slice::ParallelSlice as _;
 
 use super::git::GitState;
 
@@ -14,29 +16,31 @@ pub type Lines = BTreeMap<String, BTreeSet<usize>>;
 /// The commit that wrote each of these lines, as far as this clone tells. A line that is not committed has none, nor has
 /// one that a shallow clone ends at: who wrote it is in the history that is not here.
 pub fn blame(git: &GitState, asked: &Lines) -> BTreeMap<(String, usize), String> {
-    let Ok(repository) = Repository::discover(&git.root) else {
-        return BTreeMap::new();
+    let asked: Vec<(&String, &BTreeSet<usize>)> = asked.iter().collect();
+    // A repository is for one thread: each of a few opens its own.
+    let share = asked.len().div_ceil(rayon::current_num_threads()).max(1);
+    let told = asked.par_chunks(share).map(|some| told(git, some));
+    told.flatten_iter().collect()
+}
+
+type Told = Vec<((String, usize), String)>;
+
+fn told(git: &GitState, asked: &[(&String, &BTreeSet<usize>)]) -> Told {
+    let Some(history) = History::open(git) else {
+        return Told::new();
     };
-    let Ok(newest) = Oid::from_str(&git.commit) else {
-        return BTreeMap::new();
-    };
-    let history = History {
-        newest,
-        ends: ends(&repository),
-        repository,
-    };
-    let mut found = BTreeMap::new();
+    let mut told = Told::new();
     for (file, lines) in asked {
         let dirty = git.dirty.contains(file);
         match history.authors(&git.root, file, lines, dirty) {
             Ok(authors) => {
                 let named = authors.into_iter();
-                found.extend(named.map(|(line, commit)| ((file.clone(), line), commit)));
+                told.extend(named.map(|(line, commit)| (((*file).clone(), line), commit)));
             }
             Err(error) => tracing::debug!(%error, file, "no commit for its lines"),
         }
     }
-    found
+    told
 }
 
 struct History {
@@ -59,6 +63,15 @@ fn ends(repository: &Repository) -> BTreeSet<String> {
 }
 
 impl History {
+    fn open(git: &GitState) -> Option<Self> {
+        let repository = Repository::discover(&git.root).ok()?;
+        Some(Self {
+            newest: Oid::from_str(&git.commit).ok()?,
+            ends: ends(&repository),
+            repository,
+        })
+    }
+
     fn authors(
         &self,
         root: &Path,

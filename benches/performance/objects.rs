@@ -16,7 +16,7 @@ const NODES: usize = 10;
 /// The eight of a cluster that are ours: six that are rendered, the ledger, and the Lease of the last run.
 pub(crate) fn ours(spec: &ClusterSpec, observed: &Observation) -> Vec<Value> {
     let kube = observed.kube.known().expect("a model is always read");
-    let rendered = ObjectKind::ALL.map(|kind| kube.objects[&kind].content.clone());
+    let rendered = ObjectKind::ALL.map(|kind| Value::clone(&kube.objects[&kind].content));
     let labels = object_labels(spec);
     let metadata =
         |name: &str| json!({"name": name, "namespace": spec.namespace, "labels": labels});

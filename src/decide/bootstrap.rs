@@ -391,7 +391,7 @@ fn release_unbound(f: &Focus) -> Then {
 }
 
 fn delete_set(f: &Focus) -> Then {
-    let object = f.view.objects.desired(ObjectKind::StatefulSet).key.clone();
+    let object = f.view.object_key(ObjectKind::StatefulSet);
     f.view.kube.stateful_set.as_ref().map_or(Then::Pass, |set| {
         Then::act(Act::DeleteObject {
             object,

@@ -314,7 +314,7 @@ fn write_join(f: &Focus) -> Then {
         ordinal,
         life: FileLife::Join,
         uid: live.uid.clone(),
-        object: f.view.objects.desired(ObjectKind::ConfigMap).key.clone(),
+        object: f.view.object_key(ObjectKind::ConfigMap),
         text: join_text(f),
     })
 }

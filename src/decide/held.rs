@@ -62,7 +62,7 @@ pub(super) fn by_a_controller(f: &Focus) -> bool {
 }
 
 pub(super) fn refuse_held(f: &Focus) -> Then {
-    let object = &f.view.objects.desired(f.object()).key;
+    let object = f.view.object_key(f.object());
     let held = by_controllers(f.view, f.object());
     let fields: Vec<String> = held
         .iter()

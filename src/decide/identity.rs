@@ -213,7 +213,7 @@ fn join<'a>(items: impl Iterator<Item = &'a String>) -> String {
 fn foreign_objects(f: &Focus) -> String {
     let foreign = f.view.kube.objects.iter().filter(|(_, o)| !o.ours);
     let names: Vec<String> = foreign
-        .map(|(kind, _)| f.view.objects.desired(*kind).key.to_string())
+        .map(|(kind, _)| f.view.object_key(*kind).to_string())
         .collect();
     names.join(", ")
 }
@@ -221,7 +221,7 @@ fn foreign_objects(f: &Focus) -> String {
 /// `HorizontalPodAutoscaler etcd/orders on StatefulSet/orders since … (17 h)`, for each.
 fn actors(f: &Focus) -> String {
     let one = |actor: &Actor| {
-        let object = &f.view.objects.desired(actor.on).key;
+        let object = f.view.object_key(actor.on);
         let since = held::since(f.view.now(), actor.since);
         format!("{} acts on {object}{since}", actor.name)
     };

@@ -149,17 +149,17 @@ fn is_absent(f: &Focus) -> bool {
 
 /// Shared with the bootstrap: the same object, the same POST.
 pub(super) fn create(f: &Focus) -> Then {
-    let object = f.view.objects.desired(f.object());
+    let object = f.view.desired(f.object());
     Then::act(Act::CreateObject {
-        object: object.key.clone(),
-        body: object.body.clone(),
+        object: object.key,
+        body: object.body,
     })
 }
 
 /// Shared with the bootstrap: mends what a former, killed run made of another commit.
 pub(super) fn update(f: &Focus) -> Then {
     let kind = f.object();
-    let desired = f.view.objects.desired(kind);
+    let desired = f.view.desired(kind);
     let Some(live) = f.view.kube.objects.get(&kind) else {
         return Then::Pass;
     };
@@ -171,9 +171,9 @@ pub(super) fn update(f: &Focus) -> Then {
         .map(|d| d.pointer.clone())
         .collect();
     Then::act(Act::UpdateObject {
-        object: desired.key.clone(),
+        object: desired.key,
         uid: live.uid.clone(),
-        body: desired.body.clone(),
+        body: desired.body,
         takes: held::takes(f.view, kind),
         fields,
     })

@@ -5,16 +5,16 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::view::quorum;
+use super::view::{View, quorum};
 use crate::fleet::{ClusterSpec, EtcdVersion, Ordinal};
-use crate::manifest::{
-    self, CONTENT_ANNOTATION, Compared, Difference, LiveInputs, Object, member_file,
-};
-use crate::state::{Kube, Member, MemberFile, Membership, ObjectKind, Observation};
+use crate::manifest::{self, CONTENT_ANNOTATION, Difference, LiveInputs, Object, member_file};
+use crate::state::{Kube, Member, MemberFile, Membership, ObjectKey, ObjectKind, Observation};
 
-/// Every object rendered against the live inputs, and how the live one differs.
+/// What every object is rendered from, and how the live one differs.
 pub struct Objects {
-    all: BTreeMap<ObjectKind, Rc<Compared>>,
+    inputs: Rc<LiveInputs>,
+    /// What is not so in the live ones.
+    moved: BTreeMap<ObjectKind, Rc<[Difference]>>,
     /// The settings stamp of the desired template.
     pub stamp: String,
     /// Why files and template do not follow Git.
@@ -46,36 +46,27 @@ impl Objects {
         let moved = moved && (list.is_some() || noted);
         let held = moved.then(|| held(spec, observed, kube)).flatten();
         let voters = list.map(|m| m.members.iter().filter(|m| !m.learner).count());
-        let inputs = LiveInputs {
+        let inputs = Rc::new(LiveInputs {
             member_files: member_files(spec, kube, started.as_ref(), held.is_some()),
             replicas: replicas(spec, kube, listed.as_ref()),
             min_available: min_available(spec, kube, voters),
-        };
-        let found = |kind| kube.objects.get(&kind).map(|live| &live.content);
-        let mut all: BTreeMap<ObjectKind, Rc<Compared>> = ObjectKind::ALL
-            .into_iter()
-            .map(|kind| (kind, manifest::compared(kind, spec, &inputs, found(kind))))
-            .collect();
-        let set = all.get_mut(&ObjectKind::StatefulSet);
-        let differs = set.filter(|set| !set.differences.is_empty());
-        if let (Some(set), Some(live)) = (differs, found(ObjectKind::StatefulSet)) {
-            keep_immutable(&mut Rc::make_mut(set).object.body, live);
-        }
+        });
+        let moved = kube.objects.iter().map(|(kind, live)| {
+            let moved = manifest::moved(*kind, spec, &inputs, &live.content);
+            (*kind, moved)
+        });
         Self {
-            all,
+            moved: moved.collect(),
+            inputs,
             stamp,
             held,
             settings_moved,
         }
     }
 
-    pub fn desired(&self, kind: ObjectKind) -> &Object {
-        &self.all[&kind].object
-    }
-
     /// Of an object that is not there: none.
     fn differences(&self, kind: ObjectKind) -> &[Difference] {
-        &self.all[&kind].differences
+        self.moved.get(&kind).map_or(&[], |moved| moved)
     }
 
     /// Git moved a setting that takes a restart, and the template has not followed yet.
@@ -124,6 +115,26 @@ impl Objects {
         let all = self.differences(ObjectKind::StatefulSet).iter();
         all.filter(|d| CLAIM_TEMPLATE.contains(&d.pointer.as_str()))
             .collect()
+    }
+}
+
+impl View<'_> {
+    /// An object as it shall be, as far as the server lets it be so.
+    pub fn desired(&self, kind: ObjectKind) -> Object {
+        let mut object = manifest::object(kind, self.spec, &self.objects.inputs);
+        let differs = !self.objects.differences(kind).is_empty();
+        if let Some(live) = self.kube.objects.get(&kind)
+            && kind == ObjectKind::StatefulSet
+            && differs
+        {
+            keep_immutable(&mut object.body, &live.content);
+        }
+        object
+    }
+
+    /// Its kind and name.
+    pub fn object_key(&self, kind: ObjectKind) -> ObjectKey {
+        manifest::key(kind, self.spec)
     }
 }
 

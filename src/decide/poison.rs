@@ -44,7 +44,7 @@ fn write_poison(f: &Focus) -> Option<Act> {
         ordinal,
         life: FileLife::Poison,
         uid: f.view.kube.objects.get(&ObjectKind::ConfigMap)?.uid.clone(),
-        object: f.view.objects.desired(ObjectKind::ConfigMap).key.clone(),
+        object: f.view.object_key(ObjectKind::ConfigMap),
         text,
     })
 }

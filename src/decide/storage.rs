@@ -281,7 +281,7 @@ pub(super) const STORAGE: Procedure = Procedure {
                     return Then::Pass;
                 };
                 Then::act(Act::DeleteObject {
-                    object: f.view.objects.desired(ObjectKind::StatefulSet).key.clone(),
+                    object: f.view.object_key(ObjectKind::StatefulSet),
                     uid: set.uid.clone(),
                     orphan: true,
                 })

@@ -475,12 +475,11 @@ impl ClusterSpec {
 
     /// Host part of a member's URLs, and the name its certificate is checked against.
     pub fn member_host(&self, ordinal: Ordinal) -> String {
-        format!(
-            "{}.{}.{}.svc",
-            self.pod_name(ordinal),
-            self.peer_service(),
-            self.namespace
-        )
+        let Self {
+            name, namespace, ..
+        } = self;
+        // The peer Service's name; in one piece, since members are told apart by it at every look.
+        format!("{name}-{ordinal}.{name}-peer.{namespace}.svc")
     }
 
     /// Peer URLs never change in a cluster's life: they are how a member is known to be an ordinal's.
@@ -504,9 +503,9 @@ impl ClusterSpec {
 
     /// The ordinal whose peer URL this is, target or not.
     pub fn ordinal_of_peer_url(&self, url: &str) -> Option<Ordinal> {
-        let prefix = format!("{}-", self.name);
         let host = url.split_once("://")?.1;
-        let ordinal = host.strip_prefix(&prefix)?.split_once('.')?.0;
+        let ordinal = host.strip_prefix(&self.name)?.strip_prefix('-')?;
+        let ordinal = ordinal.split_once('.')?.0;
         let ordinal = Ordinal(ordinal.parse().ok()?);
         (self.peer_url(ordinal) == url).then_some(ordinal)
     }

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
-use super::{finish, metadata};
+use super::metadata;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::ObjectKind;
 
-pub(super) fn render(spec: &ClusterSpec) -> Value {
-    let map = ConfigMap {
+pub(super) fn object(spec: &ClusterSpec) -> ConfigMap {
+    ConfigMap {
         metadata: metadata(ObjectKind::ConfigMap, spec),
         ..ConfigMap::default()
-    };
-    finish(&map)
+    }
 }
 
 /// Its data: the files as they shall be.
@@ -24,4 +23,16 @@ pub(super) fn data(spec: &ClusterSpec, files: &BTreeMap<Ordinal, String>) -> Val
         .map(|(ordinal, text)| (super::member_file::key(spec, *ordinal), text))
         .collect();
     json!(data)
+}
+
+/// Whether data that is there is these files and nothing else.
+pub(super) fn holds(spec: &ClusterSpec, files: &BTreeMap<Ordinal, String>, data: &Value) -> bool {
+    let there = data.as_object();
+    there.is_some_and(|there| {
+        let held = |(ordinal, text): (&Ordinal, &String)| {
+            let found = there.get(&super::member_file::key(spec, *ordinal));
+            found.is_some_and(|found| found == text)
+        };
+        there.len() == files.len() && files.iter().all(held)
+    })
 }

@@ -25,6 +25,16 @@ pub fn differences(desired: &Value, live: &Value) -> Vec<Difference> {
     found
 }
 
+/// What the object is, of the fields at its root.
+pub(super) fn is_identity(field: &str) -> bool {
+    matches!(field, "apiVersion" | "kind")
+}
+
+/// Where in no other field it is the case that every key is ours.
+pub(super) fn may_be_ours_alone(field: &str) -> bool {
+    matches!(field, "data" | "selector" | "matchLabels" | "nodeSelector")
+}
+
 /// Where the walk is.
 struct Place {
     pointer: String,
@@ -58,13 +68,14 @@ impl Place {
 
     /// Maps in which every key is ours: one more of them changes what the object means.
     fn is_ours_alone(&self) -> bool {
-        matches!(self.pointer.as_str(), "/data" | "/spec/selector")
-            || matches!(self.field.as_str(), "matchLabels" | "nodeSelector")
+        may_be_ours_alone(&self.field)
+            && (matches!(self.pointer.as_str(), "/data" | "/spec/selector")
+                || matches!(self.field.as_str(), "matchLabels" | "nodeSelector"))
     }
 
     /// A list in a LIST's answer says what its items are only once.
     fn is_identity(&self) -> bool {
-        matches!(self.pointer.as_str(), "/apiVersion" | "/kind")
+        self.pointer.strip_prefix('/').is_some_and(is_identity)
     }
 
     /// The fields that tell the elements of this list apart, as server-side apply has them. Others may add elements to
@@ -191,7 +202,7 @@ fn text(value: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -309,7 +320,7 @@ mod tests {
         }
     }
 
-    fn any_json() -> impl Strategy<Value = Value> {
+    pub(in crate::manifest) fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -347,7 +358,7 @@ mod tests {
         }
     }
 
-    fn keys_are_unique(value: &Value, field: &str) -> bool {
+    pub(in crate::manifest) fn keys_are_unique(value: &Value, field: &str) -> bool {
         let place = Place {
             pointer: String::new(),
             field: field.to_owned(),

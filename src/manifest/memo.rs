@@ -6,27 +6,23 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use serde_json::Value;
-
-use super::{Compared, LiveInputs};
+use super::{Difference, Drawn, LiveInputs};
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::ObjectKind;
+use crate::state::{Content, ObjectKind};
 
 struct Memo {
     spec: ClusterSpec,
-    bodies: BTreeMap<ObjectKind, Option<Rc<Value>>>,
-    template: Option<Rc<Value>>,
+    drawn: BTreeMap<ObjectKind, Option<Rc<Drawn>>>,
     stamp: Option<Rc<str>>,
     settings: BTreeMap<Ordinal, Option<Rc<str>>>,
-    /// `None`: looked at once. Most clusters are, and nothing is kept of theirs.
-    compared: BTreeMap<ObjectKind, Option<Seen>>,
+    seen: BTreeMap<ObjectKind, Seen>,
 }
 
-/// What was compared last, and what came of it: most looks at a cluster find most objects as the look before did.
+/// What was found last, and what had moved in it: most looks at a cluster find most objects as the look before did.
 struct Seen {
-    live: LiveInputs,
-    found: Value,
-    compared: Rc<Compared>,
+    live: Rc<LiveInputs>,
+    found: Content,
+    moved: Rc<[Difference]>,
 }
 
 thread_local! {
@@ -34,21 +30,16 @@ thread_local! {
 }
 
 /// The object of this kind without its live inputs.
-pub(super) fn body(
+pub(super) fn drawn(
     kind: ObjectKind,
     spec: &ClusterSpec,
-    render: fn(&ClusterSpec) -> Value,
-) -> Rc<Value> {
+    draw: impl FnOnce(&ClusterSpec) -> Drawn,
+) -> Rc<Drawn> {
     kept(
         spec,
-        |memo| memo.bodies.entry(kind).or_default(),
-        || Rc::new(render(spec)),
+        |memo| memo.drawn.entry(kind).or_default(),
+        || Rc::new(draw(spec)),
     )
-}
-
-/// The pod template without its stamp.
-pub(super) fn template(spec: &ClusterSpec, render: fn(&ClusterSpec) -> Value) -> Rc<Value> {
-    kept(spec, |memo| &mut memo.template, || Rc::new(render(spec)))
 }
 
 pub(super) fn stamp(spec: &ClusterSpec, render: fn(&ClusterSpec) -> String) -> Rc<str> {
@@ -82,30 +73,28 @@ fn kept<T: Clone>(
     })
 }
 
-/// An object beside the one that was found.
-pub(super) fn compared(
+/// What has moved in an object that was found.
+pub(super) fn moved(
     kind: ObjectKind,
     spec: &ClusterSpec,
-    live: &LiveInputs,
-    found: &Value,
-    compare: impl FnOnce() -> Compared,
-) -> Rc<Compared> {
+    live: &Rc<LiveInputs>,
+    found: &Content,
+    compare: impl FnOnce() -> Vec<Difference>,
+) -> Rc<[Difference]> {
     let known = look(spec, |memo| {
-        let seen = memo.compared.get(&kind).and_then(Option::as_ref);
+        let seen = memo.seen.get(&kind);
         let same = seen.filter(|s| live.are_the_same(&s.live, kind) && s.found == *found);
-        same.map(|s| Rc::clone(&s.compared))
+        same.map(|s| Rc::clone(&s.moved))
     });
     known.unwrap_or_else(|| {
-        let compared = Rc::new(compare());
-        look(spec, |memo| {
-            let seen = memo.compared.contains_key(&kind).then(|| Seen {
-                live: live.clone(),
-                found: found.clone(),
-                compared: Rc::clone(&compared),
-            });
-            memo.compared.insert(kind, seen);
-        });
-        compared
+        let moved: Rc<[Difference]> = compare().into();
+        let seen = Seen {
+            live: Rc::clone(live),
+            found: found.clone(),
+            moved: Rc::clone(&moved),
+        };
+        look(spec, |memo| memo.seen.insert(kind, seen));
+        moved
     })
 }
 
@@ -117,11 +106,10 @@ fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
         }
         ask(last.get_or_insert_with(|| Memo {
             spec: spec.without_origins(),
-            bodies: BTreeMap::new(),
-            template: None,
+            drawn: BTreeMap::new(),
             stamp: None,
             settings: BTreeMap::new(),
-            compared: BTreeMap::new(),
+            seen: BTreeMap::new(),
         }))
     })
 }

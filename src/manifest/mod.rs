@@ -8,6 +8,7 @@ mod canonical;
 mod config_map;
 mod difference;
 mod disruption_budget;
+mod held;
 mod labels;
 pub mod member_file;
 mod memo;
@@ -29,7 +30,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{ObjectKey, ObjectKind};
+use crate::state::{Content, ObjectKey, ObjectKind};
 
 pub use canonical::yaml;
 pub use difference::{Difference, differences};
@@ -118,15 +119,7 @@ pub fn objects(spec: &ClusterSpec, live: &LiveInputs) -> Vec<Object> {
 
 /// One object.
 pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Object {
-    let render = match kind {
-        ObjectKind::ServiceAccount => service_account::render,
-        ObjectKind::PeerService => services::peer,
-        ObjectKind::ClientService => services::client,
-        ObjectKind::PodDisruptionBudget => disruption_budget::render,
-        ObjectKind::ConfigMap => config_map::render,
-        ObjectKind::StatefulSet => stateful_set::render,
-    };
-    let mut body = Value::clone(&memo::body(kind, spec, render));
+    let mut body = drawn(kind, spec).body();
     match kind {
         ObjectKind::PodDisruptionBudget => {
             body["spec"]["minAvailable"] = json!(live.min_available);
@@ -141,33 +134,69 @@ pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Object
     }
 }
 
-/// An object as it shall be, and what is not so in the one that is there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
-    pub object: Object,
-    pub differences: Vec<Difference>,
-}
-
-/// One object beside what was found of it; `None`: it is not there.
-pub fn compared(
+/// What in the object of this kind that was found is not as it shall be.
+pub fn moved(
     kind: ObjectKind,
     spec: &ClusterSpec,
-    live: &LiveInputs,
-    found: Option<&Value>,
-) -> Rc<Compared> {
-    let Some(found) = found else {
-        return Rc::new(Compared {
-            object: object(kind, spec, live),
-            differences: Vec::new(),
-        });
-    };
-    memo::compared(kind, spec, live, found, || {
-        let object = object(kind, spec, live);
-        let differences = differences(&object.body, found);
-        Compared {
-            object,
-            differences,
+    live: &Rc<LiveInputs>,
+    found: &Content,
+) -> Rc<[Difference]> {
+    memo::moved(kind, spec, live, found, || {
+        if is_as_drawn(kind, spec, live, found) {
+            return Vec::new();
         }
+        differences(&object(kind, spec, live).body, found)
+    })
+}
+
+/// Without a doubt: no field needs to be looked at again.
+fn is_as_drawn(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs, found: &Value) -> bool {
+    let follows = match kind {
+        ObjectKind::PodDisruptionBudget => {
+            found["spec"]["minAvailable"] == json!(live.min_available)
+        }
+        ObjectKind::ConfigMap => config_map::holds(spec, &live.member_files, &found["data"]),
+        ObjectKind::StatefulSet => found["spec"]["replicas"] == json!(live.replicas),
+        ObjectKind::ServiceAccount | ObjectKind::PeerService | ObjectKind::ClientService => true,
+    };
+    let drawn = drawn(kind, spec);
+    follows
+        && found["metadata"]["annotations"][CONTENT_ANNOTATION] == drawn.content
+        && held::holds(found, &drawn.text)
+}
+
+/// An object before what follows the live cluster is filled in: as JSON, and the hash of it.
+struct Drawn {
+    text: Vec<u8>,
+    content: String,
+}
+
+impl Drawn {
+    /// The object as canonical JSON.
+    fn new<T: Serialize>(object: &T) -> Self {
+        let text = canonical::text(object);
+        Self {
+            content: stamp::short_hash(&text),
+            text,
+        }
+    }
+
+    /// With the hash on it.
+    fn body(&self) -> Value {
+        let mut body: Value = serde_json::from_slice(&self.text).expect("JSON of our own");
+        body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(self.content);
+        body
+    }
+}
+
+fn drawn(kind: ObjectKind, spec: &ClusterSpec) -> Rc<Drawn> {
+    memo::drawn(kind, spec, |spec| match kind {
+        ObjectKind::ServiceAccount => Drawn::new(&service_account::object(spec)),
+        ObjectKind::PeerService => Drawn::new(&services::peer(spec)),
+        ObjectKind::ClientService => Drawn::new(&services::client(spec)),
+        ObjectKind::PodDisruptionBudget => Drawn::new(&disruption_budget::object(spec)),
+        ObjectKind::ConfigMap => Drawn::new(&config_map::object(spec)),
+        ObjectKind::StatefulSet => Drawn::new(&stateful_set::object(spec)),
     })
 }
 
@@ -197,18 +226,6 @@ fn metadata(kind: ObjectKind, spec: &ClusterSpec) -> ObjectMeta {
         labels: Some(object_labels(spec)),
         ..ObjectMeta::default()
     }
-}
-
-/// The object as JSON, its content annotated. What follows the live cluster is filled in after the hash is taken.
-fn finish<T: Serialize>(object: &T) -> Value {
-    annotate(canonical::value(object))
-}
-
-/// The same of an object that is canonical already.
-fn annotate(mut body: Value) -> Value {
-    let hash = stamp::content_hash(&body);
-    body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(hash);
-    body
 }
 
 /// Kubernetes' own way to say "none": the field is not there.

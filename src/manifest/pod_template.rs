@@ -1,7 +1,5 @@
 //! A member's pod.
 
-use std::rc::Rc;
-
 use k8s_openapi::api::core::v1::{
     Affinity, Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
     LocalObjectReference, ObjectFieldSelector, PodAffinityTerm, PodAntiAffinity, PodDNSConfig,
@@ -12,11 +10,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as KubeQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use serde_json::Value;
-
 use super::{
-    CLIENT_PORT, METRICS_PORT, PEER_PORT, SETTINGS_ANNOTATION, canonical, labels, non_empty,
-    settings_stamp, volumes,
+    CLIENT_PORT, METRICS_PORT, PEER_PORT, SETTINGS_ANNOTATION, labels, non_empty, settings_stamp,
+    volumes,
 };
 use crate::fleet::{ClusterSpec, EtcdVersion, Quantity};
 use crate::state::{ObjectKind, SERVING_LABEL};
@@ -24,20 +20,17 @@ use crate::state::{ObjectKind, SERVING_LABEL};
 /// User and group of a process that owns nothing; `65532` is the one of images without a shell.
 const NON_ROOT: i64 = 65532;
 
-/// The template with its settings stamp, as canonical JSON.
-pub(super) fn render(spec: &ClusterSpec) -> Value {
-    let mut template = Value::clone(&unstamped(spec));
-    template["metadata"]["annotations"][SETTINGS_ANNOTATION] = settings_stamp(spec).into();
-    canonical::sort(&mut template["metadata"]);
+/// The template with its settings stamp.
+pub(super) fn stamped(spec: &ClusterSpec) -> PodTemplateSpec {
+    let mut template = unstamped(spec);
+    let metadata = template.metadata.get_or_insert_default();
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.insert(SETTINGS_ANNOTATION.to_owned(), settings_stamp(spec));
     template
 }
 
 /// What the stamp is taken of.
-pub(super) fn unstamped(spec: &ClusterSpec) -> Rc<Value> {
-    super::memo::template(spec, |spec| canonical::value(&typed(spec)))
-}
-
-fn typed(spec: &ClusterSpec) -> PodTemplateSpec {
+pub(super) fn unstamped(spec: &ClusterSpec) -> PodTemplateSpec {
     // Ours last: what says whose a pod is cannot be written over.
     let mut all_labels = spec.pod.labels.clone();
     all_labels.extend(labels::object_labels(spec));

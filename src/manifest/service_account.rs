@@ -1,17 +1,15 @@
 //! The identity that members run under: it can do nothing.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use serde_json::Value;
 
-use super::{finish, metadata};
+use super::metadata;
 use crate::fleet::ClusterSpec;
 use crate::state::ObjectKind;
 
-pub(super) fn render(spec: &ClusterSpec) -> Value {
-    let account = ServiceAccount {
+pub(super) fn object(spec: &ClusterSpec) -> ServiceAccount {
+    ServiceAccount {
         metadata: metadata(ObjectKind::ServiceAccount, spec),
         automount_service_account_token: Some(false),
         ..ServiceAccount::default()
-    };
-    finish(&account)
+    }
 }

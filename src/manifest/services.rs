@@ -2,15 +2,14 @@
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use serde_json::Value;
 
-use super::{CLIENT_PORT, PEER_PORT, finish, labels, metadata, non_empty};
+use super::{CLIENT_PORT, PEER_PORT, labels, metadata, non_empty};
 use crate::fleet::ClusterSpec;
 use crate::state::{ObjectKind, SERVING_LABEL};
 
 /// Headless, and it names members that are not ready: a member must find the others before any of them is.
-pub(super) fn peer(spec: &ClusterSpec) -> Value {
-    let service = Service {
+pub(super) fn peer(spec: &ClusterSpec) -> Service {
+    Service {
         metadata: metadata(ObjectKind::PeerService, spec),
         spec: Some(ServiceSpec {
             cluster_ip: Some("None".into()),
@@ -20,12 +19,11 @@ pub(super) fn peer(spec: &ClusterSpec) -> Value {
             ..ServiceSpec::default()
         }),
         ..Service::default()
-    };
-    finish(&service)
+    }
 }
 
 /// Selects a label that a drain takes off the pod, so that clients leave a member before it stops.
-pub(super) fn client(spec: &ClusterSpec) -> Value {
+pub(super) fn client(spec: &ClusterSpec) -> Service {
     let mut metadata = metadata(ObjectKind::ClientService, spec);
     // Ours last: what says whose an object is cannot be written over.
     let mut all = spec.service.labels.clone();
@@ -34,7 +32,7 @@ pub(super) fn client(spec: &ClusterSpec) -> Value {
     metadata.annotations = non_empty(spec.service.annotations.clone());
     let mut selector = labels::pod_selector(spec);
     selector.insert(SERVING_LABEL.to_owned(), "true".to_owned());
-    let service = Service {
+    Service {
         metadata,
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".into()),
@@ -43,8 +41,7 @@ pub(super) fn client(spec: &ClusterSpec) -> Value {
             ..ServiceSpec::default()
         }),
         ..Service::default()
-    };
-    finish(&service)
+    }
 }
 
 fn port(name: &str, number: i32) -> ServicePort {

@@ -1,9 +1,8 @@
 //! Hashes that say, in one annotation, what an object was rendered from.
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{member_file, pod_template};
+use super::{canonical, member_file, pod_template};
 use crate::fleet::ClusterSpec;
 
 /// On every object: the hash of what the spec makes of it. A field that we no longer render is noticed by it.
@@ -18,19 +17,10 @@ pub fn settings_stamp(spec: &ClusterSpec) -> String {
 }
 
 fn stamp(spec: &ClusterSpec) -> String {
-    let mut text = written(&pod_template::unstamped(spec));
+    let mut text = canonical::text(&pod_template::unstamped(spec));
     text.push(b'\n');
     text.extend_from_slice(member_file::shared_settings(spec).as_bytes());
     short_hash(&text)
-}
-
-/// Of an object before its live inputs are filled in.
-pub(super) fn content_hash(body: &Value) -> String {
-    short_hash(&written(body))
-}
-
-fn written(body: &Value) -> Vec<u8> {
-    serde_json::to_vec(body).expect("JSON can be written")
 }
 
 /// The first 16 hexadecimal digits of SHA-256.
@@ -42,13 +32,12 @@ pub(super) fn short_hash(bytes: &[u8]) -> String {
 
 /// SHA-256 in hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digest = Sha256::digest(bytes);
-    digest.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    let nibbles = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles
+        .map(|n| char::from(DIGITS[usize::from(n)]))
+        .collect()
 }
 
 #[cfg(test)]

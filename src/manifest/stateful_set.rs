@@ -4,17 +4,16 @@ use k8s_openapi::api::apps::v1::{
     StatefulSet, StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetSpec,
     StatefulSetUpdateStrategy,
 };
-use serde_json::Value;
 
-use super::{annotate, canonical, labels, metadata, pod_template, volumes};
+use super::{labels, metadata, pod_template, volumes};
 use crate::fleet::ClusterSpec;
 use crate::state::ObjectKind;
 
 /// `Parallel` and `OnDelete`: order is ours to keep, by what etcd says and not by what a probe says. Volumes are
 /// retained always: giving one up is a step of its own.
-pub(super) fn render(spec: &ClusterSpec) -> Value {
+pub(super) fn object(spec: &ClusterSpec) -> StatefulSet {
     let retain = || Some("Retain".to_owned());
-    let set = StatefulSet {
+    StatefulSet {
         metadata: metadata(ObjectKind::StatefulSet, spec),
         spec: Some(StatefulSetSpec {
             service_name: Some(spec.peer_service()),
@@ -30,12 +29,10 @@ pub(super) fn render(spec: &ClusterSpec) -> Value {
                 },
             ),
             selector: labels::match_labels(spec),
+            template: pod_template::stamped(spec),
             volume_claim_templates: Some(vec![volumes::claim_template(spec)]),
             ..StatefulSetSpec::default()
         }),
         ..StatefulSet::default()
-    };
-    let mut body = canonical::value(&set);
-    body["spec"]["template"] = pod_template::render(spec);
-    annotate(body)
+    }
 }

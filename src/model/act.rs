@@ -189,7 +189,7 @@ fn put(
         uid: uid.clone(),
         ours: true,
         deleting: false,
-        content: body.clone(),
+        content: body.clone().into(),
         managers: Vec::new(),
     };
     kube.objects.insert(object.kind, live);

@@ -129,7 +129,7 @@ fn scaled(view: &View) -> Option<FieldChange> {
     let holder = view.kube.objects.get(&kind)?.holder(pointer)?;
     let at_rest = view.top_needed().filter(|_| view.is_born())?.0 + 1;
     (view.replicas() != at_rest).then(|| FieldChange {
-        path: format!("{}{pointer}", view.objects.desired(kind).key),
+        path: format!("{}{pointer}", view.object_key(kind)),
         before: Some(json!(view.replicas())),
         after: Some(json!(at_rest)),
         class: Class::Drift,
@@ -146,7 +146,7 @@ fn objects(view: &View) -> Vec<FieldChange> {
         let Some(live) = ours else {
             continue; // somebody else's object is no field of ours
         };
-        let desired = view.objects.desired(kind);
+        let key = view.object_key(kind);
         let all = view.objects.mendable(kind);
         // The content stamp follows from the fields; it is worth a line only where it is all there is.
         let is_stamp = |d: &&Difference| d.pointer.ends_with("/reconcile~1content");
@@ -162,7 +162,7 @@ fn objects(view: &View) -> Vec<FieldChange> {
         for difference in all.iter().copied().filter(shown) {
             let (class, manager) = class_of(view, kind, &difference.pointer);
             changes.push(FieldChange {
-                path: format!("{}{}", desired.key, difference.pointer),
+                path: format!("{key}{}", difference.pointer),
                 before: difference.live.clone(),
                 after: difference.desired.clone(),
                 class,
@@ -179,7 +179,7 @@ fn not_yet_possible(view: &View) -> Vec<FieldChange> {
     if !view.is_born() {
         return Vec::new(); // nothing runs yet: the object is only mended
     }
-    let key = &view.objects.desired(ObjectKind::StatefulSet).key;
+    let key = view.object_key(ObjectKind::StatefulSet);
     let fields = view.objects.not_yet_possible();
     let ours = fields
         .into_iter()

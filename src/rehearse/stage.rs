@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::data::Data;
 use super::event::Part;
@@ -12,8 +11,8 @@ use crate::decide::{Act, quorum};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::model;
 use crate::state::{
-    Backup, Claim, ClaimPhase, Kube, MemberId, MemberStatus, ModificationState, Node, ObjectKind,
-    Observation, Pod, Reading, Uid,
+    Backup, Claim, ClaimPhase, Content, Kube, MemberId, MemberStatus, ModificationState, Node,
+    ObjectKind, Observation, Pod, Reading, Uid,
 };
 
 /// An image of this tag can be pulled by no node.
@@ -34,7 +33,7 @@ pub(super) struct Late {
 #[derive(Clone)]
 pub(super) enum Bound {
     Free,
-    To(ObjectKind, Value),
+    To(ObjectKind, Content),
     Broken,
 }
 

@@ -5,9 +5,8 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Certificates, Copying, FieldManager, Ledger, MemberId, Quota, Reading};
+use super::{Certificates, Content, Copying, FieldManager, Ledger, MemberId, Quota, Reading};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a volume that was kept: the ID of the etcd cluster whose data it holds.
@@ -200,7 +199,7 @@ pub struct LiveObject {
     pub ours: bool,
     pub deleting: bool,
     /// Without `status`, `managedFields` and server-owned metadata.
-    pub content: Value,
+    pub content: Content,
     /// Field managers other than us and the built-in controllers.
     pub managers: Vec<FieldManager>,
 }

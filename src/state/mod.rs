@@ -4,6 +4,7 @@
 //! empty default.
 
 mod certificate;
+mod content;
 mod etcd;
 mod evidence;
 mod field_manager;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::ClusterId;
 
 pub use certificate::{CertificateKey, CertificateUse, Certificates, EXPIRES_SOON, Expiry};
+pub use content::Content;
 pub use etcd::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Membership};
 pub use evidence::{Evidence, Probe};
 pub use field_manager::{FieldManager, ManagerKind};

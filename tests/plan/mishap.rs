@@ -418,7 +418,7 @@ fn foreign() -> LiveObject {
         uid: Uid("foreign".into()),
         ours: false,
         deleting: false,
-        content: json!({}),
+        content: json!({}).into(),
         managers: Vec::new(),
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn fingerprint(seen: &Observation) -> String {
         kube.ledger = None;
         kube.objects
             .values_mut()
-            .for_each(|o| o.content = json!(o.content.to_string().len()));
+            .for_each(|o| o.content = json!(o.content.to_string().len()).into());
     }
     format!("{seen:?}")
 }

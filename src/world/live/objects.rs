@@ -38,7 +38,7 @@ pub(super) fn live_object(object: &Value, spec: &ClusterSpec) -> LiveObject {
         uid: Uid(text(object, "uid").to_owned()),
         ours: names::is_ours(object, spec),
         deleting: is_deleting(object),
-        content: content(object, spec),
+        content: content(object, spec).into(),
         managers: other_managers(object),
     }
 }
@@ -48,21 +48,28 @@ pub(super) fn is_deleting(object: &Value) -> bool {
 }
 
 fn content(object: &Value, spec: &ClusterSpec) -> Value {
-    let mut content = object.clone();
-    let Some(map) = content.as_object_mut() else {
-        return content;
+    let Some(map) = object.as_object() else {
+        return object.clone();
     };
-    map.remove("status");
-    if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in SERVER_METADATA {
-            metadata.remove(*field);
-        }
+    let mut content = kept(map, &["status", "metadata"]);
+    if let Some(metadata) = map.get("metadata").and_then(Value::as_object) {
+        let mut metadata = kept(metadata, SERVER_METADATA);
         let annotations = kept_annotations(object, spec);
         if !annotations.is_empty() {
             metadata.insert("annotations".into(), annotations.into());
         }
+        content.insert("metadata".into(), metadata.into());
     }
-    content
+    content.into()
+}
+
+/// A copy of all but these fields.
+fn kept(map: &Map<String, Value>, without: &[&str]) -> Map<String, Value> {
+    let kept = map
+        .iter()
+        .filter(|(name, _)| !without.contains(&name.as_str()));
+    kept.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// By allow-list: ours, those Git names, and those we own because Git named them once.

@@ -144,7 +144,7 @@ fn volumes(sheet: &mut Sheet, view: &View) {
 /// Who else acts on its objects.
 pub(super) fn actors(sheet: &mut Sheet, view: &View) {
     for actor in &view.kube.actors {
-        let object = &view.objects.desired(actor.on).key;
+        let object = view.object_key(actor.on);
         let since = actor.since.map_or(String::new(), |t| format!(" since {t}"));
         let text = format!("{} on {object}{since}", actor.name);
         sheet.prose(2, "another actor: ", Paint::Bad, &text);

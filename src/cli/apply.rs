@@ -143,7 +143,7 @@ async fn start(args: &ApplyArgs) -> Done {
     if let Some(saved) = &saved {
         saved.is_of(&loaded, args.allow_older)?;
     }
-    let made = make_now(&loaded, &selection, &args.world, saved.is_some()).await?;
+    let made = make_now(&loaded, &selection, &args.world, saved.is_some())?;
     let style = terminal::stderr_style();
     if let Some(saved) = &saved {
         saved.is_young(made.plan.now, args.max_age)?;

@@ -108,7 +108,7 @@ pub(super) fn verdict(plan: &Plan, gate: Option<&FailOn>) -> u8 {
 
 pub(super) fn run(args: &PlanArgs) -> Done {
     args.form.is_sound()?;
-    let plan = match worlds::runtime()?.block_on(make(args)) {
+    let plan = match worlds::runtime()?.block_on(async { make(args) }) {
         Ok(plan) => plan,
         Err(stop) => {
             no_plan(args, &stop);
@@ -165,10 +165,10 @@ fn no_plan(args: &PlanArgs, stop: &Stop) {
     ));
 }
 
-async fn make(args: &PlanArgs) -> Result<Plan, Stop> {
+fn make(args: &PlanArgs) -> Result<Plan, Stop> {
     let loaded = documents::load(&args.selection.path)?;
     let basis = args.out.is_some() || args.form.is_document();
-    let made = make_now(&loaded, &args.selection, &args.world, basis).await?;
+    let made = make_now(&loaded, &args.selection, &args.world, basis)?;
     let mut plan = made.plan;
     plan.fail_on = Some(args.fail_on.words());
     Ok(plan)
@@ -182,8 +182,8 @@ pub(super) struct Made<'l> {
     pub(super) plan: Plan,
 }
 
-/// Looks at the clusters picked, and plans; with `basis` each plan says what it was made from.
-pub(super) async fn make_now<'l>(
+/// Looks at the clusters picked, and plans, in the runtime; with `basis` each plan says what it was made from.
+pub(super) fn make_now<'l>(
     loaded: &'l LoadedFleet,
     selection: &selection::Selection,
     world_args: &worlds::WorldArgs,
@@ -192,19 +192,18 @@ pub(super) async fn make_now<'l>(
     let picked = selection::pick(selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(world_args, &loaded.fleet, &selection.path)?;
     // What was observed is not kept: of a large fleet it is most of the memory.
-    let (clusters, orphans) = tokio::join!(
-        world.each(&picked, |spec, observed| {
+    let (clusters, sightings) =
+        world.survey(&picked, (selection, &loaded.fleet), |spec, observed| {
             let mut plan = unroll(spec, &observed);
             plan.basis = basis.then(|| Basis::of(spec, &observed));
             plan
-        }),
-        world.orphans(selection, &loaded.fleet)
-    );
+        })?;
+    let orphans = worlds::orphans(selection, &loaded.fleet, &sightings);
     let mut plan = Plan::new(
         loaded.fleet.name.clone(),
         world_args.now.unwrap_or_else(|| world.now()),
         loaded.facts(selection),
-        clusters?,
+        clusters,
     )
     .with_orphans(orphans);
     commits::attribute(&mut plan, loaded.git.as_ref());

@@ -26,12 +26,10 @@ pub(super) fn run(args: &StatusArgs) -> Done {
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
     let (observed, sightings) = worlds::runtime()?.block_on(async {
-        tokio::join!(
-            world.each(&picked, |_, observed| observed),
-            world.sightings(&args.selection, &loaded.fleet)
-        )
-    });
-    let observed = observed?;
+        world.survey(&picked, (&args.selection, &loaded.fleet), |_, observed| {
+            observed
+        })
+    })?;
     let orphans = worlds::orphans(&args.selection, &loaded.fleet, &sightings);
     if args.output == Output::Human {
         let clusters: Vec<_> = picked.iter().copied().zip(&observed).collect();

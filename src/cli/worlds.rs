@@ -1,11 +1,14 @@
 //! Which world a command looks at.
 
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use rayon::iter::{
     IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
 };
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 use super::selection::Selection;
 use super::{Stop, clock};
@@ -57,8 +60,26 @@ impl Worlds {
         Ok(Self::Live(live.with_state_home(state_home())))
     }
 
-    /// What `look` makes of each cluster as it is observed, in their order; on all cores.
-    pub(super) async fn each<T: Send>(
+    /// What `look` makes of each cluster as it is observed, in their order, on all cores; and what runs besides, which is
+    /// asked for at the same time: taking clusters apart keeps a thread from anything else. Called in [`runtime`].
+    pub(super) fn survey<T: Send>(
+        &self,
+        specs: &[&ClusterSpec],
+        (selection, fleet): (&Selection, &Fleet),
+        look: impl Fn(&ClusterSpec, Observation) -> T + Sync,
+    ) -> Result<(Vec<T>, Sightings), Stop> {
+        let runtime = Handle::current();
+        block_in_place(|| {
+            std::thread::scope(|scope| {
+                let sightings = scope.spawn(|| runtime.block_on(self.sightings(selection, fleet)));
+                let seen = runtime.block_on(self.each(specs, look));
+                let sightings = sightings.join().unwrap_or_else(|died| resume_unwind(died));
+                Ok((seen?, sightings))
+            })
+        })
+    }
+
+    async fn each<T: Send>(
         &self,
         specs: &[&ClusterSpec],
         look: impl Fn(&ClusterSpec, Observation) -> T + Sync,
@@ -75,13 +96,8 @@ impl Worlds {
         Ok(pairs.map(|(spec, observed)| look(spec, observed)).collect())
     }
 
-    /// What runs in the fleet's contexts and no file says, as far as the selection asks for it.
-    pub(super) async fn orphans(&self, selection: &Selection, fleet: &Fleet) -> Orphans {
-        orphans(selection, fleet, &self.sightings(selection, fleet).await)
-    }
-
     /// In the contexts that the selection asks for.
-    pub(super) async fn sightings(&self, selection: &Selection, fleet: &Fleet) -> Sightings {
+    async fn sightings(&self, selection: &Selection, fleet: &Fleet) -> Sightings {
         let contexts: Vec<&str> = fleet
             .contexts
             .keys()

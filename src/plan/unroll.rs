@@ -20,7 +20,7 @@ use crate::state::{Evidence, Observation};
 const MOST_DECISIONS: usize = 2000;
 /// Looks at one wait, each as long after the one before as [`model::look_after`] says. What controllers do one after the
 /// other comes about within them.
-const STEADY_LOOKS: u32 = 10;
+const STEADY_LOOKS: u32 = 5;
 /// With those that follow, each twice as long after the one before: a minute in all (ten for an election), before a
 /// wait counts as one that does not come about by itself.
 const MOST_LOOKS: u32 = STEADY_LOOKS + 5;

@@ -1,5 +1,6 @@
 //! Other controllers that act on our objects, as their owners, labels and annotations say.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ const FLUX: &[(&str, &str)] = &[
 /// All of them, by object; `autoscalers` are the namespace's.
 pub(super) fn actors(
     spec: &ClusterSpec,
-    found: &BTreeMap<ObjectKind, Value>,
+    found: &BTreeMap<ObjectKind, Cow<'_, Value>>,
     autoscalers: &[Value],
 ) -> Vec<Actor> {
     let mut actors: Vec<Actor> = autoscalers
@@ -108,7 +109,8 @@ fn argo(object: &Value) -> Option<Found> {
         return Some((format!("Argo CD application {application}"), since));
     }
     let at = pointer("labels", ARGO_LABEL);
-    let entry = holders(object, &at).find(|entry| said(entry, "manager").starts_with("argocd"))?;
+    let mut theirs = entries(object).filter(|entry| said(entry, "manager").starts_with("argocd"));
+    let entry = theirs.find(|entry| holds(entry, object, &at))?;
     let application = names::label(object, ARGO_LABEL)?;
     Some((
         format!("Argo CD application {application}"),
@@ -164,18 +166,17 @@ fn pointer(map: &str, key: &str) -> String {
     format!("/metadata/{map}/{}", fields::token(key))
 }
 
-/// The managers' entries that own this field.
-fn holders<'a>(object: &'a Value, pointer: &'a str) -> impl Iterator<Item = &'a Value> {
-    entries(object).filter(move |entry| {
-        let leaves = entry.get("fieldsV1").map(|set| fields::leaves(set, object));
-        let owns = |leaf: &String| leaf == pointer || leaf.starts_with(&format!("{pointer}/"));
-        leaves.is_some_and(|leaves| leaves.iter().any(owns))
-    })
+/// The manager of this entry owns this field, or something in it.
+fn holds(entry: &Value, object: &Value, pointer: &str) -> bool {
+    let leaves = fields::of(entry).map(|set| fields::leaves(&set, object));
+    let owns = |leaf: &String| leaf == pointer || leaf.starts_with(&format!("{pointer}/"));
+    leaves.is_some_and(|leaves| leaves.iter().any(owns))
 }
 
 /// When that field was last written.
 fn since(object: &Value, pointer: &str) -> Option<Timestamp> {
-    holders(object, pointer)
+    entries(object)
+        .filter(|entry| holds(entry, object, pointer))
         .filter_map(|entry| time(said(entry, "time")))
         .max()
 }

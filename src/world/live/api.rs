@@ -12,9 +12,11 @@ use kube::core::{Request, Status};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::cause::{Handshake, chain, find, handshake};
+use super::items::Item;
 use super::resource::Resource;
 use crate::manifest::rbac;
 
@@ -63,7 +65,7 @@ struct Page {
     #[serde(default)]
     metadata: PageMeta,
     // `null` is how Go writes an empty list.
-    items: Option<Vec<Value>>,
+    items: Option<Vec<Item>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -177,7 +179,7 @@ impl Api {
             if token.is_none() {
                 return Ok(items
                     .into_iter()
-                    .map(|object| typed(resource, object))
+                    .map(|Item(object)| typed(resource, object))
                     .collect());
             }
         }
@@ -242,15 +244,19 @@ impl Api {
     }
 }
 
-/// Lists of a fleet are megabytes: they are parsed beside each other, while the next are still on the wire.
+/// Lists of a fleet are megabytes: they are parsed beside each other, while the next are still on the wire. By no more
+/// threads than there are cores, for each that parses keeps memory of its own.
 async fn parsed<T: DeserializeOwned + Send + 'static>(body: Bytes) -> serde_json::Result<T> {
     if body.len() < LARGE {
         return serde_json::from_slice(&body);
     }
-    match tokio::task::spawn_blocking(move || serde_json::from_slice(&body)).await {
-        Ok(parsed) => parsed,
-        Err(died) => std::panic::resume_unwind(died.into_panic()),
-    }
+    let (done, parsed) = oneshot::channel();
+    rayon::spawn(move || {
+        // Whoever does not wait any more has no use for it.
+        let _ = done.send(serde_json::from_slice(&body));
+    });
+    let parsed = parsed.await;
+    parsed.unwrap_or_else(|died| Err(serde::de::Error::custom(died)))
 }
 
 /// The same request may be answered another time.

@@ -4,6 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+/// The set of fields that a manager's entry names.
+pub(super) fn of(entry: &Value) -> Option<Value> {
+    match entry.get("fieldsV1")? {
+        // Of a LIST.
+        Value::String(text) => serde_json::from_str(text).ok(),
+        set => Some(set.clone()),
+    }
+}
+
 /// JSON pointers of the leaves this set names, in `object`.
 pub(super) fn leaves(fields: &Value, object: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();

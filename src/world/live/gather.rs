@@ -1,5 +1,6 @@
 //! The LISTs: one per kind and namespace, in parallel, shared by all clusters there.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::join_all;
@@ -141,7 +142,7 @@ pub(super) async fn kube(
     let found = our_names(api, spec, namespace).await?;
     let stateful_set = found
         .get(&ObjectKind::StatefulSet)
-        .map(objects::stateful_set);
+        .map(|object| objects::stateful_set(object));
     let ledger = ledger(api, spec, namespace).await?;
     let member_files = found
         .get(&ObjectKind::ConfigMap)
@@ -247,16 +248,19 @@ async fn unlisted(
     Ok(found.into_iter().flatten().collect())
 }
 
-async fn our_names(
+async fn our_names<'n>(
     api: &Api,
     spec: &ClusterSpec,
-    namespace: &Namespace,
-) -> Result<BTreeMap<ObjectKind, Value>, ReadError> {
+    namespace: &'n Namespace,
+) -> Result<BTreeMap<ObjectKind, Cow<'n, Value>>, ReadError> {
     let reads = ObjectKind::ALL.map(|kind| async move {
         let (resource, key) = (Resource::from(kind), manifest::key(kind, spec));
         let object = match namespace.named(spec, resource, &key.name) {
-            Some(object) => Some(object.clone()),
-            None if namespace.exists => api.get(resource, &spec.namespace, &key.name).await?,
+            Some(object) => Some(Cow::Borrowed(object)),
+            None if namespace.exists => {
+                let unlisted = api.get(resource, &spec.namespace, &key.name).await?;
+                unlisted.map(Cow::Owned)
+            }
             None => None,
         };
         Ok(object.map(|object| (kind, object)))
@@ -288,12 +292,12 @@ async fn ledger(
     namespace: &Namespace,
 ) -> Result<Option<Ledger>, ReadError> {
     let name = names::ledger(spec);
-    let object = match namespace.named(spec, Resource::ConfigMap, &name) {
-        Some(object) => Some(object.clone()),
+    let unlisted = match namespace.named(spec, Resource::ConfigMap, &name) {
+        Some(object) => return parse_ledger(object).map(Some),
         None if namespace.exists => api.get(Resource::ConfigMap, &spec.namespace, &name).await?,
         None => None,
     };
-    object.as_ref().map(parse_ledger).transpose()
+    unlisted.as_ref().map(parse_ledger).transpose()
 }
 
 pub(super) const LEDGER_KEY: &str = "ledger.json";

@@ -16,6 +16,7 @@ pub mod etcd;
 mod fields;
 mod gather;
 mod identity;
+mod items;
 mod ledger;
 pub mod lock;
 mod names;

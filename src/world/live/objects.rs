@@ -74,20 +74,21 @@ fn kept(map: &Map<String, Value>, without: &[&str]) -> Map<String, Value> {
 
 /// By allow-list: ours, those Git names, and those we own because Git named them once.
 fn kept_annotations(object: &Value, spec: &ClusterSpec) -> Map<String, Value> {
-    let owned = our_fields(object)
-        .and_then(|fields| fields.pointer("/f:metadata/f:annotations").cloned())
-        .unwrap_or_default();
-    let kept = |name: &str| {
-        name.starts_with(OUR_PREFIX)
-            || spec.service.annotations.contains_key(name)
-            || owned.get(format!("f:{name}")).is_some()
-    };
-    object
-        .pointer("/metadata/annotations")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| kept(name))
+    let named =
+        |name: &str| name.starts_with(OUR_PREFIX) || spec.service.annotations.contains_key(name);
+    let all = object.pointer("/metadata/annotations");
+    let all = || all.and_then(Value::as_object).into_iter().flatten();
+    // Who owns what is worth reading only where there are others.
+    let owned = all()
+        .any(|(name, _)| !named(name))
+        .then(|| our_fields(object))
+        .flatten();
+    let owned = owned
+        .as_ref()
+        .and_then(|fields| fields.pointer("/f:metadata/f:annotations"));
+    let is_owned = |name: &str| owned.is_some_and(|set| set.get(format!("f:{name}")).is_some());
+    all()
+        .filter(|(name, _)| named(name) || is_owned(name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }
@@ -105,14 +106,14 @@ pub(super) fn said<'a>(entry: &'a Value, field: &str) -> &'a str {
 }
 
 /// The set of fields that our server-side applies own.
-pub(super) fn our_fields(object: &Value) -> Option<&Value> {
+pub(super) fn our_fields(object: &Value) -> Option<Value> {
     entries(object)
         .find(|entry| {
             said(entry, "manager") == FIELD_MANAGER
                 && said(entry, "operation") == "Apply"
                 && said(entry, "subresource").is_empty()
         })
-        .and_then(|entry| entry.get("fieldsV1"))
+        .and_then(fields::of)
 }
 
 fn other_managers(object: &Value) -> Vec<FieldManager> {
@@ -121,9 +122,8 @@ fn other_managers(object: &Value) -> Vec<FieldManager> {
         .map(|entry| FieldManager {
             name: said(entry, "manager").to_owned(),
             time: said(entry, "time").parse::<Timestamp>().ok(),
-            fields: entry
-                .get("fieldsV1")
-                .map_or_else(BTreeSet::new, |set| fields::leaves(set, object)),
+            fields: fields::of(entry)
+                .map_or_else(BTreeSet::new, |set| fields::leaves(&set, object)),
         })
         .filter(|manager| !manager.fields.is_empty())
         .collect()

@@ -129,22 +129,19 @@ impl Live {
         large: &[InContext<'_>],
         small: &[InContext<'_>],
     ) -> Vec<Observation> {
-        let runtime = Handle::current();
-        std::thread::scope(|scope| {
-            let mut looks = Vec::new();
-            for (context, specs) in large {
-                let runtime = runtime.clone();
-                looks.push(scope.spawn(
-                    move || match runtime.block_on(self.share(context, specs)) {
-                        Ok(shared) => self.take_apart(specs, &shared, &runtime),
-                        Err(why) => all_unread(specs, &why),
-                    },
-                ));
+        let runtime = &Handle::current();
+        let mut groups: Vec<_> = large.chunks(1).collect();
+        groups.extend((!small.is_empty()).then_some(small));
+        let found = beside(&groups, |group| match group {
+            [(context, specs)] if specs.len() > CLUSTERS_AT_ONCE => {
+                match runtime.block_on(self.share(context, specs)) {
+                    Ok(shared) => self.take_apart(specs, &shared, runtime),
+                    Err(why) => all_unread(specs, &why),
+                }
             }
-            let mut found = runtime.block_on(self.observe_contexts(small));
-            found.extend(looks.into_iter().flat_map(joined));
-            found
-        })
+            contexts => runtime.block_on(self.observe_contexts(contexts)),
+        });
+        found.into_iter().flatten().collect()
     }
 
     fn take_apart(
@@ -155,14 +152,11 @@ impl Live {
     ) -> Vec<Observation> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let at_once = CLUSTERS_AT_ONCE.div_ceil(threads);
-        std::thread::scope(|scope| {
-            let parts = specs.chunks(specs.len().div_ceil(threads));
-            let looks = parts.map(|part| {
-                scope.spawn(move || runtime.block_on(self.observe_some(part, shared, at_once)))
-            });
-            let looks: Vec<_> = looks.collect();
-            looks.into_iter().flat_map(joined).collect()
-        })
+        let parts: Vec<_> = specs.chunks(specs.len().div_ceil(threads)).collect();
+        let found = beside(&parts, |part| {
+            runtime.block_on(self.observe_some(part, shared, at_once))
+        });
+        found.into_iter().flatten().collect()
     }
 
     #[tracing::instrument(level = "debug", skip_all, fields(context = specs.first().map(|s| s.id.context.as_str()), clusters = specs.len()))]
@@ -332,9 +326,22 @@ fn bound_volumes(
     bound.flatten().collect()
 }
 
-/// What a thread of ours found.
-fn joined<T>(look: ScopedJoinHandle<'_, T>) -> T {
-    look.join().unwrap_or_else(|died| resume_unwind(died))
+/// Looks at all of them at once, at the first by this very thread: each other one keeps memory of its own.
+fn beside<T: Sync, U: Send>(all: &[T], look: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    let Some((first, others)) = all.split_first() else {
+        return Vec::new();
+    };
+    let look = &look;
+    std::thread::scope(|scope| {
+        let others: Vec<_> = others
+            .iter()
+            .map(|one| scope.spawn(move || look(one)))
+            .collect();
+        let mut seen = vec![look(first)];
+        let others = others.into_iter().map(ScopedJoinHandle::join);
+        seen.extend(others.map(|seen| seen.unwrap_or_else(|died| resume_unwind(died))));
+        seen
+    })
 }
 
 fn all_unread(specs: &[&ClusterSpec], why: &str) -> Vec<Observation> {

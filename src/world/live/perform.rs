@@ -432,7 +432,7 @@ impl Doing<'_> {
     /// The complete body of what we own of a live object.
     fn owned(&self, live: &Value, kind: ObjectKind, name: &str) -> Value {
         let mut body = identity(kind.into(), &self.spec.namespace, name);
-        let owned = our_fields(live).map(|set| fields::extract(set, live));
+        let owned = our_fields(live).map(|set| fields::extract(&set, live));
         if let Some(Value::Object(owned)) = owned {
             for (key, value) in owned {
                 match (key.as_str(), value) {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::{ContainerState, Pod as KubePod, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, PodStatus};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -17,7 +19,7 @@ use crate::state::{Pod, PodPhase, SERVING_LABEL, Uid};
 const LAST_WORDS: usize = 600;
 
 pub(super) fn parse<T: DeserializeOwned>(what: &str, object: &Value) -> Result<T, ReadError> {
-    serde_json::from_value(object.clone()).map_err(|error| ReadError::Failed {
+    T::deserialize(object).map_err(|error| ReadError::Failed {
         what: format!("{what} {}", names::name(object)),
         message: format!("the API server's answer is not one ({error})"),
     })
@@ -49,6 +51,21 @@ pub(super) fn copying<'a>(
         }
     }
     Ok(pods)
+}
+
+/// What is looked at of one: most of a pod is what it shall be.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KubePod {
+    metadata: ObjectMeta,
+    spec: Option<Placed>,
+    status: Option<PodStatus>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Placed {
+    node_name: Option<String>,
 }
 
 fn pod(pod: KubePod) -> Pod {

@@ -1,0 +1,164 @@
+//! Objects of a LIST as trees, but for the sets of fields that managers own.
+//!
+//! A set has a map for every field that somebody wrote, which is more than the rest of the object, and few are looked
+//! at: it is kept as the text of its JSON, for [`fields::of`](super::fields::of) to read.
+
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// One object.
+pub(super) struct Item(pub(super) Value);
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Part::Object.deserialize(deserializer).map(Self)
+    }
+}
+
+/// What is read, on the way to the sets.
+#[derive(Clone, Copy)]
+enum Part {
+    Object,
+    Metadata,
+    Managers,
+    Manager,
+}
+
+impl Part {
+    /// What is next on that way; `None`: anything, as it is.
+    fn below(self, field: &str) -> Option<Self> {
+        match (self, field) {
+            (Self::Object, "metadata") => Some(Self::Metadata),
+            (Self::Metadata, "managedFields") => Some(Self::Managers),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Part {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Part {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Object => "an object of Kubernetes",
+            Self::Metadata => "metadata",
+            Self::Managers => "a list of field managers",
+            Self::Manager => "a field manager",
+        })
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut managers = Vec::new();
+        while let Some(manager) = items.next_element_seed(Self::Manager)? {
+            managers.push(manager);
+        }
+        Ok(Value::Array(managers))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(field) = fields.next_key::<String>()? {
+            let value = match (self, self.below(&field)) {
+                (_, Some(below)) => fields.next_value_seed(below)?,
+                (Self::Manager, None) if field == "fieldsV1" => {
+                    let mut text = String::new();
+                    fields.next_value_seed(Set(&mut text))?;
+                    Value::String(text)
+                }
+                (_, None) => fields.next_value()?,
+            };
+            map.insert(field, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+/// A set of fields, written down as it is read: maps in maps, and nothing else.
+struct Set<'t>(&'t mut String);
+
+impl<'de> DeserializeSeed<'de> for Set<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Set<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a set of fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        let mut first = true;
+        self.0.push('{');
+        while let Some(field) = fields.next_key::<String>()? {
+            if !first {
+                self.0.push(',');
+            }
+            first = false;
+            // As JSON: a key of a list's item has quotation marks in it.
+            self.0.push_str(&Value::String(field).to_string());
+            self.0.push(':');
+            fields.next_value_seed(Set(self.0))?;
+        }
+        self.0.push('}');
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sets_are_text_and_everything_else_is_a_tree() {
+        let set = json!({
+            "f:metadata": {"f:labels": {".": {}, "f:a": {}}},
+            "f:spec": {"f:ports": {"k:{\"port\":1,\"protocol\":\"TCP\"}": {".": {}}}},
+        });
+        let mut object = json!({
+            "metadata": {
+                "name": "a",
+                "labels": {"managedFields": "x"},
+                "managedFields": [
+                    {"manager": "m", "operation": "Apply", "fieldsV1": set},
+                    {"manager": "n"},
+                ],
+            },
+            "spec": {"metadata": {"managedFields": [{"fieldsV1": {"f:a": {}}}]}, "n": [1, null]},
+            "fieldsV1": {"f:a": {}},
+        });
+        let item: Item = serde_json::from_str(&object.to_string()).expect("an object");
+        let fields = &mut object["metadata"]["managedFields"][0]["fieldsV1"];
+        *fields = Value::String(fields.to_string());
+        assert_eq!(item.0, object);
+    }
+
+    #[test]
+    fn lists_that_are_none_are_told() {
+        let none: Item = serde_json::from_str(r#"{"metadata": null}"#).expect("an object");
+        assert_eq!(none.0, json!({"metadata": null}));
+        for text in ["1", r#"{"metadata": {"managedFields": [{"fieldsV1": 1}]}}"#] {
+            assert!(serde_json::from_str::<Item>(text).is_err(), "{text}");
+        }
+    }
+}

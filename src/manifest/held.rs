@@ -197,6 +197,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_held_does_not_differ(wanted in any_json(), mut live in any_json(), same in any::<bool>()) {
+            let text = canonical::text(&wanted);
+            let wanted: Value = serde_json::from_slice(&text).expect("JSON");
             prop_assume!(keys_are_unique(&wanted, "") && keys_are_unique(&live, ""));
             if same {
                 live = wanted.clone();
@@ -204,7 +206,7 @@ mod tests {
                     map.insert("added".into(), json!(1));
                 }
             }
-            if holds_all(&live, &wanted) {
+            if holds(&live, &text) {
                 prop_assert_eq!(differences(&wanted, &live), vec![]);
             }
         }

@@ -13,6 +13,7 @@ use crate::state::{Content, ObjectKind};
 struct Memo {
     spec: ClusterSpec,
     drawn: BTreeMap<ObjectKind, Option<Rc<Drawn>>>,
+    pod: Option<Rc<[u8]>>,
     stamp: Option<Rc<str>>,
     settings: BTreeMap<Ordinal, Option<Rc<str>>>,
     seen: BTreeMap<ObjectKind, Seen>,
@@ -40,6 +41,11 @@ pub(super) fn drawn(
         |memo| memo.drawn.entry(kind).or_default(),
         || Rc::new(draw(spec)),
     )
+}
+
+/// A member's pod, as canonical JSON.
+pub(super) fn pod(spec: &ClusterSpec, write: fn(&ClusterSpec) -> Vec<u8>) -> Rc<[u8]> {
+    kept(spec, |memo| &mut memo.pod, || write(spec).into())
 }
 
 pub(super) fn stamp(spec: &ClusterSpec, render: fn(&ClusterSpec) -> String) -> Rc<str> {
@@ -107,6 +113,7 @@ fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
         ask(last.get_or_insert_with(|| Memo {
             spec: spec.without_origins(),
             drawn: BTreeMap::new(),
+            pod: None,
             stamp: None,
             settings: BTreeMap::new(),
             seen: BTreeMap::new(),

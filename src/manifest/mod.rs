@@ -172,9 +172,12 @@ struct Drawn {
 }
 
 impl Drawn {
-    /// The object as canonical JSON.
     fn new<T: Serialize>(object: &T) -> Self {
-        let text = canonical::text(object);
+        Self::of(canonical::text(object))
+    }
+
+    /// Of canonical JSON.
+    fn of(text: Vec<u8>) -> Self {
         Self {
             content: stamp::short_hash(&text),
             text,
@@ -196,7 +199,7 @@ fn drawn(kind: ObjectKind, spec: &ClusterSpec) -> Rc<Drawn> {
         ObjectKind::ClientService => Drawn::new(&services::client(spec)),
         ObjectKind::PodDisruptionBudget => Drawn::new(&disruption_budget::object(spec)),
         ObjectKind::ConfigMap => Drawn::new(&config_map::object(spec)),
-        ObjectKind::StatefulSet => Drawn::new(&stateful_set::object(spec)),
+        ObjectKind::StatefulSet => Drawn::of(stateful_set::text(spec)),
     })
 }
 

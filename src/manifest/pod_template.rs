@@ -3,16 +3,16 @@
 use k8s_openapi::api::core::v1::{
     Affinity, Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
     LocalObjectReference, ObjectFieldSelector, PodAffinityTerm, PodAntiAffinity, PodDNSConfig,
-    PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile,
-    SecurityContext, TopologySpreadConstraint, WeightedPodAffinityTerm,
+    PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext,
+    TopologySpreadConstraint, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as KubeQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{
-    CLIENT_PORT, METRICS_PORT, PEER_PORT, SETTINGS_ANNOTATION, labels, non_empty, settings_stamp,
-    volumes,
+    CLIENT_PORT, METRICS_PORT, PEER_PORT, SETTINGS_ANNOTATION, canonical, labels, non_empty,
+    settings_stamp, volumes,
 };
 use crate::fleet::{ClusterSpec, EtcdVersion, Quantity};
 use crate::state::{ObjectKind, SERVING_LABEL};
@@ -20,28 +20,35 @@ use crate::state::{ObjectKind, SERVING_LABEL};
 /// User and group of a process that owns nothing; `65532` is the one of images without a shell.
 const NON_ROOT: i64 = 65532;
 
-/// The template with its settings stamp.
-pub(super) fn stamped(spec: &ClusterSpec) -> PodTemplateSpec {
-    let mut template = unstamped(spec);
-    let metadata = template.metadata.get_or_insert_default();
+/// The template with its settings stamp, as canonical JSON.
+pub(super) fn stamped(spec: &ClusterSpec) -> Vec<u8> {
+    let mut metadata = metadata(spec);
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(SETTINGS_ANNOTATION.to_owned(), settings_stamp(spec));
-    template
+    written(&metadata, spec)
 }
 
 /// What the stamp is taken of.
-pub(super) fn unstamped(spec: &ClusterSpec) -> PodTemplateSpec {
+pub(super) fn unstamped(spec: &ClusterSpec) -> Vec<u8> {
+    written(&metadata(spec), spec)
+}
+
+/// The pod is most of a StatefulSet: it is written once for both.
+fn written(metadata: &ObjectMeta, spec: &ClusterSpec) -> Vec<u8> {
+    let pod = super::memo::pod(spec, |spec| canonical::text(&pod(spec)));
+    let metadata = canonical::text(metadata);
+    [b"{\"metadata\":", &*metadata, b",\"spec\":", &*pod, b"}"].concat()
+}
+
+fn metadata(spec: &ClusterSpec) -> ObjectMeta {
     // Ours last: what says whose a pod is cannot be written over.
     let mut all_labels = spec.pod.labels.clone();
     all_labels.extend(labels::object_labels(spec));
     all_labels.insert(SERVING_LABEL.to_owned(), "true".to_owned());
-    PodTemplateSpec {
-        metadata: Some(ObjectMeta {
-            labels: Some(all_labels),
-            annotations: non_empty(spec.pod.annotations.clone()),
-            ..ObjectMeta::default()
-        }),
-        spec: Some(pod(spec)),
+    ObjectMeta {
+        labels: Some(all_labels),
+        annotations: non_empty(spec.pod.annotations.clone()),
+        ..ObjectMeta::default()
     }
 }
 

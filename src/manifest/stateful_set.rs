@@ -5,13 +5,24 @@ use k8s_openapi::api::apps::v1::{
     StatefulSetUpdateStrategy,
 };
 
-use super::{labels, metadata, pod_template, volumes};
+use super::{canonical, labels, metadata, pod_template, volumes};
 use crate::fleet::ClusterSpec;
 use crate::state::ObjectKind;
 
+/// As canonical JSON.
+pub(super) fn text(spec: &ClusterSpec) -> Vec<u8> {
+    let mut text = canonical::text(&without_template(spec));
+    // No text in it can say this, for its quotation marks would be escaped.
+    let place = b"\"template\":{}";
+    let at = text.windows(place.len()).position(|part| part == place);
+    let end = at.expect("every StatefulSet has a template") + place.len();
+    text.splice(end - 2..end, pod_template::stamped(spec));
+    text
+}
+
 /// `Parallel` and `OnDelete`: order is ours to keep, by what etcd says and not by what a probe says. Volumes are
 /// retained always: giving one up is a step of its own.
-pub(super) fn object(spec: &ClusterSpec) -> StatefulSet {
+fn without_template(spec: &ClusterSpec) -> StatefulSet {
     let retain = || Some("Retain".to_owned());
     StatefulSet {
         metadata: metadata(ObjectKind::StatefulSet, spec),
@@ -29,7 +40,6 @@ pub(super) fn object(spec: &ClusterSpec) -> StatefulSet {
                 },
             ),
             selector: labels::match_labels(spec),
-            template: pod_template::stamped(spec),
             volume_claim_templates: Some(vec![volumes::claim_template(spec)]),
             ..StatefulSetSpec::default()
         }),

@@ -17,7 +17,7 @@ use super::fleet::File;
 use super::measure::{self, Measured, Run};
 use super::servers::{self, Servers};
 use super::table::Row;
-use super::{Result, cluster, objects, tell};
+use super::{Result, cluster, objects, offline, tell};
 
 const CLUSTERS: usize = 100;
 const CONTEXT: &str = "bench";
@@ -59,6 +59,7 @@ pub(crate) fn rows(place: &Path) -> Result<Vec<Row>> {
         fs::create_dir_all(path.parent().ok_or("a file in a directory")?)?;
         fs::write(path, file.text)?;
     }
+    offline::repository(&place.join("fleet"))?;
     let settled: Vec<(&ClusterSpec, Observation)> = fleet
         .clusters
         .iter()

@@ -38,8 +38,7 @@ pub(crate) fn generate(root: &Path, count: usize) -> Result<()> {
     for file in documents(false) {
         write(&directory, &file)?;
     }
-    git(&directory, &["init", "--quiet", "--initial-branch=main"])?;
-    commit(&directory, "as it was")?;
+    repository(&directory)?;
     for (_, file) in documents(true)
         .skip(1)
         .enumerate()
@@ -48,6 +47,12 @@ pub(crate) fn generate(root: &Path, count: usize) -> Result<()> {
         write(&directory, &file)?;
     }
     commit(&directory, "what is checked")
+}
+
+/// Of what is in this directory, in one commit.
+pub(crate) fn repository(directory: &Path) -> Result<()> {
+    git(directory, &["init", "--quiet", "--initial-branch=main"])?;
+    commit(directory, "as it was")
 }
 
 /// Written long ago: Git reads a file again that is as new as its index.

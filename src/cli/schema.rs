@@ -34,7 +34,7 @@ pub enum Name {
 }
 
 pub fn run(args: &SchemaArgs, stdout: &mut dyn Write) -> io::Result<()> {
-    let printed = |name| report::schema(name).unwrap_or_default().to_owned();
+    let printed = |name| report::schema(name).unwrap_or_default();
     let text = match args.name {
         Name::Fleet => DocumentKind::Fleet.schema_text(),
         Name::Cluster => DocumentKind::EtcdCluster.schema_text(),

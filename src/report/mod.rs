@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod headline;
 mod json;
+mod lines;
 mod lock;
 mod lost;
 mod markdown;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
 
+use super::super::lines::{Line, changed};
 use super::super::style::defuse;
 use super::super::text::texts;
 use super::super::words;
@@ -65,14 +65,12 @@ fn field(out: &mut String, change: &FieldChange, depth: usize, leaf: &str) {
 }
 
 fn lines(out: &mut String, before: &str, after: &str, depth: usize) {
-    let diff = TextDiff::from_lines(before, after);
-    for change in diff.iter_all_changes() {
-        let sign = match change.tag() {
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-            ChangeTag::Equal => continue,
+    for changed in changed(before, after) {
+        let (sign, text) = match changed {
+            Line::Gone(text) => ('-', text),
+            Line::New(text) => ('+', text),
         };
-        line(out, sign, depth, change.value().trim_end_matches('\n'));
+        line(out, sign, depth, text);
     }
 }
 

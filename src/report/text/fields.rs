@@ -1,8 +1,8 @@
 //! What differs, field by field.
 
 use serde_json::Value;
-use similar::{ChangeTag, TextDiff};
 
+use super::super::lines::{Line, changed};
 use super::super::style::{Cell, Paint, Sheet, TextStyle};
 use super::super::words;
 use super::cluster::{BODY, Columns, WIDEST_CLASS, side};
@@ -117,17 +117,12 @@ pub(in crate::report) fn texts(change: &FieldChange) -> Option<(&str, &str)> {
 }
 
 fn changed_lines(sheet: &mut Sheet, before: &str, after: &str, shown: usize, style: &TextStyle) {
-    let diff = TextDiff::from_lines(before, after);
-    let changes: Vec<_> = diff
-        .iter_all_changes()
-        .filter(|c| c.tag() != ChangeTag::Equal)
-        .collect();
-    for change in changes.iter().take(shown) {
-        let (sign, paint) = match change.tag() {
-            ChangeTag::Delete => ("-", Paint::Bad),
-            ChangeTag::Insert | ChangeTag::Equal => ("+", Paint::Good),
+    let changed = changed(before, after);
+    for line in changed.iter().take(shown) {
+        let (sign, paint, line) = match line {
+            Line::Gone(line) => ("-", Paint::Bad, line),
+            Line::New(line) => ("+", Paint::Good, line),
         };
-        let line = change.value().trim_end_matches('\n');
         let room = if style.verbose {
             usize::MAX
         } else {
@@ -136,7 +131,7 @@ fn changed_lines(sheet: &mut Sheet, before: &str, after: &str, shown: usize, sty
         let line = words::cut(line, room);
         sheet.row(BODY + 2, &[(paint, &format!("{sign} {line}"), 0)]);
     }
-    if let Some(rest) = changes.len().checked_sub(shown).filter(|n| *n > 0) {
+    if let Some(rest) = changed.len().checked_sub(shown).filter(|n| *n > 0) {
         let rest = words::counted(rest, "more line");
         sheet.row(BODY + 2, &[(Paint::Dim, &format!("… {rest}"), 0)]);
     }

@@ -135,7 +135,12 @@ impl Live {
         let found = beside(&groups, |group| match group {
             [(context, specs)] if specs.len() > CLUSTERS_AT_ONCE => {
                 match runtime.block_on(self.share(context, specs)) {
-                    Ok(shared) => self.take_apart(specs, &shared, runtime),
+                    Ok(shared) => {
+                        let found = self.take_apart(specs, &shared, runtime);
+                        // Nobody waits until its thousand trees are taken down.
+                        rayon::spawn(move || drop(shared));
+                        found
+                    }
                     Err(why) => all_unread(specs, &why),
                 }
             }

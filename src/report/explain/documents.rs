@@ -8,7 +8,7 @@ use crate::fleet::{DocumentKind, Field};
 const HEAD: &str = "\
 # Documents
 
-Generated from the documents' types; `SNAPSHOTS=overwrite cargo test --test schemas` writes it again. `reconcile explain
+Generated from the documents' types, as their schemas are; `make goldens` writes both again. `reconcile explain
 FIELD` prints one field of it, `reconcile schema NAME` the JSON Schema that editors use.
 
 A fleet is a directory with `fleet.yaml` (`kind: Fleet`) and a file below `clusters/` for each etcd cluster (`kind:

@@ -49,16 +49,28 @@ pub(super) struct Namespace {
 }
 
 impl Namespace {
+    /// What these clusters of one namespace share; and the nodes of their pods.
     pub(super) async fn read(
         api: &Api,
-        namespace: &str,
+        (namespace, specs): (&str, &[&ClusterSpec]),
         selector: &str,
+        nodes: &Nodes,
     ) -> Result<Self, ReadError> {
-        let lists = join_all(
-            LISTED
-                .iter()
-                .map(|resource| api.list(*resource, namespace, selector)),
-        );
+        let labels: BTreeSet<String> = specs
+            .iter()
+            .map(|spec| manifest::label_value(&spec.id.name))
+            .collect();
+        let asked = |object: &&Value| {
+            names::label(object, manifest::CLUSTER_LABEL).is_some_and(|l| labels.contains(l))
+        };
+        let asked = &asked;
+        let lists = join_all(LISTED.iter().map(|resource| async move {
+            let found = api.list(*resource, namespace, selector).await;
+            if let (Resource::Pod, Ok(pods)) = (resource, &found) {
+                nodes.prepare(api, pods.iter().filter(asked)).await;
+            }
+            found
+        }));
         let (exists, lists, autoscalers, quotas) = tokio::join!(
             api.get(Resource::Namespace, "", namespace),
             lists,

@@ -18,7 +18,15 @@ use crate::state::{Claim, Node, Pod, Reading, Volume};
 const HOSTNAME: &str = "kubernetes.io/hostname";
 const AT_ONCE: usize = 16;
 
-type Answer = Result<Option<Value>, ReadError>;
+type Answer = Result<Option<Seen>, ReadError>;
+
+/// What is looked at of a node. The rest, its images above all, is tens of kilobytes.
+#[derive(Clone)]
+struct Seen {
+    name: String,
+    host: Option<String>,
+    facts: Node,
+}
 
 /// What was asked about nodes in one observation.
 #[derive(Default)]
@@ -33,6 +41,17 @@ fn cell(cells: &Mutex<HashMap<String, Arc<OnceCell<Answer>>>>, key: &str) -> Arc
 }
 
 impl Nodes {
+    /// Reads those that these pods run on before anybody asks: what a look waits for is the wire.
+    pub(super) async fn prepare<'p>(&self, api: &Api, pods: impl Iterator<Item = &'p Value>) {
+        let node = |pod: &'p Value| pod.get("spec")?.get("nodeName")?.as_str();
+        let names: BTreeSet<&str> = pods.filter_map(node).collect();
+        let reads = names.into_iter().map(|name| self.named(api, name));
+        futures::stream::iter(reads.collect::<Vec<_>>())
+            .buffer_unordered(AT_ONCE)
+            .for_each(|_| async {})
+            .await;
+    }
+
     /// The nodes that these pods run on and these claims' volumes are bound to. What a local volume says is its host's
     /// label; from here on it is the node's name.
     pub(super) async fn of(
@@ -65,7 +84,7 @@ impl Nodes {
             .map(|name| async move { self.named(api, &name).await });
         let by_name = futures::stream::iter(by_name.collect::<Vec<_>>());
         for node in by_name.buffered(AT_ONCE).collect::<Vec<_>>().await {
-            nodes.extend(node?.as_ref().map(fact).transpose()?);
+            nodes.extend(node?.map(|node| (node.name, node.facts)));
         }
         let by_host = hosts
             .into_iter()
@@ -75,9 +94,8 @@ impl Nodes {
         for (node, host) in by_host.collect::<Vec<_>>().await {
             // Where its host's label is all that is left of a node, the volume keeps that for a name.
             if let Some(node) = node? {
-                let (name, facts) = fact(&node)?;
-                names_of_hosts.insert(host, name.clone());
-                nodes.insert(name, facts);
+                names_of_hosts.insert(host, node.name.clone());
+                nodes.insert(node.name, node.facts);
             }
         }
         for volume in claims.values_mut().filter_map(local) {
@@ -89,7 +107,10 @@ impl Nodes {
 
     async fn named(&self, api: &Api, name: &str) -> Answer {
         cell(&self.by_name, name)
-            .get_or_init(|| api.get(Resource::Node, "", name))
+            .get_or_init(|| async {
+                let found = api.get(Resource::Node, "", name).await?;
+                found.as_ref().map(Seen::of).transpose()
+            })
             .await
             .clone()
     }
@@ -97,14 +118,14 @@ impl Nodes {
     /// Most nodes are named as their host. One that is not must not be taken for gone: its volumes are alive.
     async fn of_host(&self, api: &Api, host: &str) -> Answer {
         if let Some(node) = self.named(api, host).await?
-            && names::label(&node, HOSTNAME).is_none_or(|label| label == host)
+            && node.host.as_ref().is_none_or(|label| label == host)
         {
             return Ok(Some(node));
         }
         let listed = || async {
             let selector = format!("{HOSTNAME}={host}");
             let nodes = api.list(Resource::Node, "", &selector).await?;
-            Ok(nodes.into_iter().next())
+            nodes.first().map(Seen::of).transpose()
         };
         cell(&self.by_host, host).get_or_init(listed).await.clone()
     }
@@ -114,18 +135,23 @@ fn local(claim: &mut Claim) -> Option<&mut Volume> {
     claim.volume.as_mut()?.known_mut()
 }
 
-fn fact(object: &Value) -> Result<(String, Node), ReadError> {
-    let node: KubeNode = parse("node", object)?;
-    let conditions = node.status.and_then(|status| status.conditions);
-    let ready = conditions
-        .iter()
-        .flatten()
-        .find(|condition| condition.type_ == "Ready");
-    let facts = Node {
-        ready: ready.is_some_and(|condition| condition.status == "True"),
-        since: ready
-            .and_then(|condition| condition.last_transition_time.as_ref())
-            .map(|time| time.0),
-    };
-    Ok((names::name(object).to_owned(), facts))
+impl Seen {
+    fn of(object: &Value) -> Result<Self, ReadError> {
+        let node: KubeNode = parse("node", object)?;
+        let conditions = node.status.and_then(|status| status.conditions);
+        let ready = conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.type_ == "Ready");
+        Ok(Self {
+            name: names::name(object).to_owned(),
+            host: names::label(object, HOSTNAME).map(str::to_owned),
+            facts: Node {
+                ready: ready.is_some_and(|condition| condition.status == "True"),
+                since: ready
+                    .and_then(|condition| condition.last_transition_time.as_ref())
+                    .map(|time| time.0),
+            },
+        })
+    }
 }

@@ -197,17 +197,17 @@ impl Live {
         for spec in specs {
             by_namespace.entry(&spec.namespace).or_default().push(spec);
         }
+        let (classes, nodes) = (Classes::default(), Nodes::default());
         let reads = by_namespace.iter().map(|(namespace, specs)| {
-            let api = &api;
+            let (api, nodes) = (&api, &nodes);
             async move {
                 let selector = selector(specs);
                 tokio::join!(
-                    Namespace::read(api, namespace, &selector),
+                    Namespace::read(api, (namespace, specs), &selector, nodes),
                     gather::secrets(api, namespace, specs)
                 )
             }
         });
-        let classes = Classes::default();
         // At once, for each of them waits for the wire.
         let (cluster_uid, reads, listed, ()) = tokio::join!(
             self.contexts.cluster_uid(context, &api),
@@ -241,7 +241,7 @@ impl Live {
             namespaces,
             secrets,
             volumes,
-            nodes: Nodes::default(),
+            nodes,
             census: Census::default(),
             classes,
         })

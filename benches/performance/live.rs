@@ -6,6 +6,7 @@ use std::process::Command;
 
 use futures::future::join_all;
 use http::Request;
+use http::header::ACCEPT;
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -237,13 +238,18 @@ pub(crate) fn lists(kubeconfig: &str, fleet: &str) -> Result<()> {
             ("api/v1", here, "resourcequotas", ""),
             ("api/v1", "", "persistentvolumes", ""),
             ("apis/storage.k8s.io/v1", "", "storageclasses", ""),
+        ];
+        let metadata = [
             ("apis/apps/v1", "", "statefulsets", ours),
             ("api/v1", "", "configmaps", ours),
         ];
-        let reads = paths.map(|(group, at, plural, selector)| {
-            let path = format!("/{group}/{at}{plural}?limit=500{selector}");
+        let path =
+            |(group, at, plural, selector)| format!("/{group}/{at}{plural}?limit=500{selector}");
+        let whole = paths.into_iter().map(|list| (path(list), WHOLE));
+        let metadata = metadata.into_iter().map(|list| (path(list), METADATA));
+        let reads = whole.chain(metadata).map(|(path, accept)| {
             let client = client.clone();
-            async move { list(&client, &path).await }
+            async move { list(&client, &path, accept).await }
         });
         for read in join_all(reads).await {
             read?;
@@ -252,8 +258,14 @@ pub(crate) fn lists(kubeconfig: &str, fleet: &str) -> Result<()> {
     })
 }
 
-async fn list(client: &kube::Client, path: &str) -> Result<()> {
-    let request = Request::get(path).body(Body::empty())?;
+/// How much of each object: two of the lists are asked for no more than what an object is called.
+const WHOLE: &str = "application/json";
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+async fn list(client: &kube::Client, path: &str, accept: &str) -> Result<()> {
+    let request = Request::get(path)
+        .header(ACCEPT, accept)
+        .body(Body::empty())?;
     let answer = client.send(request).await?;
     let status = answer.status();
     let body = answer.into_body().collect().await?.to_bytes();

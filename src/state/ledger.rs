@@ -25,10 +25,18 @@ pub struct Ledger {
     pub seats: BTreeMap<Ordinal, SeatRecord>,
 }
 
+/// Of the name of the ConfigMap.
+const SUFFIX: &str = "-ledger";
+
 impl Ledger {
     /// The name of the ConfigMap that holds it.
     pub fn object_name(spec: &ClusterSpec) -> String {
-        format!("{}-ledger", spec.name)
+        format!("{}{SUFFIX}", spec.name)
+    }
+
+    /// Some cluster's, whatever it is called.
+    pub fn is_name_of_one(name: &str) -> bool {
+        name.ends_with(SUFFIX)
     }
 }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
+use axum::http::header::ACCEPT;
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use reconcile::fleet::ClusterSpec;
@@ -236,7 +238,7 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         .or_else(|| inner.failure(&seen, &asked));
     let answer = failed.map_or_else(|| inner.handle(&parts.method, &seen), Err);
     let (code, body) = match answer {
-        Ok(body) => (200, body),
+        Ok(body) => (200, shown(&parts, body)),
         Err(failed) => failed,
     };
     Response::builder()
@@ -244,6 +246,19 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         .header("content-type", "application/json")
         .body(Body::from(body.to_string()))
         .expect("a response")
+}
+
+/// What of a list was asked for.
+fn shown(asked: &Parts, mut body: Value) -> Value {
+    let accept = asked.headers.get(ACCEPT).and_then(|v| v.to_str().ok());
+    if accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadataList")) {
+        let kind = ("meta.k8s.io/v1", "PartialObjectMetadata");
+        for item in body["items"].as_array_mut().into_iter().flatten() {
+            let metadata = item["metadata"].take();
+            *item = json!({"apiVersion": kind.0, "kind": kind.1, "metadata": metadata});
+        }
+    }
+    body
 }
 
 fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {

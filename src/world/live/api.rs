@@ -74,6 +74,14 @@ struct PageMeta {
     token: Option<String>,
 }
 
+/// How much of each object a LIST shows.
+#[derive(Clone, Copy)]
+enum Shown {
+    Whole,
+    /// `PartialObjectMetadata`.
+    Metadata,
+}
+
 const PAGE: u32 = 500;
 /// A body of so many bytes takes longer to parse than to hand to another thread.
 const LARGE: usize = 32 * 1024;
@@ -121,7 +129,19 @@ impl Api {
         selector: &str,
     ) -> Result<Vec<Value>, ReadError> {
         let params = ListParams::default().labels(selector);
-        self.pages(resource, namespace, params).await
+        self.pages(resource, namespace, params, Shown::Whole).await
+    }
+
+    /// No more of each than its metadata: the rest is not even sent.
+    pub(super) async fn list_metadata(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        selector: &str,
+    ) -> Result<Vec<Value>, ReadError> {
+        let params = ListParams::default().labels(selector);
+        self.pages(resource, namespace, params, Shown::Metadata)
+            .await
     }
 
     /// Events whose fields are these.
@@ -131,7 +151,8 @@ impl Api {
         fields: &str,
     ) -> Result<Vec<Value>, ReadError> {
         let params = ListParams::default().fields(fields);
-        self.pages(Resource::Event, namespace, params).await
+        self.pages(Resource::Event, namespace, params, Shown::Whole)
+            .await
     }
 
     async fn pages(
@@ -139,6 +160,7 @@ impl Api {
         resource: Resource,
         namespace: &str,
         select: ListParams,
+        shown: Shown,
     ) -> Result<Vec<Value>, ReadError> {
         let asked = Asked {
             resource,
@@ -155,7 +177,11 @@ impl Api {
             }
             let page = self
                 .retried(&asked, || async {
-                    let request = request.list(&params).map_err(kube::Error::BuildRequest)?;
+                    let request = match shown {
+                        Shown::Whole => request.list(&params),
+                        Shown::Metadata => request.list_metadata(&params),
+                    };
+                    let request = request.map_err(kube::Error::BuildRequest)?;
                     match self.ask::<Page>(request).await {
                         Err(Unread {
                             error: kube::Error::Api(status),

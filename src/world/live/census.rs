@@ -3,12 +3,11 @@
 use tokio::sync::OnceCell;
 
 use super::api::{Api, ReadError};
-use super::gather::LEDGER_KEY;
 use super::names::{self, text};
 use super::resource::Resource;
 use crate::fleet::ClusterSpec;
 use crate::manifest::{self, CLUSTER_LABEL};
-use crate::state::Sighting;
+use crate::state::{Ledger, Sighting};
 
 /// Read when first asked for, once in an observation.
 #[derive(Default)]
@@ -33,12 +32,12 @@ pub(super) async fn take(
 ) -> Result<Vec<Sighting>, ReadError> {
     let selector = manifest::fleet_selector(fleet, context);
     let (sets, ledgers) = tokio::join!(
-        api.list(Resource::StatefulSet, "", &selector),
-        api.list(Resource::ConfigMap, "", &selector)
+        api.list_metadata(Resource::StatefulSet, "", &selector),
+        api.list_metadata(Resource::ConfigMap, "", &selector)
     );
     let ledgers = ledgers?
         .into_iter()
-        .filter(|map| map.pointer(&format!("/data/{LEDGER_KEY}")).is_some());
+        .filter(|map| Ledger::is_name_of_one(names::name(map)));
     let mut found: Vec<Sighting> = sets?
         .into_iter()
         .chain(ledgers)

@@ -25,12 +25,12 @@ pub fn differences(desired: &Value, live: &Value) -> Vec<Difference> {
     found
 }
 
-/// What the object is, of the fields at its root.
+/// Of the fields at an object's root: it says what the object is.
 pub(super) fn is_identity(field: &str) -> bool {
     matches!(field, "apiVersion" | "kind")
 }
 
-/// Where in no other field it is the case that every key is ours.
+/// A map of this name may be ours alone; [`Place::is_ours_alone`] says where it is.
 pub(super) fn may_be_ours_alone(field: &str) -> bool {
     matches!(field, "data" | "selector" | "matchLabels" | "nodeSelector")
 }

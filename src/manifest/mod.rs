@@ -4,11 +4,11 @@
 //! follow the live cluster. Only the first is hashed into the [`CONTENT_ANNOTATION`], so that a step that moves the
 //! second (replicas, a member's file) leaves the object equal to what is rendered next.
 
+mod alike;
 mod canonical;
 mod config_map;
 mod difference;
 mod disruption_budget;
-mod held;
 mod labels;
 pub mod member_file;
 mod memo;
@@ -162,7 +162,7 @@ fn is_as_drawn(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs, found: &
     let drawn = drawn(kind, spec);
     follows
         && found["metadata"]["annotations"][CONTENT_ANNOTATION] == drawn.content
-        && held::holds(found, &drawn.text)
+        && alike::holds(found, &drawn.text)
 }
 
 /// An object before what follows the live cluster is filled in: as JSON, and the hash of it.

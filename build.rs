@@ -19,11 +19,19 @@ SECTIONS {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     let is = |variable: &str, value: &str| env::var(variable).is_ok_and(|found| found == value);
-    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux") {
+    let aborts = is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux");
+    // Whoever wants symbols may want to see a stack, too.
+    if aborts && is("DEBUG", "false") && !another_linker() {
         let script = PathBuf::from(env::var("OUT_DIR")?).join("without-tables.ld");
         fs::write(&script, WITHOUT_TABLES)?;
         println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", script.display());
         println!("cargo:rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
     }
     Ok(())
+}
+
+/// Somebody chose one, which may not read the script: mold does not.
+fn another_linker() -> bool {
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    env::var_os("RUSTC_LINKER").is_some() || flags.contains("link")
 }

@@ -3,12 +3,13 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 /// JSON that is copied only where it is changed: an observation is copied whole for every plan with steps, and most of
-/// it is this.
-#[derive(Debug, Clone)]
+/// it is this. One that is shared is not compared with itself, as with every [`Arc`] of what is [`Eq`].
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Value")]
 pub struct Content(Arc<Value>);
 
 impl From<Value> for Content {
@@ -31,21 +32,8 @@ impl DerefMut for Content {
     }
 }
 
-/// The same one is not compared with itself.
-impl PartialEq for Content {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
-    }
-}
-
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Value::deserialize(deserializer).map(Self::from)
     }
 }

@@ -76,9 +76,9 @@ struct PageMeta {
 
 /// How much of each object a LIST shows.
 #[derive(Clone, Copy)]
-enum Shown {
+pub(super) enum Shown {
     Whole,
-    /// `PartialObjectMetadata`.
+    /// `PartialObjectMetadata`: the rest is not even sent.
     Metadata,
 }
 
@@ -132,18 +132,6 @@ impl Api {
         self.pages(resource, namespace, params, Shown::Whole).await
     }
 
-    /// No more of each than its metadata: the rest is not even sent.
-    pub(super) async fn list_metadata(
-        &self,
-        resource: Resource,
-        namespace: &str,
-        selector: &str,
-    ) -> Result<Vec<Value>, ReadError> {
-        let params = ListParams::default().labels(selector);
-        self.pages(resource, namespace, params, Shown::Metadata)
-            .await
-    }
-
     /// Events whose fields are these.
     pub(super) async fn events(
         &self,
@@ -155,7 +143,8 @@ impl Api {
             .await
     }
 
-    async fn pages(
+    /// As much of each object as is asked for.
+    pub(super) async fn pages(
         &self,
         resource: Resource,
         namespace: &str,

@@ -1,8 +1,9 @@
 //! Every StatefulSet and ledger of the fleet in a context, in whatever namespace and under whatever name.
 
+use kube::api::ListParams;
 use tokio::sync::OnceCell;
 
-use super::api::{Api, ReadError};
+use super::api::{Api, ReadError, Shown};
 use super::names::{self, text};
 use super::resource::Resource;
 use crate::fleet::ClusterSpec;
@@ -30,10 +31,10 @@ pub(super) async fn take(
     fleet: &str,
     context: &str,
 ) -> Result<Vec<Sighting>, ReadError> {
-    let selector = manifest::fleet_selector(fleet, context);
+    let ours = ListParams::default().labels(&manifest::fleet_selector(fleet, context));
     let (sets, ledgers) = tokio::join!(
-        api.list_metadata(Resource::StatefulSet, "", &selector),
-        api.list_metadata(Resource::ConfigMap, "", &selector)
+        api.pages(Resource::StatefulSet, "", ours.clone(), Shown::Metadata),
+        api.pages(Resource::ConfigMap, "", ours.clone(), Shown::Metadata)
     );
     let ledgers = ledgers?
         .into_iter()

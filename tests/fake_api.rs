@@ -149,7 +149,7 @@ async fn an_object_is_read_without_what_the_server_adds() {
     assert_eq!(object.managers.len(), 1, "{:?}", object.managers);
     assert_eq!(object.managers[0].name, "kubectl-edit");
     assert!(object.managers[0].fields.contains("/data/readme"));
-    assert_eq!(kube.member_files[&Ordinal(1)], "one");
+    assert_eq!(&*kube.member_files[&Ordinal(1)], "one");
     assert_eq!(kube.member_files.len(), 2);
     assert_eq!(
         observation.etcd.membership.why_unknown(),

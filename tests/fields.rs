@@ -1,5 +1,7 @@
 //! No field of the documents is read and forgotten; layers lie on each other as documented.
 
+use std::sync::Arc;
+
 use reconcile::diag::SourceFile;
 use reconcile::fleet::{ClusterSpec, DocumentKind, Fleet, Loaded, load};
 use reconcile::manifest::traced;
@@ -146,7 +148,7 @@ fn without(document: &Value, pointer: &str) -> Value {
 
 fn cluster(fleet: &Fleet) -> ClusterSpec {
     let mut cluster = fleet.clusters[0].clone();
-    cluster.origins.clear();
+    cluster.origins = Arc::default();
     cluster
 }
 

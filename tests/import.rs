@@ -1,6 +1,7 @@
 //! What is rendered of a cluster makes, imported, the same cluster again.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use reconcile::diag::{SourceFile, Style, render_all};
 use reconcile::fleet::{ClusterSpec, Fleet};
@@ -72,7 +73,7 @@ fn imported(running: &Running, wanted: &Wanted, fleet: &SourceFile) -> Imported 
 /// Without what no object holds.
 fn rendered_part(spec: &ClusterSpec) -> ClusterSpec {
     let mut spec = spec.clone();
-    spec.origins.clear();
+    spec.origins = Arc::default();
     spec.policy = reconcile::fleet::Policy::default();
     spec.storage.migration = reconcile::fleet::Migration::default();
     spec.backup = reconcile::fleet::BackupSettings::default();

@@ -334,8 +334,7 @@ fn set_is_there(f: &Focus) -> bool {
 /// Members that the files would give birth to.
 fn to_be_born(f: &Focus) -> u32 {
     let files = f.view.kube.member_files.values();
-    let births =
-        files.filter(|text| matches!(MemberFile::parse(text), Ok(MemberFile::Bootstrap { .. })));
+    let births = files.filter(|f| matches!(f.life(), Some(MemberFile::Bootstrap { .. })));
     u32::try_from(births.count()).unwrap_or(u32::MAX)
 }
 

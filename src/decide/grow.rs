@@ -166,7 +166,7 @@ pub(super) const GROW: Procedure = Procedure {
                 let seat = f.seat();
                 let goes = seat.claim.is_some_and(|c| c.deleting);
                 let would_start = goes && loss::has_no_log(seat);
-                !seat.has_started() && seat.file != Some(join_life(f)) && !would_start
+                !seat.has_started() && seat.file != Some(&join_life(f)) && !would_start
             },
             then: write_join,
         },

@@ -40,10 +40,10 @@ impl View<'_> {
     }
 
     fn volume_lost(&self, seat: &Seat) -> Option<String> {
-        let name = self.spec.claim_name(seat.ordinal);
+        let name = || self.spec.claim_name(seat.ordinal);
         let Some(claim) = seat.claim else {
             // A claim that someone deleted is made again empty, with its pod.
-            return Some(format!("claim {name} is gone"));
+            return Some(format!("claim {} is gone", name()));
         };
         if let Some(why) = self.claim_lost(seat) {
             return Some(why);
@@ -51,12 +51,14 @@ impl View<'_> {
         // A pod that could start keeps its claim for as long as it lives; one that cannot will never start on it.
         if claim.deleting && seat.pod.is_some_and(|p| p.is_stuck() && !p.deleting) {
             return Some(format!(
-                "claim {name} goes as soon as its pod ends, and its pod cannot run"
+                "claim {} goes as soon as its pod ends, and its pod cannot run",
+                name()
             ));
         }
         if seat.is_on_another_claim() {
             return Some(format!(
-                "claim {name} is another one than its data was on (now {})",
+                "claim {} is another one than its data was on (now {})",
+                name(),
                 claim.uid
             ));
         }
@@ -136,15 +138,16 @@ impl View<'_> {
         if !seat.is_voter() {
             return None;
         }
-        let name = self.spec.claim_name(seat.ordinal);
+        let name = || self.spec.claim_name(seat.ordinal);
         match seat.claim {
-            None => Some(format!("claim {name} is gone under it")),
-            Some(c) if c.deleting => Some(format!("claim {name} goes as soon as its pod ends")),
+            None => Some(format!("claim {} is gone under it", name())),
+            Some(c) if c.deleting => Some(format!("claim {} goes as soon as its pod ends", name())),
             Some(c) if c.phase == ClaimPhase::Lost => {
-                Some(format!("the volume of claim {name} is gone under it"))
+                Some(format!("the volume of claim {} is gone under it", name()))
             }
             Some(_) if seat.is_on_another_claim() => Some(format!(
-                "claim {name} is another one than the one it runs on"
+                "claim {} is another one than the one it runs on",
+                name()
             )),
             Some(_) => None,
         }

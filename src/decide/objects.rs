@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::view::{View, quorum};
 use crate::fleet::{ClusterSpec, EtcdVersion, Ordinal};
 use crate::manifest::{self, CONTENT_ANNOTATION, Difference, LiveInputs, Object, member_file};
-use crate::state::{Kube, Member, MemberFile, Membership, ObjectKey, ObjectKind, Observation};
+use crate::state::{Kube, Member, MemberConfig, Membership, ObjectKey, ObjectKind, Observation};
 
 /// What every object is rendered from, and how the live one differs.
 pub struct Objects {
@@ -32,6 +32,7 @@ pub enum Held {
 
 impl Objects {
     pub(super) fn new(spec: &ClusterSpec, observed: &Observation, kube: &Kube) -> Self {
+        let _unchanged = manifest::Unchanged::new(spec);
         let stamp = manifest::settings_stamp(spec);
         let settings_moved = kube
             .stateful_set
@@ -287,7 +288,7 @@ fn member_files(
     kube: &Kube,
     started: Option<&BTreeSet<Ordinal>>,
     held: bool,
-) -> BTreeMap<Ordinal, String> {
+) -> BTreeMap<Ordinal, MemberConfig> {
     let unborn = started.is_none() && kube.ledger.as_ref().is_none_or(|l| l.cluster_id.is_none());
     if unborn && kube.stateful_set.is_none() {
         let token = kube
@@ -296,7 +297,7 @@ fn member_files(
             .map_or(String::new(), |o| o.uid.to_string());
         return spec
             .target()
-            .map(|o| (o, member_file::bootstrap(spec, o, &token)))
+            .map(|o| (o, member_file::bootstrap(spec, o, &token).into()))
             .collect();
     }
     // A file that is lost or cannot be read is made again poisoned: right for every member that has started, and one
@@ -314,12 +315,12 @@ fn member_files(
     all.into_iter()
         .map(|ordinal| {
             let live = kube.member_files.get(&ordinal);
-            let text = match live.map(|text| (text, MemberFile::parse(text))) {
-                Some((text, Ok(_))) if held => text.clone(),
-                Some((_, Ok(present))) => member_file::living(spec, ordinal, &present),
-                Some((_, Err(_))) | None => member_file::poisoned(spec, ordinal),
-            };
-            (ordinal, text)
+            let kept = live.and_then(|live| match live.life() {
+                Some(_) if held => Some(live.clone()),
+                _ => member_file::brought_up(spec, ordinal, live),
+            });
+            let made = || member_file::poisoned(spec, ordinal).into();
+            (ordinal, kept.unwrap_or_else(made))
         })
         .collect()
 }

@@ -12,7 +12,7 @@ pub(super) const POISON: Procedure = Procedure {
     subjects: |view| {
         let armed = |file: &MemberFile| !matches!(file, MemberFile::Poisoned { .. });
         view.seats()
-            .filter(|s| s.file.as_ref().is_some_and(armed))
+            .filter(|s| s.file.is_some_and(armed))
             .map(|s| About::Seat(s.ordinal))
             .collect()
     },

@@ -383,16 +383,18 @@ impl View<'_> {
     /// can become so in place.
     pub(super) fn move_of(&self, seat: &Seat) -> Option<String> {
         let claim = seat.claim.filter(|_| seat.is_listed())?;
-        let name = self.spec.claim_name(seat.ordinal);
+        let name = || self.spec.claim_name(seat.ordinal);
         if let Some((live, git)) = self.class_differs(claim) {
             return Some(format!(
-                "claim {name} is of class {live:?}, Git says {git:?}"
+                "claim {} is of class {live:?}, Git says {git:?}",
+                name()
             ));
         }
         let size = &self.spec.storage.size;
         let sizes = |why: &str| {
             Some(format!(
-                "claim {name} asks for {}, Git says {size}{why}",
+                "claim {} asks for {}, Git says {size}{why}",
+                name(),
                 claim.request
             ))
         };

@@ -9,8 +9,8 @@ use super::leave::Leave;
 use super::objects::Objects;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    AlarmKind, Claim, ClaimPhase, Evidence, Kube, Member, MemberFile, MemberId, MemberStatus,
-    Membership, Observation, Pod, SeatRecord,
+    AlarmKind, Claim, ClaimPhase, Evidence, Kube, Member, MemberConfig, MemberFile, MemberId,
+    MemberStatus, Membership, Observation, Pod, SeatRecord,
 };
 
 /// Entries a learner may lack and still be promoted (G6): far under the 5,000 that etcd keeps for catching up.
@@ -26,7 +26,8 @@ pub struct View<'a> {
     pub kube: &'a Kube,
     pub evidence: &'a Evidence,
     pub objects: Rc<Objects>,
-    seats: BTreeMap<Ordinal, Seat<'a>>,
+    /// By ordinal.
+    seats: Vec<Seat<'a>>,
 }
 
 /// One ordinal and everything that sits on it.
@@ -39,7 +40,7 @@ pub struct Seat<'a> {
     pub in_set: bool,
     pub pod: Option<&'a Pod>,
     pub claim: Option<&'a Claim>,
-    pub file: Option<MemberFile>,
+    pub file: Option<&'a MemberFile>,
     /// Found in the linearizable list by its peer URL.
     pub member: Option<&'a Member>,
     /// Its own answer.
@@ -141,9 +142,12 @@ impl<'a> View<'a> {
         };
         let spare = Ordinal(spec.members);
         if view.needs_spare(spare) {
-            let seat = view.seats.entry(spare);
-            let seat = seat.or_insert_with(|| seat_at(spare, spec, observed, kube, &listed));
-            seat.wanted = true;
+            let at = view.place(spare).unwrap_or_else(|at| {
+                let seat = seat_at(spare, spec, observed, kube, &listed);
+                view.seats.insert(at, seat);
+                at
+            });
+            view.seats[at].wanted = true;
         }
         view
     }
@@ -154,7 +158,7 @@ impl<'a> View<'a> {
             return false;
         }
         let mut target = self.seats().filter(|s| s.target);
-        let there = self.seats.get(&spare).is_some_and(Seat::is_listed);
+        let there = self.place(spare).is_ok_and(|at| self.seats[at].is_listed());
         // One that is there stays also while the member it stands in for is silent for a moment.
         let keeps = |s: &Seat| !s.is_voter() || self.unsteady(s).is_some() || self.may_move(s);
         let in_place = self.is_in_place();
@@ -170,11 +174,16 @@ impl<'a> View<'a> {
     }
 
     pub fn seat(&self, ordinal: Ordinal) -> &Seat<'a> {
-        &self.seats[&ordinal]
+        let at = self.place(ordinal);
+        &self.seats[at.expect("rows are asked for seats of the view")]
+    }
+
+    fn place(&self, ordinal: Ordinal) -> Result<usize, usize> {
+        self.seats.binary_search_by_key(&ordinal, |s| s.ordinal)
     }
 
     pub fn seats(&self) -> impl DoubleEndedIterator<Item = &Seat<'a>> {
-        self.seats.values()
+        self.seats.iter()
     }
 
     pub fn membership(&self) -> Option<&'a Membership> {
@@ -240,15 +249,13 @@ impl<'a> View<'a> {
             && !corrupt(member.id)
     }
 
-    /// The leader by its own word; `None` while nobody or more than one says so.
+    /// The leader by its own word; of several, the one of the newest term.
     pub fn leader(&self) -> Option<MemberId> {
         let answers = self.observed.etcd.statuses.values();
-        let mut claims: Vec<&MemberStatus> = answers
+        let claims = answers
             .filter_map(|s| s.known())
-            .filter(|s| s.leader == Some(s.member_id))
-            .collect();
-        claims.sort_by_key(|s| s.term);
-        claims.last().map(|s| s.member_id)
+            .filter(|s| s.leader == Some(s.member_id));
+        claims.max_by_key(|s| s.term).map(|s| s.member_id)
     }
 
     pub fn leader_seat(&self) -> Option<&Seat<'a>> {
@@ -413,7 +420,7 @@ fn seats<'a>(
     observed: &'a Observation,
     kube: &'a Kube,
     listed: &BTreeMap<Ordinal, &'a Member>,
-) -> BTreeMap<Ordinal, Seat<'a>> {
+) -> Vec<Seat<'a>> {
     let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
     let in_set = (0..replicas).map(Ordinal);
     let occupied = kube.pods.keys().chain(kube.claims.keys()).copied();
@@ -424,7 +431,7 @@ fn seats<'a>(
         .chain(listed.keys().copied())
         .collect();
     all.into_iter()
-        .map(|o| (o, seat_at(o, spec, observed, kube, listed)))
+        .map(|o| seat_at(o, spec, observed, kube, listed))
         .collect()
 }
 
@@ -437,7 +444,7 @@ fn seat_at<'a>(
 ) -> Seat<'a> {
     let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
     let target = ordinal.0 < spec.members;
-    let text = kube.member_files.get(&ordinal);
+    let file = kube.member_files.get(&ordinal);
     Seat {
         ordinal,
         wanted: target,
@@ -445,7 +452,7 @@ fn seat_at<'a>(
         in_set: ordinal.0 < replicas,
         pod: kube.pods.get(&ordinal),
         claim: kube.claims.get(&ordinal),
-        file: text.and_then(|text| MemberFile::parse(text).ok()),
+        file: file.and_then(MemberConfig::life),
         member: listed.get(&ordinal).copied(),
         status: observed.etcd.statuses.get(&ordinal).and_then(|s| s.known()),
         record: kube.ledger.as_ref().and_then(|l| l.seats.get(&ordinal)),

@@ -1,6 +1,7 @@
 //! A checked draft → [`ClusterSpec`]: defaults filled in, nothing left to settle.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Toleration;
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
     let namespace = draft.namespace()?.to_owned();
     let name = draft.object_name()?.0.to_owned();
     let version = draft.version?;
-    let origins = origins(&draft.tree, draft.files);
+    let origins = Arc::new(origins(&draft.tree, draft.files));
     let layer = draft.layer;
     let storage = layer.storage?;
     let pod = layer.pod;

@@ -53,6 +53,15 @@ impl TryFrom<String> for ClusterId {
 #[serde(transparent)]
 pub struct Ordinal(pub u32);
 
+impl Ordinal {
+    /// As Kubernetes writes it, and no other way.
+    pub fn read(digits: &str) -> Option<Self> {
+        let plain = digits == "0" || digits.starts_with(|c| ('1'..='9').contains(&c));
+        let ordinal = plain.then(|| digits.parse().ok());
+        ordinal.flatten().map(Self)
+    }
+}
+
 impl fmt::Display for Ordinal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

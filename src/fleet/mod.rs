@@ -14,6 +14,7 @@ mod layer;
 mod limits;
 mod lines;
 mod load;
+mod names;
 mod nearest;
 mod parse;
 mod quantity;
@@ -34,12 +35,13 @@ pub use ids::{ClusterId, Ordinal};
 pub use limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_FLEET_BYTES};
 pub use lines::field_lines;
 pub use load::{Loaded, load, load_part};
+pub use names::{SNAPSHOTS_AT_HOME, of_copy};
 pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
 pub use spec::{
     Access, AutoCompaction, BackupSettings, ClusterSpec, CompactionMode, Context, ContextSource,
     EtcdSettings, Fleet, Migration, MigrationStrategy, Origin, PodSettings, Policy, Reach,
-    Resources, Rollout, SNAPSHOTS_AT_HOME, Scheduling, ServiceSettings, SnapshotStore, Storage,
-    TlsSecret, TlsSettings, of_copy,
+    Resources, Rollout, Scheduling, ServiceSettings, SnapshotStore, Storage, TlsSecret,
+    TlsSettings,
 };
 pub use version::{EtcdVersion, VersionError};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -98,19 +99,10 @@ pub struct ClusterSpec {
     /// Nothing is changed while true; the plan says so.
     pub suspend: bool,
     /// JSON pointer of the effective spec (`/spec/members`) → where it was said, whatever the layer.
-    pub origins: BTreeMap<String, Origin>,
+    pub origins: Arc<BTreeMap<String, Origin>>,
 }
 
 impl ClusterSpec {
-    /// What it asks for, and not where that was said.
-    #[must_use]
-    pub fn without_origins(&self) -> Self {
-        Self {
-            origins: BTreeMap::new(),
-            ..self.clone()
-        }
-    }
-
     /// Both ask for the same, wherever that was said.
     pub fn asks_the_same(&self, other: &Self) -> bool {
         let Self {
@@ -167,14 +159,6 @@ impl Storage {
             migration: Migration::default(),
         }
     }
-}
-
-/// What the names of a copy's claim and pod end with, behind those of the member's own.
-const COPY: &str = "-copy";
-
-/// Of a copy's claim or pod the name of the member's own; `None` where it is none of a copy's.
-pub fn of_copy(name: &str) -> Option<&str> {
-    name.strip_suffix(COPY)
 }
 
 /// How members come to other volumes.
@@ -330,9 +314,6 @@ pub struct Policy {
     pub require_store: bool,
 }
 
-/// Below the state home.
-pub const SNAPSHOTS_AT_HOME: &str = "reconcile/snapshots";
-
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BackupSettings {
     /// Where snapshots go; `None`: the state home of whoever runs this.
@@ -417,96 +398,5 @@ impl ClusterSpec {
     /// The ordinals that shall have a member.
     pub fn target(&self) -> impl Iterator<Item = Ordinal> + use<> {
         (0..self.members).map(Ordinal)
-    }
-
-    pub fn pod_name(&self, ordinal: Ordinal) -> String {
-        format!("{}-{ordinal}", self.name)
-    }
-
-    pub fn claim_name(&self, ordinal: Ordinal) -> String {
-        format!("data-{}-{ordinal}", self.name)
-    }
-
-    /// The ordinal whose claim has this name.
-    pub fn ordinal_of_claim(&self, claim: &str) -> Option<Ordinal> {
-        let ordinal = claim.strip_prefix("data-")?.strip_prefix(&self.name)?;
-        ordinal.strip_prefix('-')?.parse().ok().map(Ordinal)
-    }
-
-    /// The pod that copies a stopped member's data. No pod of any StatefulSet ends so.
-    pub fn copy_pod_name(&self, ordinal: Ordinal) -> String {
-        format!("{}{COPY}", self.pod_name(ordinal))
-    }
-
-    /// The claim that the old volume is lent to while it is copied from.
-    pub fn copy_claim_name(&self, ordinal: Ordinal) -> String {
-        format!("{}{COPY}", self.claim_name(ordinal))
-    }
-
-    /// The ordinal whose old volume was bound to a claim of this name, lent or its own.
-    pub fn ordinal_of_volume(&self, claim: &str) -> Option<Ordinal> {
-        self.ordinal_of_claim(of_copy(claim).unwrap_or(claim))
-    }
-
-    /// Where in a store its snapshots are.
-    pub fn snapshots_folder(&self) -> String {
-        format!("{}/{}", self.id.context, self.id.name)
-    }
-
-    /// Where its snapshots are, as a path or URL. Which state home it is depends on who runs this.
-    pub fn snapshots_place(&self) -> String {
-        let folder = self.snapshots_folder();
-        match &self.backup.store {
-            Some(store) => format!("{store}/{folder}"),
-            None => format!(
-                "$XDG_STATE_HOME/{SNAPSHOTS_AT_HOME}/{}/{folder}",
-                self.fleet
-            ),
-        }
-    }
-
-    pub fn peer_service(&self) -> String {
-        format!("{}-peer", self.name)
-    }
-
-    pub fn client_service(&self) -> String {
-        format!("{}-client", self.name)
-    }
-
-    /// Host part of a member's URLs, and the name its certificate is checked against.
-    pub fn member_host(&self, ordinal: Ordinal) -> String {
-        let Self {
-            name, namespace, ..
-        } = self;
-        // The peer Service's name; in one piece, since members are told apart by it at every look.
-        format!("{name}-{ordinal}.{name}-peer.{namespace}.svc")
-    }
-
-    /// Peer URLs never change in a cluster's life: they are how a member is known to be an ordinal's.
-    pub fn peer_url(&self, ordinal: Ordinal) -> String {
-        let scheme = if self.tls.peer.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        format!("{scheme}://{}:2380", self.member_host(ordinal))
-    }
-
-    pub fn client_url(&self, ordinal: Ordinal) -> String {
-        let scheme = if self.tls.client.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        format!("{scheme}://{}:2379", self.member_host(ordinal))
-    }
-
-    /// The ordinal whose peer URL this is, target or not.
-    pub fn ordinal_of_peer_url(&self, url: &str) -> Option<Ordinal> {
-        let host = url.split_once("://")?.1;
-        let ordinal = host.strip_prefix(&self.name)?.strip_prefix('-')?;
-        let ordinal = ordinal.split_once('.')?.0;
-        let ordinal = Ordinal(ordinal.parse().ok()?);
-        (self.peer_url(ordinal) == url).then_some(ordinal)
     }
 }

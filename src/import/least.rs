@@ -1,5 +1,7 @@
 //! As few fields as say the same.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::fleet::ClusterSpec;
@@ -24,7 +26,7 @@ pub(super) fn fields(mut spec: Value, same: impl Fn(&Value) -> bool) -> Value {
 pub(super) fn is_same(one: &ClusterSpec, other: &ClusterSpec) -> bool {
     let settled = |spec: &ClusterSpec| {
         let mut spec = spec.clone();
-        spec.origins.clear();
+        spec.origins = Arc::default();
         spec.scheduling.affinity = None;
         spec.pod.fs_group = None;
         spec

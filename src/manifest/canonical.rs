@@ -15,7 +15,7 @@ const WRITTEN: &str = "Kubernetes types have string keys and finite numbers";
 
 /// As JSON: keys sorted, no field null. Empty maps stay, since `{}` and nothing differ where a person wrote them (an
 /// empty label selector matches everything).
-pub(super) fn text<T: Serialize>(object: &T) -> Vec<u8> {
+pub(super) fn text<T: Serialize>(object: &T) -> String {
     let text = Text::default();
     let sorted = Sorted {
         text: text.clone(),
@@ -23,7 +23,7 @@ pub(super) fn text<T: Serialize>(object: &T) -> Vec<u8> {
     };
     let mut serializer = Serializer::with_formatter(text.clone(), sorted);
     object.serialize(&mut serializer).expect(WRITTEN);
-    text.0.take()
+    String::from_utf8(text.0.take()).expect("JSON is UTF-8")
 }
 
 /// What is written so far, seen by the serializer that goes on and by the formatter that puts it in order.
@@ -217,15 +217,15 @@ mod tests {
             .into(),
             a: json!({"z": null, "b": {}, "a": [{"c": null}, "null", ":null"]}),
         };
-        let written = String::from_utf8(text(&fields)).expect("UTF-8");
+        let written = text(&fields);
         let expected =
             r#"{"a":{"a":[{},"null",":null"],"b":{}},"a!":-1.5,"a\"":"\u0001ü","b":[null,1]}"#;
         assert_eq!(written, expected);
-        assert_eq!(text(&json!(null)), b"null");
+        assert_eq!(text(&json!(null)), "null");
     }
 
     /// The way that is longer: a tree is sorted and written.
-    fn by_tree(value: &Value) -> Vec<u8> {
+    fn by_tree(value: &Value) -> String {
         fn sort(value: &mut Value) {
             match value {
                 Value::Object(map) => {
@@ -239,7 +239,7 @@ mod tests {
         }
         let mut value = value.clone();
         sort(&mut value);
-        serde_json::to_vec(&value).expect("JSON")
+        value.to_string()
     }
 
     proptest! {

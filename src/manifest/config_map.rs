@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::metadata;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::ObjectKind;
+use crate::state::{MemberConfig, ObjectKind};
 
 pub(super) fn object(spec: &ClusterSpec) -> ConfigMap {
     ConfigMap {
@@ -17,21 +17,25 @@ pub(super) fn object(spec: &ClusterSpec) -> ConfigMap {
 }
 
 /// Its data: the files as they shall be.
-pub(super) fn data(spec: &ClusterSpec, files: &BTreeMap<Ordinal, String>) -> Value {
-    let data: BTreeMap<String, &String> = files
+pub(super) fn data(spec: &ClusterSpec, files: &BTreeMap<Ordinal, MemberConfig>) -> Value {
+    let data: BTreeMap<String, &str> = files
         .iter()
-        .map(|(ordinal, text)| (super::member_file::key(spec, *ordinal), text))
+        .map(|(ordinal, text)| (super::member_file::key(spec, *ordinal), &**text))
         .collect();
     json!(data)
 }
 
 /// Whether data that is there is these files and nothing else.
-pub(super) fn holds(spec: &ClusterSpec, files: &BTreeMap<Ordinal, String>, data: &Value) -> bool {
+pub(super) fn holds(
+    spec: &ClusterSpec,
+    files: &BTreeMap<Ordinal, MemberConfig>,
+    data: &Value,
+) -> bool {
     let there = data.as_object();
     there.is_some_and(|there| {
-        let held = |(ordinal, text): (&Ordinal, &String)| {
+        let held = |(ordinal, text): (&Ordinal, &MemberConfig)| {
             let found = there.get(&super::member_file::key(spec, *ordinal));
-            found.is_some_and(|found| found == text)
+            found.is_some_and(|found| **text == *found)
         };
         there.len() == files.len() && files.iter().all(held)
     })

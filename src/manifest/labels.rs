@@ -97,7 +97,7 @@ pub fn label_value(text: &str) -> String {
     if legal {
         return text.to_owned();
     }
-    let hash = &stamp::short_hash(text.as_bytes())[..8];
+    let hash = &stamp::short_hash(text)[..8];
     let kept: String = text
         .chars()
         .map(|c| if inner(c) { c } else { '-' })

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::volumes::{DATA_DIR, Listener};
 use super::{CLIENT_PORT, METRICS_PORT, PEER_PORT};
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::MemberFile;
+use crate::state::{MemberConfig, MemberFile};
 
 /// Keys that only we write: `etcd.extra` cannot hold them.
 pub const OWN_KEYS: [&str; 21] = [
@@ -86,8 +86,21 @@ pub fn poisoned(spec: &ClusterSpec, ordinal: Ordinal) -> String {
 }
 
 /// With this life, and the settings of today.
-pub fn living(spec: &ClusterSpec, ordinal: Ordinal, life: &MemberFile) -> String {
-    life.rewrite(&settings(spec, ordinal))
+fn living(spec: &ClusterSpec, ordinal: Ordinal, life: &MemberFile) -> String {
+    format!("{}\n{}", settings(spec, ordinal), life.ending())
+}
+
+/// A file that is there with the settings of today: as it is, where it has them. `None` where its life cannot be read.
+pub fn brought_up(
+    spec: &ClusterSpec,
+    ordinal: Ordinal,
+    file: &MemberConfig,
+) -> Option<MemberConfig> {
+    let life = file.life()?;
+    let rest = file.strip_prefix(&*settings(spec, ordinal));
+    let up = rest.and_then(|rest| rest.strip_prefix('\n')) == Some(&*life.ending());
+    let brought_up = || living(spec, ordinal, life).into();
+    Some(if up { file.clone() } else { brought_up() })
 }
 
 /// The settings as any one member has them: names differ by ordinal and by nothing else.

@@ -4,6 +4,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::ptr;
 use std::rc::Rc;
 
 use super::{Difference, Drawn, LiveInputs};
@@ -12,8 +14,10 @@ use crate::state::{Content, ObjectKind};
 
 struct Memo {
     spec: ClusterSpec,
+    /// Where a spec is that asks the same and is borrowed.
+    borrowed: Option<*const ClusterSpec>,
     drawn: BTreeMap<ObjectKind, Option<Rc<Drawn>>>,
-    pod: Option<Rc<[u8]>>,
+    pod: Option<Rc<str>>,
     stamp: Option<Rc<str>>,
     settings: BTreeMap<Ordinal, Option<Rc<str>>>,
     seen: BTreeMap<ObjectKind, Seen>,
@@ -24,6 +28,33 @@ struct Seen {
     live: Rc<LiveInputs>,
     found: Content,
     moved: Rc<[Difference]>,
+}
+
+impl Memo {
+    fn is_of(&self, spec: &ClusterSpec) -> bool {
+        self.borrowed.is_some_and(|same| ptr::eq(same, spec)) || self.spec.asks_the_same(spec)
+    }
+}
+
+/// For as long as this is held nobody changes the spec, and none other is where it is: it is compared with the last one
+/// once, and not whenever something is asked for.
+pub struct Unchanged<'s>(PhantomData<&'s ClusterSpec>);
+
+impl<'s> Unchanged<'s> {
+    pub fn new(spec: &'s ClusterSpec) -> Self {
+        look(spec, |memo| memo.borrowed = Some(spec));
+        Self(PhantomData)
+    }
+}
+
+impl Drop for Unchanged<'_> {
+    fn drop(&mut self) {
+        LAST.with_borrow_mut(|last| {
+            if let Some(memo) = last {
+                memo.borrowed = None;
+            }
+        });
+    }
 }
 
 thread_local! {
@@ -44,7 +75,7 @@ pub(super) fn drawn(
 }
 
 /// A member's pod, as canonical JSON.
-pub(super) fn pod(spec: &ClusterSpec, write: fn(&ClusterSpec) -> Vec<u8>) -> Rc<[u8]> {
+pub(super) fn pod(spec: &ClusterSpec, write: fn(&ClusterSpec) -> String) -> Rc<str> {
     kept(spec, |memo| &mut memo.pod, || write(spec).into())
 }
 
@@ -107,11 +138,12 @@ pub(super) fn moved(
 /// What is made is made between two looks: making one thing may ask for another.
 fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
     LAST.with_borrow_mut(|last| {
-        if last.as_ref().is_some_and(|m| !m.spec.asks_the_same(spec)) {
+        if last.as_ref().is_some_and(|m| !m.is_of(spec)) {
             *last = None;
         }
         ask(last.get_or_insert_with(|| Memo {
-            spec: spec.without_origins(),
+            spec: spec.clone(),
+            borrowed: None,
             drawn: BTreeMap::new(),
             pod: None,
             stamp: None,

@@ -30,7 +30,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{Content, ObjectKey, ObjectKind};
+use crate::state::{Content, MemberConfig, ObjectKey, ObjectKind};
 
 pub use canonical::yaml;
 pub use difference::{Difference, differences};
@@ -38,6 +38,7 @@ pub use labels::{
     CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, are_of, fleet_selector, label_value, object_labels,
     selector,
 };
+pub use memo::Unchanged;
 pub use offline::{copy_pod, lent_claim, member_claim};
 pub use origins::{Traced, traced};
 pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp, sha256_hex};
@@ -72,8 +73,8 @@ impl Object {
 /// What the rendering of an object takes from the live cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveInputs {
-    /// Each member's configuration file, complete text.
-    pub member_files: BTreeMap<Ordinal, String>,
+    /// Each member's configuration file, complete.
+    pub member_files: BTreeMap<Ordinal, MemberConfig>,
     pub replicas: u32,
     /// Of the PodDisruptionBudget: `max(q(live voters), q(target))`; 0 at one member, where it would only block.
     pub min_available: u32,
@@ -85,7 +86,7 @@ impl LiveInputs {
         Self {
             member_files: spec
                 .target()
-                .map(|ordinal| (ordinal, member_file::poisoned(spec, ordinal)))
+                .map(|ordinal| (ordinal, member_file::poisoned(spec, ordinal).into()))
                 .collect(),
             replicas: spec.members,
             min_available: if spec.members > 1 {
@@ -167,7 +168,7 @@ fn is_as_drawn(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs, found: &
 
 /// An object before what follows the live cluster is filled in: as JSON, and the hash of it.
 struct Drawn {
-    text: Vec<u8>,
+    text: String,
     content: String,
 }
 
@@ -177,7 +178,7 @@ impl Drawn {
     }
 
     /// Of canonical JSON.
-    fn of(text: Vec<u8>) -> Self {
+    fn of(text: String) -> Self {
         Self {
             content: stamp::short_hash(&text),
             text,
@@ -186,7 +187,7 @@ impl Drawn {
 
     /// With the hash on it.
     fn body(&self) -> Value {
-        let mut body: Value = serde_json::from_slice(&self.text).expect("JSON of our own");
+        let mut body: Value = serde_json::from_str(&self.text).expect("JSON of our own");
         body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(self.content);
         body
     }
@@ -245,6 +246,7 @@ pub(crate) mod example {
     //! A cluster to render in unit tests.
 
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use crate::fleet::{
         Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings,
@@ -279,7 +281,7 @@ pub(crate) mod example {
             backup: BackupSettings::default(),
             policy: Policy::default(),
             suspend: false,
-            origins: BTreeMap::new(),
+            origins: Arc::default(),
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::state::{ObjectKind, SERVING_LABEL};
 const NON_ROOT: i64 = 65532;
 
 /// The template with its settings stamp, as canonical JSON.
-pub(super) fn stamped(spec: &ClusterSpec) -> Vec<u8> {
+pub(super) fn stamped(spec: &ClusterSpec) -> String {
     let mut metadata = metadata(spec);
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(SETTINGS_ANNOTATION.to_owned(), settings_stamp(spec));
@@ -29,15 +29,15 @@ pub(super) fn stamped(spec: &ClusterSpec) -> Vec<u8> {
 }
 
 /// What the stamp is taken of.
-pub(super) fn unstamped(spec: &ClusterSpec) -> Vec<u8> {
+pub(super) fn unstamped(spec: &ClusterSpec) -> String {
     written(&metadata(spec), spec)
 }
 
 /// The pod is most of a StatefulSet: it is written once for both.
-fn written(metadata: &ObjectMeta, spec: &ClusterSpec) -> Vec<u8> {
+fn written(metadata: &ObjectMeta, spec: &ClusterSpec) -> String {
     let pod = super::memo::pod(spec, |spec| canonical::text(&pod(spec)));
     let metadata = canonical::text(metadata);
-    [b"{\"metadata\":", &*metadata, b",\"spec\":", &*pod, b"}"].concat()
+    ["{\"metadata\":", &metadata, ",\"spec\":", &pod, "}"].concat()
 }
 
 fn metadata(spec: &ClusterSpec) -> ObjectMeta {

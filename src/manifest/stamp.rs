@@ -18,14 +18,14 @@ pub fn settings_stamp(spec: &ClusterSpec) -> String {
 
 fn stamp(spec: &ClusterSpec) -> String {
     let mut text = pod_template::unstamped(spec);
-    text.push(b'\n');
-    text.extend_from_slice(member_file::shared_settings(spec).as_bytes());
+    text.push('\n');
+    text.push_str(&member_file::shared_settings(spec));
     short_hash(&text)
 }
 
 /// The first 16 hexadecimal digits of SHA-256.
-pub(super) fn short_hash(bytes: &[u8]) -> String {
-    let mut hash = sha256_hex(bytes);
+pub(super) fn short_hash(text: &str) -> String {
+    let mut hash = sha256_hex(text.as_bytes());
     hash.truncate(16);
     hash
 }

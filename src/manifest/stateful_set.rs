@@ -10,13 +10,13 @@ use crate::fleet::ClusterSpec;
 use crate::state::ObjectKind;
 
 /// As canonical JSON.
-pub(super) fn text(spec: &ClusterSpec) -> Vec<u8> {
+pub(super) fn text(spec: &ClusterSpec) -> String {
     let mut text = canonical::text(&without_template(spec));
     // No text in it can say this, for its quotation marks would be escaped.
-    let place = b"\"template\":{}";
-    let at = text.windows(place.len()).position(|part| part == place);
-    let end = at.expect("every StatefulSet has a template") + place.len();
-    text.splice(end - 2..end, pod_template::stamped(spec));
+    let place = "\"template\":{}";
+    let at = text.find(place).expect("every StatefulSet has a template");
+    let end = at + place.len();
+    text.replace_range(end - 2..end, &pod_template::stamped(spec));
     text
 }
 

@@ -237,7 +237,7 @@ fn write_member_file(
     if let Some(live) = live {
         live.content["data"][member_file::key(spec, ordinal)] = text.into();
     }
-    kube.member_files.insert(ordinal, text.to_owned());
+    kube.member_files.insert(ordinal, text.to_owned().into());
     Ok(())
 }
 
@@ -249,7 +249,7 @@ fn read_member_files(kube: &mut Kube, spec: &ClusterSpec, body: &Value) {
         .flatten()
         .filter_map(|(key, text)| {
             let ordinal = key.strip_suffix(".yaml")?.strip_prefix(&prefix)?;
-            Some((Ordinal(ordinal.parse().ok()?), text.as_str()?.to_owned()))
+            Some((Ordinal::read(ordinal)?, text.as_str()?.to_owned().into()))
         })
         .collect();
 }

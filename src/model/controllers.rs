@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::{Hinders, etcd, fresh_uid, offline, quota};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    Attributes, AttributesClasses, Claim, ClaimPhase, Contents, Kube, MemberFile, Modification,
-    ModificationState, Node, ObjectKind, Observation, Obstacle, Pod, PodPhase, Reading,
-    ReleasedVolume, SERVING_LABEL, StorageClass, Uid, Volume, writes_to,
+    Attributes, AttributesClasses, Claim, ClaimPhase, Contents, Kube, MemberConfig, MemberFile,
+    Modification, ModificationState, Node, ObjectKind, Observation, Obstacle, Pod, PodPhase,
+    Reading, ReleasedVolume, SERVING_LABEL, StorageClass, Uid, Volume, writes_to,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
@@ -401,11 +401,8 @@ fn run_processes(observed: &mut Observation, spec: &ClusterSpec) {
         .map(|(ordinal, _)| *ordinal)
         .collect();
     let is_bootstrap = |ordinal: &Ordinal| {
-        let text = kube.member_files.get(ordinal);
-        matches!(
-            text.map(|t| MemberFile::parse(t)),
-            Some(Ok(MemberFile::Bootstrap { .. }))
-        )
+        let life = kube.member_files.get(ordinal).and_then(MemberConfig::life);
+        matches!(life, Some(MemberFile::Bootstrap { .. }))
     };
     let born: Vec<Ordinal> = kube
         .member_files

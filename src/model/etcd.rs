@@ -106,9 +106,9 @@ pub(super) fn boot(
     let Some(kube) = observed.kube.known_mut() else {
         return Ok(());
     };
-    let text = kube.member_files.get(&ordinal);
-    let text = text.ok_or("error loading config file: no such file or directory")?;
-    let file = MemberFile::parse(text).map_err(|_| "error verifying flags")?;
+    let file = kube.member_files.get(&ordinal);
+    let file = file.ok_or("error loading config file: no such file or directory")?;
+    let file = file.life().cloned().ok_or("error verifying flags")?;
     let claim = kube.claims.get_mut(&ordinal);
     let claim = claim.ok_or("persistentvolumeclaim not found")?;
     let url = spec.peer_url(ordinal);

@@ -1,6 +1,7 @@
 //! The cluster that is rehearsed where no fleet is named.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::fleet::{
     Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, EtcdVersion, PodSettings, Policy,
@@ -36,6 +37,6 @@ pub fn example() -> ClusterSpec {
         backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
-        origins: BTreeMap::new(),
+        origins: Arc::default(),
     }
 }

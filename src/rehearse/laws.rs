@@ -7,7 +7,7 @@ use super::stage::{Stage, is_ready};
 use crate::decide::{Act, FileLife, RowId, quorum, tolerance};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    Contents, Kube, MemberFile, MemberId, ObjectKind, Observation, Pod, Reading, Uid,
+    Contents, Kube, MemberConfig, MemberId, ObjectKind, Observation, Pod, Reading, Uid,
 };
 
 /// A law that was broken: which, and how.
@@ -67,8 +67,8 @@ impl Laws {
     /// What a person's hand does is not held against a run: one that was poisoned is not any more.
     pub(super) fn hand(&mut self, before: &Kube, stage: &Stage) {
         let now = &stage.kube().member_files;
-        let poisoned = before.member_files.iter().filter(|(_, t)| is_poisoned(t));
-        let armed = poisoned.filter(|(o, _)| now.get(o).is_some_and(|t| !is_poisoned(t)));
+        let poisoned = before.member_files.iter().filter(|(_, t)| t.is_poisoned());
+        let armed = poisoned.filter(|(o, _)| now.get(o).is_some_and(|t| !t.is_poisoned()));
         for (ordinal, _) in armed {
             self.disarmed = true;
             // Also of a member whose volume is empty by now, which no claim names any more.
@@ -83,7 +83,7 @@ impl Laws {
     pub(super) fn struck(&mut self, before: &Kube) {
         let files = &before.member_files;
         for (ordinal, claim) in &before.claims {
-            let armed = files.get(ordinal).is_some_and(|t| !is_poisoned(t));
+            let armed = files.get(ordinal).is_some_and(|t| !t.is_poisoned());
             if let Some(Contents::Of(id)) = claim.contents
                 && armed
                 && self.fresh.contains(&id)
@@ -172,7 +172,11 @@ impl Laws {
             if moved && self.poisoned.contains(&id) {
                 return broken("I2", format!("member {id} booted on an empty volume"));
             }
-            match kube.member_files.get(ordinal).map(|t| is_poisoned(t)) {
+            match kube
+                .member_files
+                .get(ordinal)
+                .map(MemberConfig::is_poisoned)
+            {
                 Some(true) => self.poisoned.insert(id),
                 // Someone else's hand: `disarmed` watches ours.
                 Some(false) => self.poisoned.remove(&id),
@@ -189,10 +193,6 @@ impl Laws {
             }
         }
     }
-}
-
-fn is_poisoned(text: &str) -> bool {
-    matches!(MemberFile::parse(text), Ok(MemberFile::Poisoned { .. }))
 }
 
 /// I1: (voters, healthy voters) before and after a step.
@@ -372,7 +372,11 @@ pub(super) fn files_kept(before: &Kube, stage: &Stage) -> Option<Violation> {
         let Some(Contents::Of(id)) = claim.contents else {
             continue;
         };
-        let poisoned = |kube: &Kube| kube.member_files.get(ordinal).map(|t| is_poisoned(t));
+        let poisoned = |kube: &Kube| {
+            kube.member_files
+                .get(ordinal)
+                .map(MemberConfig::is_poisoned)
+        };
         let disarmed = poisoned(before) == Some(true) && poisoned(after) != Some(true);
         if disarmed && stage.is_listed(id) && stage.member_at(*ordinal) == Some(id) {
             return broken(
@@ -420,9 +424,12 @@ pub(super) fn in_place(stage: &Stage, spec: &ClusterSpec) -> Option<Violation> {
                 .flatten()
         })
         .or_else(|| {
-            let armed = all
-                .iter()
-                .find(|o| !kube.member_files.get(o).is_some_and(|t| is_poisoned(t)))?;
+            let armed = all.iter().find(|o| {
+                !kube
+                    .member_files
+                    .get(o)
+                    .is_some_and(MemberConfig::is_poisoned)
+            })?;
             differs(format!("the file of member {armed} is not poisoned"))
         })
         .or_else(|| {

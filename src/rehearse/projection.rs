@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
-    Claim, ClaimPhase, Contents, Kube, Member, MemberFile, ObjectKind, Observation, Reading,
+    Claim, ClaimPhase, Contents, Kube, Member, MemberConfig, MemberFile, ObjectKind, Observation,
+    Reading,
 };
 
 /// Ordinals that are looked at: seven members and their spare.
@@ -75,7 +76,7 @@ fn seat(text: &mut String, truth: &Observation, kube: &Kube, spec: &ClusterSpec,
         member.map_or("-", role),
         if leads { "*" } else { "" },
         claim.map_or_else(|| "-".into(), |c| volume(c, member)),
-        file.map_or_else(|| "-".into(), |text| life(text)),
+        file.map_or_else(|| "-".into(), life),
         if pod.is_some() { "pod" } else { "-" },
     );
     for (_, mark) in marks.iter().filter(|(holds, _)| *holds) {
@@ -129,16 +130,16 @@ fn volume(claim: &Claim, member: Option<&Member>) -> String {
     text
 }
 
-fn life(text: &str) -> String {
-    match MemberFile::parse(text) {
-        Ok(MemberFile::Bootstrap {
+fn life(file: &MemberConfig) -> String {
+    match file.life() {
+        Some(MemberFile::Bootstrap {
             initial_cluster, ..
         }) => format!("new{}", initial_cluster.split(',').count()),
-        Ok(MemberFile::Join { initial_cluster }) => {
+        Some(MemberFile::Join { initial_cluster }) => {
             format!("join{}", initial_cluster.split(',').count())
         }
-        Ok(MemberFile::Poisoned { .. }) => "poisoned".to_owned(),
-        Err(_) => "broken".to_owned(),
+        Some(MemberFile::Poisoned { .. }) => "poisoned".to_owned(),
+        None => "broken".to_owned(),
     }
 }
 

@@ -10,14 +10,14 @@ use super::volumes::Trouble;
 use crate::decide::{Act, RestartBy, quorum};
 use crate::fleet::Ordinal;
 use crate::model;
-use crate::state::{Kube, Ledger, ObjectKind, Observation};
+use crate::state::{Kube, Ledger, MemberConfig, ObjectKind, Observation};
 use crate::world::PerformError;
 
 /// What a run remembers of its last look, to compare and swap with.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Looked {
     ledger: Option<Ledger>,
-    files: BTreeMap<Ordinal, String>,
+    files: BTreeMap<Ordinal, MemberConfig>,
 }
 
 impl Looked {

@@ -10,8 +10,8 @@ use super::stage::Stage;
 use super::volumes::Trouble;
 use crate::fleet::{Ordinal, Quantity};
 use crate::state::{
-    Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, Member, MemberFile, MemberId,
-    ObjectKind, Quota, Reading,
+    Claim, ClaimPhase, Contents, FieldManager, Kube, Limit, Member, MemberConfig, MemberFile,
+    MemberId, ObjectKind, Quota, Reading,
 };
 
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
@@ -297,8 +297,8 @@ impl Stage {
 
 /// Someone writes every member's list back into its file.
 fn rearm(kube: &mut Kube, name: &str) {
-    let parsed = |(o, text): (&Ordinal, &String)| Some((*o, MemberFile::parse(text).ok()?));
-    let files: Vec<(Ordinal, MemberFile)> = kube.member_files.iter().filter_map(parsed).collect();
+    let read = |(o, file): (&Ordinal, &MemberConfig)| Some((*o, file.life()?.clone()));
+    let files: Vec<(Ordinal, MemberFile)> = kube.member_files.iter().filter_map(read).collect();
     let pairs = files
         .iter()
         .flat_map(|(_, f)| f.initial_cluster().split(','));
@@ -312,7 +312,7 @@ fn rearm(kube: &mut Kube, name: &str) {
         if let Some(map) = kube.objects.get_mut(&ObjectKind::ConfigMap) {
             map.content["data"][&key] = json!(text);
         }
-        kube.member_files.insert(ordinal, text);
+        kube.member_files.insert(ordinal, text.into());
     }
 }
 

@@ -6,7 +6,9 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Certificates, Content, Copying, FieldManager, Ledger, MemberId, Quota, Reading};
+use super::{
+    Certificates, Content, Copying, FieldManager, Ledger, MemberConfig, MemberId, Quota, Reading,
+};
 use crate::fleet::{Ordinal, Quantity};
 
 /// On a volume that was kept: the ID of the etcd cluster whose data it holds.
@@ -91,7 +93,7 @@ pub struct Kube {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub copies: BTreeMap<Ordinal, Copying>,
     /// The live text of each member's configuration file.
-    pub member_files: BTreeMap<Ordinal, String>,
+    pub member_files: BTreeMap<Ordinal, MemberConfig>,
     /// Seats that are ready endpoints of the client Service (`EndpointSlice`).
     pub serving: BTreeSet<Ordinal>,
     /// Volumes whose claim was one of ours and is gone.

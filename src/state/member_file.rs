@@ -1,10 +1,56 @@
 //! The life of a member's configuration file, read off its text.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+/// A member's configuration file: its text, and the life that was read off it once. Copies of an observation share it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct MemberConfig(Arc<Read>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Read {
+    text: String,
+    life: Option<MemberFile>,
+}
+
+impl MemberConfig {
+    /// `None` of a file that cannot be read.
+    pub fn life(&self) -> Option<&MemberFile> {
+        self.0.life.as_ref()
+    }
+
+    pub fn is_poisoned(&self) -> bool {
+        matches!(self.life(), Some(MemberFile::Poisoned { .. }))
+    }
+}
+
+impl From<String> for MemberConfig {
+    fn from(text: String) -> Self {
+        let life = MemberFile::parse(&text).ok();
+        Self(Arc::new(Read { text, life }))
+    }
+}
+
+impl From<MemberConfig> for String {
+    fn from(config: MemberConfig) -> Self {
+        config.0.text.clone()
+    }
+}
+
+impl Deref for MemberConfig {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0.text
+    }
+}
 
 /// What a process that boots on an **empty** directory would do with this file. With a write-ahead log present etcd
 /// ignores these keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum MemberFile {
     /// `new` with the full static list: gives birth to the cluster. Only at first bootstrap.
@@ -57,18 +103,17 @@ impl MemberFile {
         }
     }
 
-    /// The keys as lines, in the order they are written at the end of a file.
-    pub fn lines(&self) -> Vec<String> {
-        let (state, token) = match self {
-            Self::Bootstrap { token, .. } => ("new", Some(token)),
-            Self::Join { .. } | Self::Poisoned { .. } => ("existing", None),
-        };
-        let mut lines = vec![
-            format!("{LIST}: {}", self.initial_cluster()),
-            format!("{STATE}: {state}"),
-        ];
-        lines.extend(token.map(|t| format!("{TOKEN}: {t}")));
-        lines
+    /// The keys as they are written at the end of a file.
+    pub fn ending(&self) -> String {
+        let list = self.initial_cluster();
+        match self {
+            Self::Bootstrap { token, .. } => {
+                format!("{LIST}: {list}\n{STATE}: new\n{TOKEN}: {token}\n")
+            }
+            Self::Join { .. } | Self::Poisoned { .. } => {
+                format!("{LIST}: {list}\n{STATE}: existing\n")
+            }
+        }
     }
 
     /// `text` with its membership keys replaced by these, everything else to the letter: what poisons a file must not
@@ -80,12 +125,8 @@ impl MemberFile {
             !key.flatten()
                 .is_some_and(|(key, _)| [STATE, LIST, TOKEN].contains(&key))
         });
-        let ours = self.lines();
-        let mut rewritten = String::with_capacity(text.len() + self.initial_cluster().len() + 128);
-        for line in kept.chain(ours.iter().map(String::as_str)) {
-            rewritten.push_str(line);
-            rewritten.push('\n');
-        }
+        let mut rewritten: String = kept.flat_map(|line| [line, "\n"]).collect();
+        rewritten.push_str(&self.ending());
         rewritten
     }
 }

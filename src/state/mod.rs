@@ -33,7 +33,7 @@ pub use kube::{
     Pod, PodPhase, ReleasedVolume, SERVING_LABEL, StatefulSet, StorageClass, Uid, Volume,
 };
 pub use ledger::{Ledger, SeatRecord};
-pub use member_file::{MemberFile, MemberFileError};
+pub use member_file::{MemberConfig, MemberFile, MemberFileError};
 pub use offline::{Copying, LentClaim, OfflineMove, copy_stamp, writes_to};
 pub use quota::{Limit, Quota, claim_counts, pod_counts};
 pub use reading::Reading;

@@ -1,6 +1,7 @@
 //! Where observations come from and steps go to.
 
 mod file;
+mod json;
 pub mod live;
 pub mod recorded;
 pub mod sandbox;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelBridge as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Awaited, Hold, LockError, LockRequest, PerformError, World, file};
+use super::{Awaited, Hold, LockError, LockRequest, PerformError, World, file, json};
 use crate::decide::Act;
 use crate::diag::shortened;
 use crate::fleet::{ClusterId, ClusterSpec};
@@ -195,7 +195,7 @@ impl Recording {
     }
 
     fn observation(&self, number: usize, line: &[u8]) -> Result<Observation, RecordingError> {
-        let observed = serde_json::from_slice(line.strip_suffix(b",").unwrap_or(line));
+        let observed = json::read(line.strip_suffix(b",").unwrap_or(line));
         observed.map_err(|error| {
             let (text, column) = (error.to_string(), error.column());
             let said = text

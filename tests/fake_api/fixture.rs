@@ -1,6 +1,7 @@
 //! A cluster spec and the objects of it, as the API server would hold them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use reconcile::fleet::{
     Access, BackupSettings, ClusterId, ClusterSpec, EtcdSettings, PodSettings, Policy, Reach,
@@ -38,6 +39,6 @@ pub(crate) fn spec() -> ClusterSpec {
         backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
-        origins: BTreeMap::new(),
+        origins: Arc::default(),
     }
 }

@@ -44,7 +44,7 @@ async fn many_clusters_are_seen_as_each_of_them_alone() {
     }
     let last = &together[MANY - 1];
     let file = format!("of orders-{}", MANY - 1);
-    assert_eq!(known(last).member_files[&Ordinal(0)], file);
+    assert_eq!(known(last).member_files[&Ordinal(0)], file.into());
     assert!(
         why(&together[MANY]).contains("nowhere"),
         "{:?}",

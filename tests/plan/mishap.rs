@@ -314,7 +314,7 @@ impl World {
             .member_files
             .get_mut(&Ordinal(ordinal))
             .ok_or("no file")?;
-        *file = birth.rewrite(file);
+        *file = birth.rewrite(file).into();
         let text = json!(file.clone());
         object(kube, "ConfigMap")?.content["data"][key.as_str()] = text;
         self.pod(ordinal)?.waiting = Some("Unschedulable: 0/3 nodes are available".into());

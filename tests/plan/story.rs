@@ -16,6 +16,8 @@
 //! width 80
 //! ```
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use reconcile::decide::{Next, Run, Situation, decide, ledger_before};
 use reconcile::fleet::{
@@ -134,7 +136,7 @@ impl World {
             }
             ["want", field, value @ ..] => self.want(field, value),
             ["blame", commit] => {
-                let origins = self.spec.origins.values_mut();
+                let origins = Arc::make_mut(&mut self.spec.origins).values_mut();
                 origins.for_each(|origin| origin.commit = Some((*commit).to_owned()));
                 Ok(())
             }
@@ -262,11 +264,13 @@ fn spec(id: ClusterId) -> Result<ClusterSpec> {
         backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
-        origins: [
-            ("/spec/members".to_owned(), origin(9)),
-            ("/spec/storage/className".to_owned(), origin(12)),
-        ]
-        .into(),
+        origins: Arc::new(
+            [
+                ("/spec/members".to_owned(), origin(9)),
+                ("/spec/storage/className".to_owned(), origin(12)),
+            ]
+            .into(),
+        ),
         id,
     })
 }

@@ -198,7 +198,7 @@ fn rearm(kube: &mut Kube) {
     let files: Vec<(Ordinal, MemberFile)> = kube
         .member_files
         .iter()
-        .filter_map(|(o, text)| Some((*o, MemberFile::parse(text).ok()?)))
+        .filter_map(|(o, file)| Some((*o, file.life()?.clone())))
         .collect();
     let all: Vec<String> = files
         .iter()
@@ -220,7 +220,7 @@ fn rearm(kube: &mut Kube) {
         if let Some(map) = kube.objects.get_mut(&ObjectKind::ConfigMap) {
             map.content["data"][&key] = json!(text);
         }
-        kube.member_files.insert(ordinal, text);
+        kube.member_files.insert(ordinal, text.into());
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reconcile::decide::{Act, quorum, tolerance};
 use reconcile::fleet::Ordinal;
 use reconcile::state::{
-    Contents, Kube, MemberFile, MemberId, Membership, ObjectKind, Observation, Reading, Uid,
+    Contents, Kube, MemberConfig, MemberId, Membership, ObjectKind, Observation, Reading, Uid,
 };
 
 use super::World;
@@ -43,12 +43,17 @@ impl Laws {
     }
 
     /// I2: data under an ID whose file has been poisoned is never on another volume than before.
-    fn one_life(&mut self, id: MemberId, claim: &Uid, file: Option<&String>) -> Option<String> {
+    fn one_life(
+        &mut self,
+        id: MemberId,
+        claim: &Uid,
+        file: Option<&MemberConfig>,
+    ) -> Option<String> {
         let home = self.data.insert(id, claim.clone());
         if home.is_some_and(|home| home != *claim) && self.poisoned.contains(&id) {
             return Some(format!("I2: {id} booted an empty volume"));
         }
-        match file.map(|text| poisoned(text)) {
+        match file.map(MemberConfig::is_poisoned) {
             Some(true) => self.poisoned.insert(id),
             // Someone else's hand: `check_files` watches ours.
             Some(false) => self.poisoned.remove(&id),
@@ -56,10 +61,6 @@ impl Laws {
         };
         None
     }
-}
-
-fn poisoned(text: &str) -> bool {
-    matches!(MemberFile::parse(text), Ok(MemberFile::Poisoned { .. }))
 }
 
 impl World {
@@ -208,7 +209,11 @@ impl World {
             let Some(Contents::Of(id)) = claim.contents else {
                 continue;
             };
-            let is_poisoned = |kube: &Kube| kube.member_files.get(ordinal).map(|t| poisoned(t));
+            let is_poisoned = |kube: &Kube| {
+                kube.member_files
+                    .get(ordinal)
+                    .map(MemberConfig::is_poisoned)
+            };
             let (then, now) = (is_poisoned(was), is_poisoned(self.kube_ref()));
             let disarmed = then == Some(true) && now != Some(true);
             assert!(
@@ -246,11 +251,8 @@ impl World {
         let list = self.truth.etcd.membership.known().expect("a list");
         assert_eq!(list.members.len(), members as usize, "{tale}");
         for ordinal in all {
-            let file = kube
-                .member_files
-                .get(&ordinal)
-                .map(|t| MemberFile::parse(t));
-            let poisoned = matches!(file, Some(Ok(MemberFile::Poisoned { .. })));
+            let file = kube.member_files.get(&ordinal);
+            let poisoned = file.is_some_and(MemberConfig::is_poisoned);
             // At one member `new` with itself and `existing` with itself are both one name; only the latter is right.
             assert!(poisoned, "file {ordinal} is {file:?}\n{tale}");
         }

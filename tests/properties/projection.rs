@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use reconcile::fleet::Ordinal;
 use reconcile::state::{
-    Claim, Contents, Kube, Member, MemberFile, ObjectKind, Observation, Reading,
+    Claim, Contents, Kube, Member, MemberConfig, MemberFile, ObjectKind, Observation, Reading,
 };
 use serde_json::json;
 
@@ -66,7 +66,7 @@ fn seat(text: &mut String, truth: &Observation, kube: &Kube, ordinal: Ordinal) {
         member.map_or("-", role),
         if leads { "*" } else { "" },
         claim.map_or_else(|| "-".into(), |c| volume(c, member)),
-        file.map_or_else(|| "-".into(), |text| life(text)),
+        file.map_or_else(|| "-".into(), life),
         if pod.is_some() { "pod" } else { "-" },
         if drained { ",drained" } else { "" },
         match waiting {
@@ -100,17 +100,17 @@ fn volume(claim: &Claim, member: Option<&Member>) -> String {
     format!("{data}{}", if kept { "+" } else { "" })
 }
 
-fn life(text: &str) -> String {
-    match MemberFile::parse(text) {
-        Ok(MemberFile::Bootstrap {
+fn life(file: &MemberConfig) -> String {
+    match file.life() {
+        Some(MemberFile::Bootstrap {
             initial_cluster, ..
         }) => {
             format!("new{}", initial_cluster.split(',').count())
         }
-        Ok(MemberFile::Join { initial_cluster }) => {
+        Some(MemberFile::Join { initial_cluster }) => {
             format!("join{}", initial_cluster.split(',').count())
         }
-        Ok(MemberFile::Poisoned { .. }) => "poisoned".to_owned(),
-        Err(_) => "broken".to_owned(),
+        Some(MemberFile::Poisoned { .. }) => "poisoned".to_owned(),
+        None => "broken".to_owned(),
     }
 }

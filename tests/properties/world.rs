@@ -11,6 +11,7 @@ mod projection;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use reconcile::decide::{
     self, Act, Decision, IntentKey, Next, NoteKind, RowId, Run, Situation, ledger_before, quorum,
@@ -62,7 +63,7 @@ pub(crate) fn spec(members: u32) -> ClusterSpec {
         backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
-        origins: BTreeMap::new(),
+        origins: Arc::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The clusters that are rendered, by the name of their folder in `tests/golden/render`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Toleration;
 use reconcile::fleet::{
@@ -49,7 +50,7 @@ pub(crate) fn minimal() -> ClusterSpec {
         backup: BackupSettings::default(),
         policy: Policy::default(),
         suspend: false,
-        origins: BTreeMap::new(),
+        origins: Arc::default(),
     }
 }
 

@@ -19,6 +19,7 @@ use super::cause::{Handshake, chain, find, handshake};
 use super::items::Item;
 use super::resource::Resource;
 use crate::manifest::rbac;
+use crate::world::json;
 
 /// Why something could not be read, in words that fit "not known: …". Each begins with the fault's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -263,12 +264,12 @@ impl Api {
 /// threads than there are cores, for each that parses keeps memory of its own.
 async fn parsed<T: DeserializeOwned + Send + 'static>(body: Bytes) -> serde_json::Result<T> {
     if body.len() < LARGE {
-        return serde_json::from_slice(&body);
+        return json::read(&body);
     }
     let (done, parsed) = oneshot::channel();
     rayon::spawn(move || {
         // Whoever does not wait any more has no use for it.
-        let _ = done.send(serde_json::from_slice(&body));
+        let _ = done.send(json::read(&body));
     });
     let parsed = parsed.await;
     parsed.unwrap_or_else(|died| Err(serde::de::Error::custom(died)))

@@ -23,7 +23,7 @@ use super::resource::Resource;
 use super::secrets::{self, Secrets};
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest;
-use crate::state::{Kube, Ledger, ObjectKind, Quota, Reading, StatefulSet};
+use crate::state::{Kube, Ledger, MemberConfig, ObjectKind, Quota, Reading, StatefulSet};
 
 const BY_NAME_AT_ONCE: usize = 8;
 
@@ -226,7 +226,7 @@ fn expected(
     spec: &ClusterSpec,
     set: Option<&StatefulSet>,
     ledger: Option<&Ledger>,
-    member_files: &BTreeMap<Ordinal, String>,
+    member_files: &BTreeMap<Ordinal, MemberConfig>,
 ) -> BTreeSet<Ordinal> {
     let in_set = set.map_or(spec.members, |set| set.replicas);
     let noted = ledger.into_iter().flat_map(|ledger| ledger.seats.keys());
@@ -284,7 +284,7 @@ async fn our_names<'n>(
         .collect()
 }
 
-pub(super) fn member_files(spec: &ClusterSpec, object: &Value) -> BTreeMap<Ordinal, String> {
+pub(super) fn member_files(spec: &ClusterSpec, object: &Value) -> BTreeMap<Ordinal, MemberConfig> {
     object
         .get("data")
         .and_then(Value::as_object)
@@ -292,7 +292,7 @@ pub(super) fn member_files(spec: &ClusterSpec, object: &Value) -> BTreeMap<Ordin
         .flatten()
         .filter_map(|(key, text)| {
             let ordinal = names::ordinal(key.strip_suffix(".yaml")?, &spec.name)?;
-            Some((ordinal, text.as_str()?.to_owned()))
+            Some((ordinal, text.as_str()?.to_owned().into()))
         })
         .collect()
 }

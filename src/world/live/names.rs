@@ -69,11 +69,9 @@ pub(super) fn file_key(spec: &ClusterSpec, ordinal: Ordinal) -> String {
     format!("{}.yaml", spec.pod_name(ordinal))
 }
 
-/// `<base>-<ordinal>` → the ordinal, written as Kubernetes writes it.
+/// `<base>-<ordinal>` → the ordinal.
 pub(super) fn ordinal(name: &str, base: &str) -> Option<Ordinal> {
-    let digits = name.strip_prefix(base)?.strip_prefix('-')?;
-    let ordinal: u32 = digits.parse().ok()?;
-    (ordinal.to_string() == digits).then_some(Ordinal(ordinal))
+    Ordinal::read(name.strip_prefix(base)?.strip_prefix('-')?)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::etcd::{Access, Dial, MemberChannel, PortForward, Seats, Silence, Targ
 use super::secrets::{self, Secrets};
 use super::snapshots::Listed;
 use crate::fleet::{ClusterId, ClusterSpec, Ordinal, Reach};
-use crate::state::{Etcd, Kube, Ledger, Pod, PodPhase, Reading};
+use crate::state::{Etcd, Kube, Ledger, MemberConfig, Pod, PodPhase, Reading};
 
 const CLIENT_PORT: u16 = 2379;
 const METRICS_PORT: u16 = 2381;
@@ -37,7 +37,7 @@ pub(super) struct Channels {
 #[derive(Clone)]
 pub(super) struct Look {
     pub(super) ledger: Option<Ledger>,
-    pub(super) member_files: BTreeMap<Ordinal, String>,
+    pub(super) member_files: BTreeMap<Ordinal, MemberConfig>,
 }
 
 impl Live {

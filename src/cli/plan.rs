@@ -1,5 +1,6 @@
 //! `reconcile plan`, and what `reconcile` alone does.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -166,7 +167,8 @@ fn no_plan(args: &PlanArgs, stop: &Stop) {
 }
 
 fn make(args: &PlanArgs) -> Result<Plan, Stop> {
-    let loaded = documents::load(&args.selection.path)?;
+    // The process ends with the plan: to take a large fleet apart before would be waited for.
+    let loaded = ManuallyDrop::new(documents::load(&args.selection.path)?);
     let basis = args.out.is_some() || args.form.is_document();
     let made = make_now(&loaded, &args.selection, &args.world, basis)?;
     let mut plan = made.plan;

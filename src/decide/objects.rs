@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::view::{View, quorum};
+use crate::fleet::pointer::unescaped;
 use crate::fleet::{ClusterSpec, EtcdVersion, Ordinal};
 use crate::manifest::{self, CONTENT_ANNOTATION, Difference, LiveInputs, Object, member_file};
 use crate::state::{Kube, Member, MemberConfig, Membership, ObjectKey, ObjectKind, Observation};
@@ -162,11 +163,8 @@ fn is_mutable(pointer: &str) -> bool {
 }
 
 fn is_content(pointer: &str) -> bool {
-    pointer
-        == format!(
-            "/metadata/annotations/{}",
-            CONTENT_ANNOTATION.replace('/', "~1")
-        )
+    let annotation = pointer.strip_prefix("/metadata/annotations/");
+    annotation.is_some_and(|name| unescaped(name) == CONTENT_ANNOTATION)
 }
 
 /// The server refuses an update that touches one of these, and with it the fix of a template.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Origin;
-use super::tree::{Entry, Kind, Node, pointer_part};
+use super::pointer::escaped;
+use super::tree::{Entry, Kind, Node};
 use crate::diag::SourceFile;
 
 /// Mappings of more keys are not searched key by key for each key.
@@ -45,7 +46,7 @@ pub(super) fn origins(document: &Node, files: &[SourceFile]) -> BTreeMap<String,
 
 fn collect(node: &Node, at: &str, files: &[SourceFile], into: &mut BTreeMap<String, Origin>) {
     for entry in node.entries() {
-        let pointer = format!("{at}/{}", pointer_part(&entry.key));
+        let pointer = format!("{at}/{}", escaped(&entry.key));
         let origin = Origin {
             file: files[entry.key_place.file].name.clone(),
             line: entry.key_place.line,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::parse::parse;
-use super::tree::{Kind, Node, pointer_part};
+use super::pointer::escaped;
+use super::tree::{Kind, Node};
 use crate::diag::SourceFile;
 
 /// JSON pointer → line from 1, of every field and list element of the first document; nothing of what is no YAML.
@@ -23,7 +24,7 @@ fn collect(node: &Node, at: &str, lines: &mut BTreeMap<String, usize>) {
     match &node.kind {
         Kind::Map(entries) => {
             for entry in entries {
-                let pointer = format!("{at}/{}", pointer_part(&entry.key));
+                let pointer = format!("{at}/{}", escaped(&entry.key));
                 collect(&entry.value, &pointer, lines);
                 lines.insert(pointer, entry.key_place.line);
             }

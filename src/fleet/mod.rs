@@ -17,6 +17,7 @@ mod load;
 mod names;
 mod nearest;
 mod parse;
+pub mod pointer;
 mod quantity;
 mod reading;
 mod schema;

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::DocumentKind;
 use super::limits::MAX_DOCUMENT_FINDINGS;
 use super::nearest::nearest;
+use super::pointer::escaped;
 use super::text::SHAPES;
-use super::tree::{self, Node, dotted, pointer_part};
+use super::tree::{self, Node, dotted};
 use crate::diag::{Code, Diagnostic, SourceFile};
 
 struct Compiled {
@@ -79,7 +80,7 @@ pub(super) fn check(
                 let unexpected = unexpected.iter().take(room);
                 found.extend(unexpected.clone().map(|key| finding.unknown_key(key)));
                 for key in unexpected {
-                    document.mark_reported(&format!("{pointer}/{}", pointer_part(key)));
+                    document.mark_reported(&format!("{pointer}/{}", escaped(key)));
                 }
             }
             // Stands for "no further keys" where a mapping has none at all.
@@ -119,7 +120,7 @@ struct Finding<'a> {
 
 impl Finding<'_> {
     fn unknown_key(&self, key: &str) -> Diagnostic {
-        let pointer = format!("{}/{}", self.pointer, pointer_part(key));
+        let pointer = format!("{}/{}", self.pointer, escaped(key));
         let normal = in_a_layer(&pointer);
         let place = self.key_place(&pointer);
         if let Some((_, what)) = NOT_YET.iter().find(|(path, _)| *path == normal) {
@@ -175,7 +176,7 @@ impl Finding<'_> {
 
     fn missing(&self, property: &Value) -> Diagnostic {
         let key = property.as_str().unwrap_or_default();
-        let path = dotted(&format!("{}/{}", self.pointer, pointer_part(key)));
+        let path = dotted(&format!("{}/{}", self.pointer, escaped(key)));
         Diagnostic::new(Code::MissingField, format!("`{path}` is missing")).label(
             self.key_place(self.pointer)
                 .label(self.files, format!("has no `{key}`")),

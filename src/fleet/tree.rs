@@ -6,6 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Location, Spanned};
 
+use super::pointer::unescaped;
 use crate::diag::{Label, SourceFile};
 
 /// A place in a file: the file's index in the load, bytes, line and column from 1.
@@ -137,23 +138,22 @@ impl Node {
             node: self,
         };
         for part in pointer.split('/').skip(1) {
-            let part = part.replace("~1", "/").replace("~0", "~");
-            found = match &found.node.kind {
-                Kind::Map(_) => {
-                    let entry = found.node.entry(&part)?;
-                    Found {
-                        key: Some(&entry.key_place),
-                        node: &entry.value,
-                    }
-                }
-                Kind::List(items) => Found {
-                    key: None,
-                    node: items.get(part.parse::<usize>().ok()?)?,
-                },
-                Kind::Leaf(_) | Kind::Reported => return None,
-            };
+            let (key, node) = found.node.child(&unescaped(part))?;
+            found = Found { key, node };
         }
         Some(found)
+    }
+
+    /// What stands under a name, and the name where it was written; in a list, at a place.
+    fn child(&self, name: &str) -> Option<(Option<&Place>, &Self)> {
+        match &self.kind {
+            Kind::Map(_) => {
+                let entry = self.entry(name)?;
+                Some((Some(&entry.key_place), &entry.value))
+            }
+            Kind::List(items) => Some((None, items.get(name.parse::<usize>().ok()?)?)),
+            Kind::Leaf(_) | Kind::Reported => None,
+        }
     }
 
     /// Moves the node out; what stays behind is for overwriting.
@@ -166,20 +166,28 @@ impl Node {
 
     /// Something was written at the pointer, or above it something that was reported.
     pub(super) fn was_written(&self, pointer: &str) -> bool {
-        let ends = pointer.match_indices('/').map(|(at, _)| at);
-        let mut above = ends.map(|end| self.find(&pointer[..end]));
-        self.find(pointer).is_some()
-            || above.any(|found| found.is_some_and(|found| found.node.kind == Kind::Reported))
+        let mut node = self;
+        for part in pointer.split('/').skip(1) {
+            let next = match &node.kind {
+                Kind::Reported => return true,
+                _ => node.child(&unescaped(part)),
+            };
+            let Some((_, next)) = next else {
+                return false;
+            };
+            node = next;
+        }
+        true
     }
 
     /// Marks what stands at the pointer as reported; further checks leave it alone.
     pub(super) fn mark_reported(&mut self, pointer: &str) {
         let mut node = self;
         for part in pointer.split('/').skip(1) {
-            let part = part.replace("~1", "/").replace("~0", "~");
+            let part = unescaped(part);
             let next = match &mut node.kind {
                 Kind::Map(entries) => {
-                    let entry = entries.iter_mut().find(|entry| entry.key == part);
+                    let entry = entries.iter_mut().find(|entry| entry.key == *part);
                     entry.map(|entry| &mut entry.value)
                 }
                 Kind::List(items) => part.parse::<usize>().ok().and_then(|i| items.get_mut(i)),
@@ -226,13 +234,8 @@ impl Node {
 /// `/spec/storage/size` as people write it: `spec.storage.size`.
 pub(super) fn dotted(pointer: &str) -> String {
     let parts = pointer.trim_start_matches('/').split('/');
-    let parts = parts.map(|part| part.replace("~1", "/").replace("~0", "~"));
-    parts.collect::<Vec<_>>().join(".")
-}
-
-/// A key as a part of a JSON pointer.
-pub(super) fn pointer_part(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+    let parts: Vec<_> = parts.map(unescaped).collect();
+    parts.join(".")
 }
 
 pub(super) struct Found<'a> {

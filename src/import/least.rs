@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::fleet::ClusterSpec;
+use crate::fleet::pointer::{escaped, unescaped};
 use crate::manifest;
 
 /// `spec` without every field that may go: `same` says whether what is left means the same.
@@ -39,7 +40,7 @@ fn collect(value: &Value, at: String, into: &mut Vec<String>) {
     match value {
         Value::Object(map) if !map.is_empty() && at != "/scheduling/affinity" => {
             for (name, value) in map {
-                let token = name.replace('~', "~0").replace('/', "~1");
+                let token = escaped(name);
                 collect(value, format!("{at}/{token}"), into);
             }
         }
@@ -52,9 +53,9 @@ fn remove(value: &mut Value, pointer: &str) {
     let Some((parent, token)) = pointer.rsplit_once('/') else {
         return;
     };
-    let name = token.replace("~1", "/").replace("~0", "~");
+    let name = unescaped(token);
     if let Some(Value::Object(map)) = value.pointer_mut(parent) {
-        map.remove(&name);
+        map.remove(&*name);
         if map.is_empty() {
             remove(value, parent);
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::mounts::Template;
 use super::read::{client_service, named, text};
 use super::{Finding, Running, configuration};
+use crate::fleet::pointer::escaped;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest::{
     self, CONTENT_ANNOTATION, CONTEXT_LABEL, Difference, FLEET_LABEL, LiveInputs,
@@ -116,7 +117,7 @@ fn is_owners(pointer: &str) -> bool {
         FLEET_LABEL,
         SETTINGS_ANNOTATION,
     ];
-    own.iter().any(|name| name.replace('/', "~1") == last)
+    own.iter().any(|name| escaped(name) == last)
 }
 
 fn consequence(pointer: &str) -> &'static str {
@@ -150,7 +151,7 @@ fn besides(wanted: Option<&Value>, live: &Value, at: &str, found: &mut Vec<Findi
         return;
     };
     for (name, value) in map {
-        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = format!("{at}/{}", escaped(name));
         match (wanted.get(name), value) {
             // Ours as a whole, and compared as such.
             (None, _) if at.ends_with("/matchLabels") || at.ends_with("/nodeSelector") => {}

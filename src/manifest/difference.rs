@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::fleet::Quantity;
+use crate::fleet::pointer::escaped;
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +52,7 @@ impl Place {
     }
 
     fn field(&self, name: &str) -> Self {
-        let token = name.replace('~', "~0").replace('/', "~1");
+        let token = escaped(name);
         Self {
             pointer: format!("{}/{token}", self.pointer),
             field: name.to_owned(),

@@ -38,6 +38,9 @@ pub const OWN_KEYS: [&str; 21] = [
     "initial-cluster-token",
 ];
 
+/// The member whose settings the others' are written like.
+const FIRST: Ordinal = Ordinal(0);
+
 /// The ConfigMap's key, and the file's name.
 pub fn key(spec: &ClusterSpec, ordinal: Ordinal) -> String {
     format!("{}.yaml", spec.pod_name(ordinal))
@@ -105,7 +108,7 @@ pub fn brought_up(
 
 /// The settings as any one member has them: names differ by ordinal and by nothing else.
 pub(super) fn shared_settings(spec: &ClusterSpec) -> Rc<str> {
-    settings(spec, Ordinal(0))
+    settings(spec, FIRST)
 }
 
 fn initial_cluster(members: &[(String, String)]) -> String {
@@ -122,12 +125,16 @@ fn settings(spec: &ClusterSpec, ordinal: Ordinal) -> Rc<str> {
 }
 
 fn render_settings(spec: &ClusterSpec, ordinal: Ordinal) -> String {
+    if ordinal != FIRST {
+        return like_the_first(spec, ordinal);
+    }
     let extra = &spec.etcd.extra;
     let passed_through = extra
         .iter()
         .filter(|(key, _)| !OWN_KEYS.contains(&key.as_str()));
-    let own = addresses(spec, ordinal)
+    let own = names(spec, ordinal)
         .into_iter()
+        .chain(listeners(spec))
         .chain(tuning(spec))
         .chain(certificates(spec));
     let mut keys: Vec<(&str, String)> = own.collect();
@@ -141,23 +148,48 @@ fn render_settings(spec: &ClusterSpec, ordinal: Ordinal) -> String {
     lines
 }
 
-fn addresses(spec: &ClusterSpec, ordinal: Ordinal) -> [(&'static str, String); 7] {
+/// Its names in place of the first member's: all that their settings differ in.
+fn like_the_first(spec: &ClusterSpec, ordinal: Ordinal) -> String {
+    let names = names(spec, ordinal);
+    let name = |line: &str| names.iter().find(|(key, _)| is_of(line, key));
+    let mut lines = String::with_capacity(1024);
+    for line in settings(spec, FIRST).lines() {
+        let newline = if lines.is_empty() { "" } else { "\n" };
+        match name(line) {
+            Some((key, value)) => lines.extend([newline, key, ": ", value]),
+            None => lines.extend([newline, line]),
+        }
+    }
+    lines
+}
+
+fn is_of(line: &str, key: &str) -> bool {
+    let rest = line.strip_prefix(key);
+    rest.is_some_and(|rest| rest.starts_with(':'))
+}
+
+fn names(spec: &ClusterSpec, ordinal: Ordinal) -> [(&'static str, String); 3] {
+    [
+        ("name", text(spec.pod_name(ordinal))),
+        ("advertise-client-urls", text(spec.client_url(ordinal))),
+        ("initial-advertise-peer-urls", text(spec.peer_url(ordinal))),
+    ]
+}
+
+fn listeners(spec: &ClusterSpec) -> [(&'static str, String); 4] {
     let scheme = |tls: bool| if tls { "https" } else { "http" };
     let client = scheme(spec.tls.client.is_some());
     let peer = scheme(spec.tls.peer.is_some());
     [
-        ("name", text(spec.pod_name(ordinal))),
         ("data-dir", text(DATA_DIR.to_owned())),
         (
             "listen-client-urls",
             text(format!("{client}://0.0.0.0:{CLIENT_PORT}")),
         ),
-        ("advertise-client-urls", text(spec.client_url(ordinal))),
         (
             "listen-peer-urls",
             text(format!("{peer}://0.0.0.0:{PEER_PORT}")),
         ),
-        ("initial-advertise-peer-urls", text(spec.peer_url(ordinal))),
         // Plain: the kubelet has no client certificate.
         (
             "listen-metrics-urls",

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::{CONTENT_ANNOTATION, Object, SETTINGS_ANNOTATION, steady};
+use crate::fleet::pointer::{escaped, unescaped};
 use crate::fleet::{
     AutoCompaction, ClusterId, ClusterSpec, CompactionMode, EtcdSettings, EtcdVersion, Origin,
     PodSettings, Resources, Scheduling, ServiceSettings, Storage, TlsSecret, TlsSettings,
@@ -114,7 +115,7 @@ impl Traced<'_> {
         let of = |field: &&str| {
             let origin = self.spec.origins.get(*field)?;
             let dotted = field.trim_start_matches('/').replace('/', ".");
-            let dotted = dotted.replace("~1", "/").replace("~0", "~");
+            let dotted = unescaped(&dotted);
             Some(format!("{}:{} {dotted}", origin.file, origin.line))
         };
         let all: Vec<String> = fields.iter().filter_map(of).collect();
@@ -131,7 +132,7 @@ fn compare(pointer: &str, here: &Value, there: Option<&Value>, moved: &mut Vec<L
                 if [CONTENT_ANNOTATION, SETTINGS_ANNOTATION].contains(&name.as_str()) {
                     continue; // follows everything
                 }
-                let part = name.replace('~', "~0").replace('/', "~1");
+                let part = escaped(name);
                 let other = there.and_then(|there| there.get(name));
                 compare(&format!("{pointer}/{part}"), value, other, moved);
             }
@@ -195,7 +196,7 @@ impl<'s> Variants<'s> {
         of: impl Fn(&mut ClusterSpec) -> &mut BTreeMap<String, V>,
     ) {
         for key in entries.keys() {
-            let part = key.replace('~', "~0").replace('/', "~1");
+            let part = escaped(key);
             self.with(&format!("{mapping}/{part}"), |other| {
                 of(other).remove(key);
             });

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Hinders, etcd, fresh_uid, offline, quota};
+use crate::fleet::pointer::escaped;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     Attributes, AttributesClasses, Claim, ClaimPhase, Contents, Kube, MemberConfig, MemberFile,
@@ -327,8 +328,7 @@ fn is_node_gone(nodes: &Reading<BTreeMap<String, Node>>, name: &str) -> bool {
 }
 
 fn template_serves(kube: &Kube) -> bool {
-    let label = SERVING_LABEL.replace('/', "~1");
-    let pointer = format!("/spec/template/metadata/labels/{label}");
+    let pointer = format!("/spec/template/metadata/labels/{}", escaped(SERVING_LABEL));
     let set = kube.objects.get(&ObjectKind::StatefulSet);
     set.is_some_and(|s| s.content.pointer(&pointer).is_some())
 }

@@ -1,5 +1,6 @@
 //! The intent hash: what a reviewer approves.
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde_json::json;
 
 use super::unroll::ClusterPlan;
@@ -9,16 +10,16 @@ use crate::manifest::sha256_hex;
 /// between two looks at the same work (member IDs, UIDs, estimates), and no snapshot: whether there is a fresh one is the
 /// clock's to say.
 pub fn intent_hash(clusters: &[ClusterPlan]) -> String {
-    let intents: Vec<_> = clusters
-        .iter()
+    let intents: Vec<String> = clusters
+        .par_iter()
         .filter(|c| !c.intents.is_empty())
         .map(|c| {
             let keys = c.intents.iter().map(|i| &i.intent.key);
             let keys: Vec<_> = keys.filter(|key| key.verb != "take-snapshot").collect();
-            json!([c.id, keys])
+            // serde_json writes maps in key order and without spaces: canonical as long as no float is in it.
+            json!([c.id, keys]).to_string()
         })
         .collect();
-    // serde_json writes maps in key order and without spaces: canonical as long as no float is in it.
-    let canonical = json!(intents).to_string();
+    let canonical = format!("[{}]", intents.join(","));
     format!("sha256:{}", sha256_hex(canonical.as_bytes()))
 }

@@ -66,11 +66,6 @@ pub(super) fn noted_step(text: &str) -> String {
     }
 }
 
-/// A JSON pointer without its escapes.
-pub(super) fn pointer(pointer: &str) -> String {
-    pointer.replace("~1", "/").replace("~0", "~")
-}
-
 /// Where Git says a field and which commit said so; and who holds it live, since when.
 pub(super) fn origin(change: &FieldChange) -> String {
     let said = change.origin.as_ref().map(|origin| {

@@ -4,7 +4,7 @@ use super::super::config_keys::{config_key, keys_of};
 use super::super::documents::CompactionModeSpec;
 use super::super::draft::{DEFAULT_QUOTA, Draft};
 use super::super::nearest::nearest;
-use super::super::tree::pointer_part;
+use super::super::pointer::escaped;
 use crate::diag::Code;
 
 const QUOTA: &str = "/spec/etcd/quota";
@@ -159,7 +159,7 @@ pub(super) fn extra(draft: &mut Draft<'_>) {
         return;
     };
     for (name, value) in extra {
-        let at = format!("/spec/etcd/extra/{}", pointer_part(&name));
+        let at = format!("/spec/etcd/extra/{}", escaped(&name));
         let known = config_key(&name);
         match known {
             Some(key) if key.ours => {

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::super::Quantity;
 use super::super::draft::Draft;
 use super::super::nearest::nearest;
-use super::super::tree::{dotted, pointer_part};
+use super::super::pointer::escaped;
+use super::super::tree::dotted;
 use crate::diag::Code;
 
 /// 63, the longest label value, less the `-` and the hash of ten that the StatefulSet controller adds to the name.
@@ -75,7 +76,7 @@ pub(super) fn labels(draft: &mut Draft<'_>) {
     for (at, entries) in maps {
         let ours = !at.starts_with("/spec/scheduling");
         for (key, value) in entries {
-            let pointer = format!("{at}/{}", pointer_part(&key));
+            let pointer = format!("{at}/{}", escaped(&key));
             if ours && RESERVED.iter().any(|prefix| key.starts_with(prefix)) {
                 let message = format!("`{key}` is set by reconcile");
                 draft.report_key(Code::ReservedLabel, &pointer, message, "cannot be set here");
@@ -137,7 +138,7 @@ pub(super) fn resources(draft: &mut Draft<'_>) {
     let limits = texts(layer.and_then(|layer| layer.limits.as_ref()));
     for (kind, map) in [("requests", &requests), ("limits", &limits)] {
         for (name, text) in map {
-            let at = format!("/spec/resources/{kind}/{}", pointer_part(name));
+            let at = format!("/spec/resources/{kind}/{}", escaped(name));
             if let Err(error) = text.parse::<Quantity>() {
                 let message = format!("`{}`: {error}", dotted(&at));
                 draft.report(Code::BadQuantity, &at, message, "this");
@@ -164,7 +165,7 @@ pub(super) fn resources(draft: &mut Draft<'_>) {
             _ => false,
         };
         if above {
-            let part = pointer_part(name);
+            let part = escaped(name);
             let limit = draft.label(&format!("/spec/resources/limits/{part}"), "the limit");
             let at = format!("/spec/resources/requests/{part}");
             let message = format!("the request of {name} is above its limit");
@@ -211,7 +212,7 @@ fn lost_keys(written: &Value, kept: &Value, at: &str, lost: &mut Vec<String>) {
     match (written, kept) {
         (Value::Object(written), Value::Object(kept)) => {
             for (key, value) in written.iter().filter(|(_, value)| !empty(value)) {
-                let pointer = format!("{at}/{}", pointer_part(key));
+                let pointer = format!("{at}/{}", escaped(key));
                 match kept.get(key) {
                     Some(kept) => lost_keys(value, kept, &pointer, lost),
                     None => lost.push(pointer),

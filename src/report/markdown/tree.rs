@@ -8,6 +8,7 @@ use super::super::lines::{Line, changed};
 use super::super::style::defuse;
 use super::super::text::texts;
 use super::super::words;
+use crate::fleet::pointer::unescaped;
 use crate::plan::FieldChange;
 
 /// What GitHub and GitLab colour as a diff: the keys on the way once, then each field before and after.
@@ -32,7 +33,10 @@ fn keys(path: &str) -> Vec<String> {
     if !path.contains('/') {
         return path.split('.').map(str::to_owned).collect();
     }
-    let mut parts: Vec<String> = path.split('/').map(words::pointer).collect();
+    let mut parts: Vec<String> = path
+        .split('/')
+        .map(|part| unescaped(part).into_owned())
+        .collect();
     let is_object = parts.len() > 2 && parts[0].starts_with(|c: char| c.is_ascii_uppercase());
     if is_object {
         let name = parts.remove(1);

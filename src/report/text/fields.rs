@@ -6,6 +6,7 @@ use super::super::lines::{Line, changed};
 use super::super::style::{Cell, Paint, Sheet, TextStyle};
 use super::super::words;
 use super::cluster::{BODY, Columns, WIDEST_CLASS, side};
+use crate::fleet::pointer::unescaped;
 use crate::plan::{Class, ClusterPlan, FieldChange};
 
 /// Changed lines of a text shown before the rest is counted.
@@ -93,7 +94,7 @@ fn beside(sheet: &mut Sheet, cells: &[Cell], style: &TextStyle) {
 
 /// A pointer as a person reads it.
 pub(super) fn path(change: &FieldChange) -> String {
-    words::pointer(&change.path)
+    unescaped(&change.path).into_owned()
 }
 
 /// Live → desired, each side cut after so many characters.

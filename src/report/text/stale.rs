@@ -4,6 +4,7 @@ use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words::{self, counted, short_commit, short_hash};
 use crate::apply::Exceeded;
 use crate::fleet::ClusterId;
+use crate::fleet::pointer::unescaped;
 use crate::plan::Plan;
 
 /// A saved plan that what is left to do exceeds.
@@ -60,7 +61,11 @@ pub fn stale_text(plan: &StalePlan, style: &TextStyle) -> String {
         for key in excess {
             sheet.prose(6, "+ ", Paint::Bad, &words::step(key));
             if !key.takes.is_empty() {
-                let fields: Vec<String> = key.takes.iter().map(|t| words::pointer(t)).collect();
+                let fields: Vec<String> = key
+                    .takes
+                    .iter()
+                    .map(|t| unescaped(t).into_owned())
+                    .collect();
                 sheet.prose(8, "fields: ", Paint::Plain, &fields.join(", "));
             }
         }

@@ -6,6 +6,7 @@ use super::super::style::{Paint, Sheet};
 use super::super::words;
 use super::cluster::BODY;
 use crate::decide::{Effect, Subject};
+use crate::fleet::pointer::unescaped;
 use crate::plan::PlannedIntent;
 
 /// A run of steps as it is told.
@@ -100,7 +101,9 @@ fn facts(group: &[PlannedIntent]) -> String {
 /// Fields taken from persons' tools, as a person reads a pointer.
 fn taken(group: &[PlannedIntent]) -> Vec<String> {
     let takes = group.iter().flat_map(|p| &p.intent.key.takes);
-    takes.map(|pointer| words::pointer(pointer)).collect()
+    takes
+        .map(|pointer| unescaped(pointer).into_owned())
+        .collect()
 }
 
 fn member_chain(group: &[PlannedIntent]) -> String {

@@ -10,6 +10,7 @@ use super::fields;
 use super::names::{self, text};
 use super::objects::{entries, said};
 use crate::fleet::ClusterSpec;
+use crate::fleet::pointer::escaped;
 use crate::state::{Actor, ObjectKind};
 
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -163,7 +164,7 @@ fn annotation<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 }
 
 fn pointer(map: &str, key: &str) -> String {
-    format!("/metadata/{map}/{}", fields::token(key))
+    format!("/metadata/{map}/{}", escaped(key))
 }
 
 /// The manager of this entry owns this field, or something in it.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::fleet::pointer::escaped;
+
 /// The set of fields that a manager's entry names.
 pub(super) fn of(entry: &Value) -> Option<Value> {
     match entry.get("fieldsV1")? {
@@ -20,11 +22,6 @@ pub(super) fn leaves(fields: &Value, object: &Value) -> BTreeSet<String> {
     found
 }
 
-/// A key as a part of a JSON pointer.
-pub(super) fn token(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
-}
-
 fn walk(fields: &Value, object: &Value, at: &str, found: &mut BTreeSet<String>) {
     let children: Vec<(&String, &Value)> = children(fields).collect();
     if children.is_empty() && !at.is_empty() {
@@ -32,7 +29,7 @@ fn walk(fields: &Value, object: &Value, at: &str, found: &mut BTreeSet<String>) 
     }
     for (key, below) in children {
         if let Some((token, child)) = step(key, object) {
-            let at = format!("{at}/{}", self::token(&token));
+            let at = format!("{at}/{}", escaped(&token));
             walk(below, child, &at, found);
         }
     }

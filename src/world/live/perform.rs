@@ -21,6 +21,7 @@ use super::resource::Resource;
 use super::seats::Look;
 use super::write::{Deletion, Writer, identity};
 use crate::decide::{Act, RestartBy};
+use crate::fleet::pointer::unescaped;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest;
 use crate::state::{ETCD_CLUSTER_ANNOTATION, Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
@@ -116,7 +117,7 @@ impl Update<'_> {
             .iter()
             .filter(|field| self.body.pointer(field).is_none())
             .filter_map(|field| field.strip_prefix("/data/"))
-            .map(|key| (key.replace("~1", "/").replace("~0", "~"), Value::Null))
+            .map(|key| (unescaped(key).into_owned(), Value::Null))
             .collect();
         (!keys.is_empty()).then(|| json!({"data": keys}))
     }

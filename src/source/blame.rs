@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use git2::{BlameOptions, Oid, Repository};
 use rayon::iter::ParallelIterator as _;
 use rayon::slice::ParallelSlice as _;
 
 use super::git::GitState;
+use super::newest;
 
 /// Lines asked for, by the file's name as in the documents. Lines count from 1.
 pub type Lines = BTreeMap<String, BTreeSet<usize>>;
@@ -26,13 +27,12 @@ pub fn blame(git: &GitState, asked: &Lines) -> BTreeMap<(String, usize), String>
 type Told = Vec<((String, usize), String)>;
 
 fn told(git: &GitState, asked: &[(&String, &BTreeSet<usize>)]) -> Told {
-    let Some(history) = History::open(git) else {
+    let Some(history) = History::open(git, asked) else {
         return Told::new();
     };
     let mut told = Told::new();
     for (file, lines) in asked {
-        let dirty = git.dirty.contains(file);
-        match history.authors(&git.root, file, lines, dirty) {
+        match history.authors(file, lines, git.dirty.contains(file)) {
             Ok(authors) => {
                 let named = authors.into_iter();
                 told.extend(named.map(|(line, commit)| (((*file).clone(), line), commit)));
@@ -45,7 +45,10 @@ fn told(git: &GitState, asked: &[(&String, &BTreeSet<usize>)]) -> Told {
 
 struct History {
     repository: Repository,
+    root: PathBuf,
     newest: Oid,
+    /// What the newest commit wrote.
+    written: BTreeMap<PathBuf, BTreeSet<usize>>,
     ends: BTreeSet<String>,
 }
 
@@ -63,35 +66,67 @@ fn ends(repository: &Repository) -> BTreeSet<String> {
 }
 
 impl History {
-    fn open(git: &GitState) -> Option<Self> {
+    fn open(git: &GitState, asked: &[(&String, &BTreeSet<usize>)]) -> Option<Self> {
         // As git itself reads: that an object is what its name says is for `git fsck` to find out.
         git2::opts::strict_hash_verification(false);
         let repository = Repository::discover(&git.root).ok()?;
-        Some(Self {
+        let mut history = Self {
+            root: fs::canonicalize(&git.root).ok()?,
             newest: Oid::from_str(&git.commit).ok()?,
+            written: BTreeMap::new(),
             ends: ends(&repository),
             repository,
-        })
+        };
+        history.written = match history.written(asked) {
+            Ok(written) => written,
+            Err(error) => {
+                tracing::debug!(%error, "what the newest commit wrote is asked file by file");
+                BTreeMap::new()
+            }
+        };
+        Some(history)
+    }
+
+    fn written(
+        &self,
+        asked: &[(&String, &BTreeSet<usize>)],
+    ) -> Result<BTreeMap<PathBuf, BTreeSet<usize>>, git2::Error> {
+        if self.ends.contains(&self.newest.to_string()) {
+            return Ok(BTreeMap::new());
+        }
+        let inside = asked.iter().filter_map(|(file, _)| self.inside(file).ok());
+        let inside: Vec<PathBuf> = inside.collect();
+        let newest = self.repository.find_commit(self.newest)?;
+        newest::written(&self.repository, &newest, &inside)
+    }
+
+    /// Its path in the working tree.
+    fn inside(&self, file: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
+        let path = fs::canonicalize(file)?;
+        Ok(path.strip_prefix(&self.root)?.to_owned())
     }
 
     fn authors(
         &self,
-        root: &Path,
         file: &str,
         lines: &BTreeSet<usize>,
         dirty: bool,
     ) -> Result<BTreeMap<usize, String>, Box<dyn std::error::Error>> {
-        let path = fs::canonicalize(file)?;
-        let inside = path.strip_prefix(fs::canonicalize(root)?)?;
+        let inside = self.inside(file)?;
+        let written = self.written.get(&inside).filter(|_| !dirty);
+        if written.is_some_and(|written| written.is_superset(lines)) {
+            let newest = self.newest.to_string();
+            return Ok(lines.iter().map(|line| (*line, newest.clone())).collect());
+        }
         let mut options = BlameOptions::new();
         options.newest_commit(self.newest);
         if let (false, Some(first), Some(last)) = (dirty, lines.first(), lines.last()) {
             // History is walked only until these have their commits. The lines of a changed file are at other places.
             options.min_line(*first).max_line(*last);
         }
-        let committed = self.repository.blame_file(inside, Some(&mut options))?;
+        let committed = self.repository.blame_file(&inside, Some(&mut options))?;
         let blame = if dirty {
-            committed.blame_buffer(&fs::read(&path)?)?
+            committed.blame_buffer(&fs::read(file)?)?
         } else {
             committed
         };
@@ -106,6 +141,8 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::super::git::{look, tests::commit};
     use super::*;
 

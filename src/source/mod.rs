@@ -3,6 +3,7 @@
 mod blame;
 mod directory;
 mod git;
+mod newest;
 
 pub use blame::{Lines, blame};
 pub use directory::{Documents, document, read};

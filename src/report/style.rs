@@ -160,6 +160,11 @@ impl<'s> Sheet<'s> {
         self.out.push('\n');
     }
 
+    /// What others hold, behind what is here.
+    pub(super) fn extend(&mut self, sheets: Vec<Self>) {
+        self.out.extend(sheets.into_iter().map(Self::finish));
+    }
+
     /// Cells two spaces apart, each at least as wide as it says.
     pub(super) fn row(&mut self, indent: usize, cells: &[Cell]) {
         let last = cells.iter().rposition(|(_, text, _)| !text.is_empty());

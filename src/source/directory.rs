@@ -47,13 +47,10 @@ pub fn read(path: &Path) -> Documents {
     if clusters.symlink_metadata().is_ok() {
         files.append(&mut documents.list(&clusters));
     }
-    documents.read_files(&files);
-    let read: Vec<PathBuf> = documents
-        .files
-        .iter()
-        .map(|file| PathBuf::from(&file.name))
-        .collect();
-    match git::look(directory, &read) {
+    // Git's index is compared with the disk while the files are read.
+    let look = || git::look(directory, &files);
+    let ((), looked) = rayon::join(|| documents.read_files(&files), look);
+    match looked {
         Ok(state) => documents.git = state,
         Err(error) => {
             let diagnostic = Diagnostic::new(Code::GitUnreadable, error.to_string());

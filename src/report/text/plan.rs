@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
+
 use super::super::exit::{self, FailOn};
 use super::super::style::{Paint, Sheet, TextStyle};
 use super::super::words::{counted, short_commit, short_hash};
@@ -18,10 +20,13 @@ pub fn plan_text(plan: &Plan, style: &TextStyle) -> String {
         .filter(|c| c.verdict != Verdict::InSync || !c.awaits.is_empty())
         .collect();
     let columns = Columns::of(&shown, style);
-    for cluster in &shown {
+    let blocks = shown.par_iter().map(|cluster| {
+        let mut sheet = Sheet::new(style);
         sheet.blank();
         block(&mut sheet, cluster, &columns, style);
-    }
+        sheet
+    });
+    sheet.extend(blocks.collect::<Vec<_>>());
     let told = orphans(&mut sheet, plan, &columns, style);
     if style.quiet {
         return sheet.finish();

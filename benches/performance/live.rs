@@ -18,7 +18,7 @@ use super::fleet::File;
 use super::measure::{self, Measured, Run};
 use super::servers::{self, Servers};
 use super::table::Row;
-use super::{Result, cluster, objects, offline, tell};
+use super::{Failure, Result, cluster, objects, offline, tell};
 
 const CLUSTERS: usize = 100;
 const CONTEXT: &str = "bench";
@@ -75,7 +75,7 @@ pub(crate) fn rows(place: &Path) -> Result<Vec<Row>> {
                 .flat_map(|(spec, observed)| make(spec, observed));
             objects::apply(&client, all.collect()).await?;
         }
-        Ok::<_, Box<dyn std::error::Error>>(())
+        Ok::<_, Failure>(())
     })?;
     let manifests = place.join("manifests");
     fs::create_dir_all(&manifests)?;
@@ -247,12 +247,13 @@ pub(crate) fn lists(kubeconfig: &str, fleet: &str) -> Result<()> {
             |(group, at, plural, selector)| format!("/{group}/{at}{plural}?limit=500{selector}");
         let whole = paths.into_iter().map(|list| (path(list), WHOLE));
         let metadata = metadata.into_iter().map(|list| (path(list), METADATA));
+        // Each a task, as the check's are: handshakes are made on all cores.
         let reads = whole.chain(metadata).map(|(path, accept)| {
             let client = client.clone();
-            async move { list(&client, &path, accept).await }
+            tokio::spawn(async move { list(&client, &path, accept).await })
         });
         for read in join_all(reads).await {
-            read?;
+            read??;
         }
         Ok(())
     })

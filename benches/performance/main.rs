@@ -31,7 +31,8 @@ use table::{Row, Table};
 /// The program that is measured, built as releases are.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| built("reconcile"));
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Failure>;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -7,8 +7,8 @@ use reconcile::manifest::{FIELD_MANAGER, object_labels};
 use reconcile::state::{Ledger, ObjectKind, Observation};
 use serde_json::{Value, json};
 
-use super::Result;
 use super::servers::POD_IP;
+use super::{Failure, Result};
 
 const AT_ONCE: usize = 32;
 const NODES: usize = 10;
@@ -193,7 +193,7 @@ pub(crate) async fn apply(client: &kube::Client, objects: Vec<Value>) -> Result<
         if object.get("status").is_some() {
             patch(client, &object, "/status").await?;
         }
-        Ok::<_, Box<dyn std::error::Error>>(())
+        Ok::<_, Failure>(())
     });
     futures::stream::iter(writes)
         .buffer_unordered(AT_ONCE)

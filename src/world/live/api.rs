@@ -1,6 +1,7 @@
 //! Reading from one API server: consistent, paged, retried until the deadline, and honest about why not.
 
 use std::fmt;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::cause::{Handshake, chain, find, handshake};
 use super::items::Item;
@@ -201,34 +204,18 @@ impl Api {
         }
     }
 
-    /// What kube's own `request` does, but that it keeps `Retry-After`: a busy API server says so there and nowhere else.
+    /// In a task of its own, which ends with the look that asks: a handshake is work, and so is an answer that comes
+    /// compressed, and whoever waits for many would do all of it on one core.
     async fn ask<T: DeserializeOwned + Send + 'static>(
         &self,
         request: HttpRequest<Vec<u8>>,
     ) -> Result<T, Unread> {
-        let (path, begun) = (request.uri().path().to_owned(), Instant::now());
-        let answer = self.client.send(request.map(Body::from)).await?;
-        let code = answer.status();
-        tracing::debug!(path, status = code.as_u16(), after = ?begun.elapsed(), "read");
-        let after = answer.headers().get(header::RETRY_AFTER);
-        let retry_after = after
-            .and_then(|after| after.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
-        let body = answer.into_body().collect().await?.to_bytes();
-        if code.is_success() {
-            return Ok(parsed(body).await.map_err(kube::Error::SerdeError)?);
-        }
-        let status = serde_json::from_slice::<Status>(&body).unwrap_or_else(|_| {
-            // A proxy's page, or API Priority and Fairness, which answers in plain text.
-            let text = String::from_utf8_lossy(&body);
-            let first = text.lines().next().unwrap_or_default();
-            let first = first.trim().trim_end_matches('.');
-            Status::failure(first, code.canonical_reason().unwrap_or_default())
-                .with_code(code.as_u16())
-        });
-        Err(Unread {
-            error: kube::Error::Api(status.boxed()),
-            retry_after,
+        let mut task = JoinSet::new();
+        task.spawn(answer(self.client.clone(), request).in_current_span());
+        let ended = task.join_next().await.expect("a task was spawned");
+        ended.unwrap_or_else(|died| match died.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(cut_off) => Err(kube::Error::Service(cut_off.into()).into()),
         })
     }
 
@@ -258,6 +245,36 @@ impl Api {
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
         }
     }
+}
+
+/// What kube's own `request` does, but that it keeps `Retry-After`: a busy API server says so there and nowhere else.
+async fn answer<T: DeserializeOwned + Send + 'static>(
+    client: kube::Client,
+    request: HttpRequest<Vec<u8>>,
+) -> Result<T, Unread> {
+    let (path, begun) = (request.uri().path().to_owned(), Instant::now());
+    let answer = client.send(request.map(Body::from)).await?;
+    let code = answer.status();
+    tracing::debug!(path, status = code.as_u16(), after = ?begun.elapsed(), "read");
+    let after = answer.headers().get(header::RETRY_AFTER);
+    let retry_after = after
+        .and_then(|after| after.to_str().ok()?.trim().parse().ok())
+        .map(Duration::from_secs);
+    let body = answer.into_body().collect().await?.to_bytes();
+    if code.is_success() {
+        return Ok(parsed(body).await.map_err(kube::Error::SerdeError)?);
+    }
+    let status = serde_json::from_slice::<Status>(&body).unwrap_or_else(|_| {
+        // A proxy's page, or API Priority and Fairness, which answers in plain text.
+        let text = String::from_utf8_lossy(&body);
+        let first = text.lines().next().unwrap_or_default();
+        let first = first.trim().trim_end_matches('.');
+        Status::failure(first, code.canonical_reason().unwrap_or_default()).with_code(code.as_u16())
+    });
+    Err(Unread {
+        error: kube::Error::Api(status.boxed()),
+        retry_after,
+    })
 }
 
 /// Lists of a fleet are megabytes: they are parsed beside each other, while the next are still on the wire. By no more

@@ -188,7 +188,7 @@ impl Kubernetes {
             .held("≤ 2 × the LISTs", ours <= 2.0 * lists),
             Row::new(
                 "live, 4 ms: `kubectl diff --server-side` of 800 files, 32 at once",
-                format!("{}: {:.0} × ours", self.kubectl.text(), kubectl / ours),
+                format!("{}: {:.1} × ours", self.kubectl.text(), kubectl / ours),
             )
             .held("≥ 20 × ours", kubectl >= 20.0 * ours),
         ]

@@ -5,7 +5,7 @@ use reconcile::state::{Kube, Ledger, ObjectKind, Reading, Uid};
 use reconcile::world::World;
 use serde_json::{Value, json};
 
-use super::server::Server;
+use super::server::{Seen, Server};
 use super::{
     CORE, MEMBERS, fixture, known, labelled, live, members, members_key, observed, perform, with,
 };
@@ -264,6 +264,14 @@ async fn everything_of_the_fleet_is_sighted_wherever_it_is() {
     let here = seen["eu-1"].known().expect("read");
     let here: Vec<String> = here.iter().map(ToString::to_string).collect();
     assert_eq!(here, ["StatefulSet old/audit", "StatefulSet etcd/orders"]);
+    for list in ["/apis/apps/v1/statefulsets", "/api/v1/configmaps"] {
+        let asked = server.requests("GET", list);
+        let metadata_alone = |seen: &Seen| seen.accept.contains("as=PartialObjectMetadataList");
+        assert!(
+            !asked.is_empty() && asked.iter().all(metadata_alone),
+            "{asked:#?}"
+        );
+    }
     let why = seen["us-2"].why_unknown().expect("not there");
     assert!(why.contains("no context \"us-2\""), "{why}");
 

@@ -23,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
+    /// The form that is asked for.
+    pub(crate) accept: String,
     pub(crate) body: Value,
 }
 
@@ -220,6 +222,7 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
+        accept: accept(&parts).to_owned(),
         body: serde_json::from_slice(&bytes).unwrap_or_default(),
     };
     let mut inner = server.inner();
@@ -248,10 +251,14 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         .expect("a response")
 }
 
+fn accept(asked: &Parts) -> &str {
+    let accept = asked.headers.get(ACCEPT);
+    accept.and_then(|v| v.to_str().ok()).unwrap_or_default()
+}
+
 /// What of a list was asked for.
 fn shown(asked: &Parts, mut body: Value) -> Value {
-    let accept = asked.headers.get(ACCEPT).and_then(|v| v.to_str().ok());
-    if accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadataList")) {
+    if accept(asked).contains("as=PartialObjectMetadataList") {
         let kind = ("meta.k8s.io/v1", "PartialObjectMetadata");
         for item in body["items"].as_array_mut().into_iter().flatten() {
             let metadata = item["metadata"].take();

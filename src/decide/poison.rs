@@ -10,9 +10,8 @@ pub(super) const POISON: Procedure = Procedure {
     title: "a member that has started never boots an empty volume under its old ID",
     source: "etcd-operations.md 2.8 #2, #3; invariant I2",
     subjects: |view| {
-        let armed = |file: &MemberFile| !matches!(file, MemberFile::Poisoned { .. });
         view.seats()
-            .filter(|s| s.file.is_some_and(armed))
+            .filter(|s| s.file.is_some_and(|file| !file.is_poisoned()))
             .map(|s| About::Seat(s.ordinal))
             .collect()
     },

@@ -78,7 +78,7 @@ impl Seat<'_> {
     }
 
     pub fn is_poisoned(&self) -> bool {
-        matches!(self.file, Some(MemberFile::Poisoned { .. }))
+        self.file.is_some_and(MemberFile::is_poisoned)
     }
 
     /// Its last member was removed.

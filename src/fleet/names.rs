@@ -18,14 +18,18 @@ impl ClusterSpec {
         format!("{}-{ordinal}", self.name)
     }
 
+    /// The ordinal whose pod has this name.
+    pub fn ordinal_of_pod(&self, pod: &str) -> Option<Ordinal> {
+        Ordinal::read(pod.strip_prefix(&self.name)?.strip_prefix('-')?)
+    }
+
     pub fn claim_name(&self, ordinal: Ordinal) -> String {
         format!("data-{}-{ordinal}", self.name)
     }
 
     /// The ordinal whose claim has this name.
     pub fn ordinal_of_claim(&self, claim: &str) -> Option<Ordinal> {
-        let ordinal = claim.strip_prefix("data-")?.strip_prefix(&self.name)?;
-        Ordinal::read(ordinal.strip_prefix('-')?)
+        self.ordinal_of_pod(claim.strip_prefix("data-")?)
     }
 
     /// The pod that copies a stopped member's data. No pod of any StatefulSet ends so.

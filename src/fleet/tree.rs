@@ -168,11 +168,10 @@ impl Node {
     pub(super) fn was_written(&self, pointer: &str) -> bool {
         let mut node = self;
         for part in pointer.split('/').skip(1) {
-            let next = match &node.kind {
-                Kind::Reported => return true,
-                _ => node.child(&unescaped(part)),
-            };
-            let Some((_, next)) = next else {
+            if matches!(node.kind, Kind::Reported) {
+                return true;
+            }
+            let Some((_, next)) = node.child(&unescaped(part)) else {
                 return false;
             };
             node = next;

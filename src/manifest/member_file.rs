@@ -4,6 +4,7 @@
 //! while the member lives. etcd ignores a key that it does not know, so each of these is held against real binaries
 //! (`tests/render.rs`).
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -44,6 +45,16 @@ const FIRST: Ordinal = Ordinal(0);
 /// The ConfigMap's key, and the file's name.
 pub fn key(spec: &ClusterSpec, ordinal: Ordinal) -> String {
     format!("{}.yaml", spec.pod_name(ordinal))
+}
+
+/// The files that a ConfigMap holds.
+pub fn held(spec: &ClusterSpec, config_map: &Value) -> BTreeMap<Ordinal, MemberConfig> {
+    let data = config_map.get("data").and_then(Value::as_object);
+    let of_ours = |(key, text): (&String, &Value)| {
+        let ordinal = spec.ordinal_of_pod(key.strip_suffix(".yaml")?)?;
+        Some((ordinal, text.as_str()?.to_owned().into()))
+    };
+    data.into_iter().flatten().filter_map(of_ours).collect()
 }
 
 /// Gives birth to the cluster together with the others of the target. `token` makes this birth distinct from any other

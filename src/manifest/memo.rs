@@ -152,3 +152,32 @@ fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
         }))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{example, settings_stamp};
+    use super::*;
+
+    #[test]
+    fn a_spec_that_changes_where_it_is_is_another_one() {
+        let mut spec = example::spec(3);
+        let stamp = |spec: &ClusterSpec| {
+            let _unchanged = Unchanged::new(spec);
+            settings_stamp(spec)
+        };
+        let before = stamp(&spec);
+        spec.image = "registry.example/etcd:v3.6.17".into();
+        assert_ne!(stamp(&spec), before);
+        assert_ne!(settings_stamp(&spec), before);
+    }
+
+    #[test]
+    fn another_spec_is_seen_while_one_is_held() {
+        let (one, mut other) = (example::spec(3), example::spec(3));
+        other.image = "registry.example/etcd:v3.6.17".into();
+        let _unchanged = Unchanged::new(&one);
+        let stamp = settings_stamp(&one);
+        assert_ne!(settings_stamp(&other), stamp);
+        assert_eq!(settings_stamp(&one), stamp);
+    }
+}

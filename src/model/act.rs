@@ -194,7 +194,7 @@ fn put(
     };
     kube.objects.insert(object.kind, live);
     match object.kind {
-        ObjectKind::ConfigMap => read_member_files(kube, spec, body),
+        ObjectKind::ConfigMap => kube.member_files = member_file::held(spec, body),
         ObjectKind::StatefulSet => kube.stateful_set = Some(stateful_set(kube, uid, body)),
         _ => {}
     }
@@ -239,19 +239,6 @@ fn write_member_file(
     }
     kube.member_files.insert(ordinal, text.to_owned().into());
     Ok(())
-}
-
-fn read_member_files(kube: &mut Kube, spec: &ClusterSpec, body: &Value) {
-    let files = body.get("data").and_then(Value::as_object);
-    let prefix = format!("{}-", spec.name);
-    kube.member_files = files
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, text)| {
-            let ordinal = key.strip_suffix(".yaml")?.strip_prefix(&prefix)?;
-            Some((Ordinal::read(ordinal)?, text.as_str()?.to_owned().into()))
-        })
-        .collect();
 }
 
 fn stateful_set(kube: &Kube, uid: Uid, body: &Value) -> StatefulSet {

@@ -23,7 +23,7 @@ impl MemberConfig {
     }
 
     pub fn is_poisoned(&self) -> bool {
-        matches!(self.life(), Some(MemberFile::Poisoned { .. }))
+        self.life().is_some_and(MemberFile::is_poisoned)
     }
 }
 
@@ -91,6 +91,10 @@ impl MemberFile {
                 "found {STATE} {other:?}, expected `new` or `existing`"
             ))),
         }
+    }
+
+    pub const fn is_poisoned(&self) -> bool {
+        matches!(self, Self::Poisoned { .. })
     }
 
     pub fn initial_cluster(&self) -> &str {

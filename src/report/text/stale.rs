@@ -61,11 +61,7 @@ pub fn stale_text(plan: &StalePlan, style: &TextStyle) -> String {
         for key in excess {
             sheet.prose(6, "+ ", Paint::Bad, &words::step(key));
             if !key.takes.is_empty() {
-                let fields: Vec<String> = key
-                    .takes
-                    .iter()
-                    .map(|t| unescaped(t).into_owned())
-                    .collect();
+                let fields: Vec<_> = key.takes.iter().map(|t| unescaped(t)).collect();
                 sheet.prose(8, "fields: ", Paint::Plain, &fields.join(", "));
             }
         }

@@ -1,5 +1,6 @@
 //! The steps of a plan: grouped, or each on its own with everything known of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::super::style::{Paint, Sheet};
@@ -99,11 +100,9 @@ fn facts(group: &[PlannedIntent]) -> String {
 }
 
 /// Fields taken from persons' tools, as a person reads a pointer.
-fn taken(group: &[PlannedIntent]) -> Vec<String> {
+fn taken(group: &[PlannedIntent]) -> Vec<Cow<'_, str>> {
     let takes = group.iter().flat_map(|p| &p.intent.key.takes);
-    takes
-        .map(|pointer| unescaped(pointer).into_owned())
-        .collect()
+    takes.map(|pointer| unescaped(pointer)).collect()
 }
 
 fn member_chain(group: &[PlannedIntent]) -> String {

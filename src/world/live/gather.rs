@@ -158,7 +158,7 @@ pub(super) async fn kube(
     let ledger = ledger(api, spec, namespace).await?;
     let member_files = found
         .get(&ObjectKind::ConfigMap)
-        .map(|object| member_files(spec, object))
+        .map(|object| manifest::member_file::held(spec, object))
         .unwrap_or_default();
     let seats = expected(spec, stateful_set.as_ref(), ledger.as_ref(), &member_files);
     let (pods, unlisted) = tokio::join!(
@@ -281,19 +281,6 @@ async fn our_names<'n>(
         .await
         .into_iter()
         .filter_map(Result::transpose)
-        .collect()
-}
-
-pub(super) fn member_files(spec: &ClusterSpec, object: &Value) -> BTreeMap<Ordinal, MemberConfig> {
-    object
-        .get("data")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, text)| {
-            let ordinal = names::ordinal(key.strip_suffix(".yaml")?, &spec.name)?;
-            Some((ordinal, text.as_str()?.to_owned().into()))
-        })
         .collect()
 }
 

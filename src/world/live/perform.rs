@@ -14,7 +14,6 @@ use super::Live;
 use super::api::{Api, ReadError};
 use super::etcd::{MembershipAct, Seats};
 use super::fields;
-use super::gather::member_files;
 use super::names::{self, text};
 use super::objects::{self, our_fields};
 use super::resource::Resource;
@@ -335,7 +334,8 @@ impl Doing<'_> {
                 let wanted = replicas(update.body);
                 (wanted.is_some() && wanted != replicas(live)).then_some("replicas")
             }
-            ObjectKind::ConfigMap => (member_files(self.spec, live) != self.look.member_files)
+            ObjectKind::ConfigMap => (manifest::member_file::held(self.spec, live)
+                != self.look.member_files)
                 .then_some("the members' files"),
             _ => None,
         };

@@ -5,6 +5,8 @@
 
 #[path = "properties/random.rs"]
 mod random;
+#[path = "properties/silence.rs"]
+mod silence;
 #[path = "properties/small.rs"]
 mod small;
 #[path = "properties/world.rs"]

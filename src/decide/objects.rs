@@ -262,22 +262,25 @@ fn replicas(spec: &ClusterSpec, kube: &Kube, listed: Option<&BTreeSet<Ordinal>>)
     }
 }
 
-/// `max(q(live voters), q(target))`, 0 where one member would only block (2.8 #6). Without a list it is never lowered.
+/// `max(q(live voters), q(target))`, 0 where one member would only block (2.8 #6). Without a list what is there stays if
+/// it is enough for the target: members that are silent for a moment are no fewer and no more.
 fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 {
     let wanted = usize::try_from(spec.members).unwrap_or(usize::MAX);
-    // Without a list every seat that may hold a voter counts as one.
-    let unknown = || (replicas(spec, kube, None) as usize).max(kube.claims.len());
-    let largest = voters.unwrap_or_else(unknown).max(wanted);
-    let floor = if largest > 1 { quorum(largest) } else { 0 };
-    let floor = u32::try_from(floor).unwrap_or(u32::MAX);
+    let enough = |voters: usize| {
+        let largest = voters.max(wanted);
+        let floor = if largest > 1 { quorum(largest) } else { 0 };
+        u32::try_from(floor).unwrap_or(u32::MAX)
+    };
     let live = kube
         .objects
         .get(&ObjectKind::PodDisruptionBudget)
         .and_then(|o| o.content.pointer("/spec/minAvailable")?.as_u64())
         .and_then(|n| u32::try_from(n).ok());
     match (voters, live) {
-        (None, Some(live)) => floor.max(live),
-        _ => floor,
+        (Some(voters), _) => enough(voters),
+        (None, Some(live)) => live.max(enough(wanted)),
+        // Every seat that may hold a voter counts as one.
+        (None, None) => enough((replicas(spec, kube, None) as usize).max(kube.claims.len())),
     }
 }
 

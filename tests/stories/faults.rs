@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::bed::Bed;
 use crate::hands::pod;
@@ -11,16 +11,18 @@ use crate::story::Story;
 impl Bed {
     /// `tests/bed/bed` with these words; panics where it fails.
     fn fault(&self, words: &[&str]) {
+        let output = self.try_fault(words);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "bed {}: {told}", words.join(" "));
+    }
+
+    fn try_fault(&self, words: &[&str]) -> Output {
         let script = self
             .own
             .as_ref()
             .expect("a story of faults takes the bed with `take_own`");
-        let output = Command::new(script)
-            .args(words)
-            .output()
-            .expect("the bed's script runs");
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "bed {}: {told}", words.join(" "));
+        let output = Command::new(script).args(words).output();
+        output.expect("the bed's script runs")
     }
 
     /// A process of the bed is away until what is returned is dropped.
@@ -114,6 +116,12 @@ impl Story {
     pub(crate) fn signal(&self, signal: &str, ordinal: u32) {
         let words = ["signal", signal, &self.namespace, &pod(ordinal)];
         self.bed.fault(&words);
+    }
+
+    /// `false`: it has no process just now, as while its pod is made anew.
+    pub(crate) fn try_signal(&self, signal: &str, ordinal: u32) -> bool {
+        let words = ["signal", signal, &self.namespace, &pod(ordinal)];
+        self.bed.try_fault(&words).status.success()
     }
 
     /// All data of a member is gone, its claim stays; its process starts again on an empty directory.

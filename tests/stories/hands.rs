@@ -98,8 +98,9 @@ impl Story {
         while !is_so() {
             assert!(
                 Instant::now() < deadline,
-                "{}: waited {seconds} s for {what}",
-                self.name
+                "{}: waited {seconds} s for {what}; the runs beside it said:\n{}",
+                self.name,
+                self.told()
             );
             std::thread::sleep(between_looks());
         }

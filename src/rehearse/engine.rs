@@ -10,6 +10,7 @@ use futures::FutureExt as _;
 use futures::future::Either;
 use jiff::Timestamp;
 
+use super::excuse::exceeded;
 use super::play::{Halt, Play};
 use super::run::{End, Run, rest};
 use crate::apply::{
@@ -54,6 +55,7 @@ pub(super) fn run(play: &mut Play, run: &mut Run) -> End {
         return End::Killed;
     };
     let approval = Approval::of(&unroll(&spec, &seen));
+    let shown = play.shows_all().then_some(play.changes);
     let scene = Mutex::new(Scene {
         play,
         run,
@@ -66,7 +68,12 @@ pub(super) fn run(play: &mut Play, run: &mut Run) -> End {
         apply_cluster(&hand, &spec, approval, &options, &interrupt, &tell).now_or_never()
     };
     let scene = scene.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcome.map_or(End::Killed, |o| end(&o, &scene.notes))
+    let Scene { play, notes, .. } = scene;
+    let Some(outcome) = outcome else {
+        return End::Killed;
+    };
+    play.breaks(exceeded(shown, play, &outcome.ending));
+    end(&outcome, &notes)
 }
 
 fn end(outcome: &ClusterOutcome, notes: &[Note]) -> End {

@@ -159,6 +159,14 @@ impl Event {
         }
     }
 
+    /// Nothing is another thing afterwards: less is seen of it, or another member leads.
+    pub(super) const fn only_hides(self) -> bool {
+        matches!(
+            self,
+            Self::Blind(_) | Self::Sight | Self::ApiAway(_) | Self::LeaderMoves(_)
+        )
+    }
+
     /// Takes a member's process or data: what a step that was decided before it finds is worse than it could know.
     pub(super) const fn is_adverse(self) -> bool {
         matches!(

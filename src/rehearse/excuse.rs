@@ -4,6 +4,7 @@ use super::event::Event;
 use super::laws::{Violation, broken};
 use super::play::Play;
 use super::run::End;
+use crate::apply::Ending;
 use crate::decide::{quorum, tolerance};
 use crate::fleet::MigrationStrategy;
 
@@ -26,6 +27,17 @@ pub(super) fn unexcused(play: &Play, end: &End) -> Option<Violation> {
         }
         End::Deferred => broken("I5", "deferred, with nothing to wait for"),
         other => broken("I5", format!("with faults stopped the story ends: {other}")),
+    }
+}
+
+/// A run that was shown all there is, and to which nothing happened but that less was seen, does what was approved.
+pub(super) fn exceeded(shown: Option<u32>, play: &Play, ending: &Ending) -> Option<Violation> {
+    match ending {
+        Ending::NotApproved(what) if shown == Some(play.changes) => broken(
+            "I5",
+            format!("not approved, with nothing new to be seen: {what}"),
+        ),
+        _ => None,
     }
 }
 

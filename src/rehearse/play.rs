@@ -77,6 +77,8 @@ pub(super) struct Play {
     waits: u32,
     /// Adverse events so far.
     hits: u32,
+    /// Events so far that changed what is there.
+    pub(super) changes: u32,
     /// What was done, on what, since anything last happened from outside.
     seen: BTreeSet<(u64, IntentKey)>,
     runs: u32,
@@ -117,6 +119,7 @@ impl Play {
             acts: 0,
             waits: 0,
             hits: 0,
+            changes: 0,
             seen: BTreeSet::new(),
             runs: 0,
             commits: 1,
@@ -147,6 +150,11 @@ impl Play {
 
     pub(super) fn happened(&self, event: Event) -> bool {
         self.happened.contains(event.kind())
+    }
+
+    /// What a plan is made of now is all there is.
+    pub(super) fn shows_all(&self) -> bool {
+        self.unanswered.is_none() && self.stage.shows_all()
     }
 
     pub(super) fn breaks(&mut self, found: Option<Violation>) {
@@ -326,6 +334,7 @@ impl Play {
         self.happened.insert(event.kind());
         (self.acts, self.waits) = (0, 0);
         self.hits += u32::from(event.is_adverse());
+        self.changes += u32::from(!event.only_hides());
         self.seen.clear();
         match event {
             Event::Size(members) => self.commit(Wish {

@@ -432,6 +432,16 @@ impl Stage {
         kube.pods.iter().any(|(o, pod)| pod.deleting || held(o))
     }
 
+    /// Nothing is hidden from a look, and nothing will turn out otherwise than it looks.
+    pub(super) fn shows_all(&self) -> bool {
+        let kube = self.kube();
+        let seen = self.blind.is_empty() && !self.is_away() && self.has_quorum();
+        let waits = kube.pods.values().any(|pod| pod.waiting.is_some());
+        let rationed = kube.quotas.known().is_none_or(|quotas| !quotas.is_empty());
+        let troubled = self.learners_stall || rationed || !self.trouble.is_empty();
+        seen && self.late.is_empty() && !waits && !troubled && !self.hinders_any()
+    }
+
     /// Voters, and those of them that could come up with their data.
     pub(super) fn could_vote(&self) -> (usize, usize) {
         let kube = self.kube();

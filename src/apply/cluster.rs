@@ -70,6 +70,10 @@ struct Walk<'a, W: World, F: Fn(ApplyEvent)> {
     streak: Option<(IntentKey, usize)>,
 }
 
+fn seconds(span: SignedDuration) -> u64 {
+    u64::try_from(span.as_secs()).unwrap_or(0)
+}
+
 /// Locks the cluster, walks it to where its approval ends, releases it, and says what came of it.
 pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
     world: &W,
@@ -105,9 +109,18 @@ pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
         let ending = walk.look().await;
         return walk.finish(ending).await;
     }
+    let asked = world.now();
+    let kept = |why: &LockError| {
+        tell(ApplyEvent::LockAwaited {
+            cluster: spec.id.clone(),
+            elapsed_s: seconds(world.now().duration_since(asked)),
+            deadline_s: request.timeout.as_secs(),
+            hindrance: why.to_string(),
+        });
+    };
     let locked = tokio::select! {
         biased;
-        locked = world.lock(spec, &request) => locked,
+        locked = world.lock(spec, &request, &kept) => locked,
         // A request for the Lease may be under way: it expires, and the next run of this machine takes it at once.
         () = interrupt.raised() => {
             let ending = walk.give_up_waiting().await;
@@ -247,7 +260,6 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
         let elapsed = observed.at.duration_since(since);
         let deadline = deadline(observed, condition, since);
         let hindrance = hindrance(observed, condition);
-        let seconds = |d: SignedDuration| u64::try_from(d.as_secs()).unwrap_or(0);
         (self.tell)(ApplyEvent::Waiting {
             cluster: self.spec.id.clone(),
             row,

@@ -12,6 +12,14 @@ use crate::fleet::ClusterId;
     rename_all_fields = "camelCase"
 )]
 pub enum ApplyEvent {
+    /// Once for each try that did not bring the lock.
+    LockAwaited {
+        cluster: ClusterId,
+        elapsed_s: u64,
+        deadline_s: u64,
+        /// Who holds it, or why it cannot be asked for.
+        hindrance: String,
+    },
     Locked {
         cluster: ClusterId,
     },
@@ -58,7 +66,8 @@ pub enum ApplyEvent {
 impl ApplyEvent {
     pub const fn cluster(&self) -> &ClusterId {
         match self {
-            Self::Locked { cluster }
+            Self::LockAwaited { cluster, .. }
+            | Self::Locked { cluster }
             | Self::StepStarted { cluster, .. }
             | Self::StepDone { cluster, .. }
             | Self::StepFailed { cluster, .. }

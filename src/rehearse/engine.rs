@@ -112,7 +112,8 @@ impl Scene<'_> {
                 self.play.tally.rows(&[note.row]);
                 self.notes.push(note);
             }
-            ApplyEvent::Locked { .. }
+            ApplyEvent::LockAwaited { .. }
+            | ApplyEvent::Locked { .. }
             | ApplyEvent::StepDone { .. }
             | ApplyEvent::StepFailed { .. }
             | ApplyEvent::Finished { .. } => {}
@@ -181,6 +182,7 @@ impl<'s, 'p> World for Hand<'s, 'p> {
         &self,
         _: &ClusterSpec,
         _: &LockRequest,
+        _: &(dyn Fn(&LockError) + Sync),
     ) -> impl Future<Output = Result<Self::Hold, LockError>> + Send {
         let locked = on(self.scene, |play, run| {
             play.lock(run).map(|()| run.previous_commit.clone())

@@ -17,6 +17,8 @@ use crate::fleet::ClusterId;
 const FREE_ROWS: usize = 2;
 /// Columns below which a line is not worth its parts.
 const NARROW: usize = 12;
+/// What a cluster does until its first step.
+const LOCKED: &str = "locked";
 
 /// The clusters under way.
 #[derive(Debug, Clone)]
@@ -37,7 +39,8 @@ struct Line {
 
 #[derive(Debug, Clone)]
 struct Wait {
-    condition: Condition,
+    /// `None`: for the lock.
+    condition: Option<Condition>,
     since: Timestamp,
     deadline: SignedDuration,
     /// Entries that were left when the wait began.
@@ -79,7 +82,7 @@ impl Board {
             since: at,
             number: 0,
             of: 0,
-            doing: "locked".into(),
+            doing: LOCKED.into(),
             wait: None,
         });
         line.see(at, event);
@@ -181,11 +184,12 @@ impl Line {
                 ..
             } => {
                 let entries = progress.map_or(0, |p| p.entries_to_go);
-                let before = self.wait.take().filter(|wait| wait.condition == *condition);
+                let before = self.wait.take();
+                let before = before.filter(|wait| wait.condition == Some(*condition));
                 let entries = before.map_or(entries, |wait| wait.entries.max(entries));
                 self.doing = format!("waiting for {condition}");
                 self.wait = Some(Wait {
-                    condition: *condition,
+                    condition: Some(*condition),
                     since: at.checked_sub(span(*elapsed_s)).unwrap_or(at),
                     deadline: span(*deadline_s),
                     entries,
@@ -193,8 +197,28 @@ impl Line {
                     hindrance: hindrance.clone(),
                 });
             }
+            ApplyEvent::LockAwaited {
+                elapsed_s,
+                deadline_s,
+                hindrance,
+                ..
+            } => {
+                "waiting for its lock".clone_into(&mut self.doing);
+                self.wait = Some(Wait {
+                    condition: None,
+                    since: at.checked_sub(span(*elapsed_s)).unwrap_or(at),
+                    deadline: span(*deadline_s),
+                    entries: 0,
+                    left: None,
+                    hindrance: Some(hindrance.clone()),
+                });
+            }
+            ApplyEvent::Locked { .. } => {
+                LOCKED.clone_into(&mut self.doing);
+                self.wait = None;
+            }
             ApplyEvent::StepDone { .. } => self.wait = None,
-            ApplyEvent::Locked { .. } | ApplyEvent::Noted { .. } | ApplyEvent::Finished { .. } => {}
+            ApplyEvent::Noted { .. } | ApplyEvent::Finished { .. } => {}
         }
     }
 
@@ -322,6 +346,26 @@ mod tests {
         }
         board.see(at(11), &started(audit, 1));
         board
+    }
+
+    #[test]
+    fn who_holds_the_lock_is_seen_until_it_is_ours() {
+        let mut board = Board::new(TextStyle::default());
+        let cluster = orders();
+        board.see(
+            at(5),
+            &ApplyEvent::LockAwaited {
+                cluster: cluster.clone(),
+                elapsed_s: 5,
+                deadline_s: 600,
+                hindrance: "held by ada@laptop/7".into(),
+            },
+        );
+        let waits =
+            " eu-1/orders  waiting for its lock  7 s of 10 min: held by ada@laptop/7  00:02";
+        assert_eq!(board.frame(at(7), 120, 24), [waits]);
+        board.see(at(8), &ApplyEvent::Locked { cluster });
+        assert_eq!(board.frame(at(8), 120, 24), [" eu-1/orders  locked  00:03"]);
     }
 
     #[test]

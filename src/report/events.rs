@@ -48,6 +48,7 @@ struct Place {
     /// The step begun, in words.
     step: String,
     told: Option<(Condition, u64)>,
+    lock_told: Option<u64>,
     noted: BTreeSet<String>,
 }
 
@@ -87,10 +88,28 @@ impl EventLog {
     }
 }
 
+/// A wait of so many seconds is worth a line, where the last one told of it was after so many.
+fn is_due(told: Option<u64>, elapsed_s: u64) -> bool {
+    elapsed_s >= told.map_or(PATIENCE, |when| when + HEARTBEAT)
+}
+
 impl Place {
     /// What there is to tell; remembers what has been told.
     fn sentence(&mut self, event: &ApplyEvent) -> Option<String> {
         Some(match event {
+            ApplyEvent::LockAwaited {
+                elapsed_s,
+                deadline_s,
+                hindrance,
+                ..
+            } => {
+                if !is_due(self.lock_told, *elapsed_s) {
+                    return None;
+                }
+                self.lock_told = Some(*elapsed_s);
+                let (elapsed, deadline) = (seconds(*elapsed_s), seconds(*deadline_s));
+                format!("waiting for its lock, {elapsed} of {deadline}: {hindrance}")
+            }
             ApplyEvent::Locked { .. } => "locked".into(),
             ApplyEvent::StepStarted {
                 number,
@@ -117,11 +136,8 @@ impl Place {
                 hindrance,
                 ..
             } => {
-                let due = match self.told {
-                    Some((what, when)) if what == *condition => when + HEARTBEAT,
-                    _ => PATIENCE,
-                };
-                if *elapsed_s < due {
+                let told = self.told.filter(|(what, _)| what == condition);
+                if !is_due(told.map(|(_, when)| when), *elapsed_s) {
                     return None;
                 }
                 self.told = Some((*condition, *elapsed_s));
@@ -269,6 +285,28 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_for_the_lock_is_told_now_and_then() {
+        let mut log = log();
+        let mut told = |elapsed_s| {
+            let event = ApplyEvent::LockAwaited {
+                cluster: id(),
+                elapsed_s,
+                deadline_s: 600,
+                hindrance: "held by ada@laptop/7".into(),
+            };
+            log.line(at(), &event)
+        };
+        let line = |took| {
+            let text = "waiting for its lock";
+            format!("03:12:04 eu-1/orders {text}, {took} of 10 min: held by ada@laptop/7")
+        };
+        assert_eq!(told(4), None);
+        assert_eq!(told(5), Some(line("5 s")));
+        assert_eq!(told(34), None);
+        assert_eq!(told(35), Some(line("35 s")));
+    }
+
+    #[test]
     fn a_step_is_one_line_and_a_wait_keeps_its_number() {
         let mut log = log();
         assert_eq!(log.line(at(), &started()), None);
@@ -388,6 +426,12 @@ mod tests {
                 cluster: id(),
                 number: 2,
                 error: "e".into(),
+            },
+            ApplyEvent::LockAwaited {
+                cluster: id(),
+                elapsed_s: 1,
+                deadline_s: 60,
+                hindrance: "h".into(),
             },
             waiting(1),
             ApplyEvent::Noted {

@@ -48,16 +48,11 @@ pub fn lock_text(spec: &ClusterSpec, lock: &Lock, now: Timestamp, style: &TextSt
     sheet.finish()
 }
 
-/// `ada@laptop` and its process. How the same machine knows that the process is dead is of no use to a reader; what
-/// another program wrote stays as it is.
+/// `ada@laptop` and its process; what another program wrote stays as it is.
 fn holder(lock: &Lock) -> (&str, Option<&str>) {
-    let Some((name, _)) = lock.holder.split_once(" boot:") else {
-        return (&lock.holder, None);
-    };
-    match name.rsplit_once('/') {
-        Some((host, process)) => (host, Some(process)),
-        None => (name, None),
-    }
+    let ours = lock.holder.contains(" boot:");
+    let parts = lock.who().rsplit_once('/').filter(|_| ours);
+    parts.map_or((lock.who(), None), |(host, process)| (host, Some(process)))
 }
 
 fn ago(time: Timestamp, now: Timestamp) -> String {

@@ -387,6 +387,12 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// `ada@laptop/4711`: its holder without how another process of the same machine knows that it is dead, which is of
+    /// no use to a reader. What another program wrote stays as it is.
+    pub fn who(&self) -> &str {
+        self.holder.split(" boot:").next().unwrap_or_default()
+    }
+
     /// Not renewed for as long as it lasts, by its holder's clock and ours: the next run may take it once it has seen it
     /// unchanged for so long by its own.
     pub fn is_expired(&self, now: Timestamp) -> bool {

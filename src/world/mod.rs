@@ -87,10 +87,12 @@ pub trait World: Send + Sync {
     /// One cluster, narrowly.
     fn observe(&self, spec: &ClusterSpec) -> impl Future<Output = Observation> + Send;
 
+    /// `kept` hears of each try that did not bring it and is followed by another.
     fn lock(
         &self,
         spec: &ClusterSpec,
         request: &LockRequest,
+        kept: &(dyn Fn(&LockError) + Sync),
     ) -> impl Future<Output = Result<Self::Hold, LockError>> + Send;
 
     /// Writes the ledger, then does exactly this act, once.

@@ -346,7 +346,12 @@ impl World for Recording {
         self.observe_all(&[spec]).await.remove(0)
     }
 
-    async fn lock(&self, _: &ClusterSpec, _: &LockRequest) -> Result<NoHold, LockError> {
+    async fn lock(
+        &self,
+        _: &ClusterSpec,
+        _: &LockRequest,
+        _: &(dyn Fn(&LockError) + Sync),
+    ) -> Result<NoHold, LockError> {
         Err(LockError::Unreachable("a recording is read-only".into()))
     }
 

@@ -168,7 +168,12 @@ impl World for Sandbox {
         self.look(spec)
     }
 
-    async fn lock(&self, _: &ClusterSpec, _: &LockRequest) -> Result<SandboxHold, LockError> {
+    async fn lock(
+        &self,
+        _: &ClusterSpec,
+        _: &LockRequest,
+        _: &(dyn Fn(&LockError) + Sync),
+    ) -> Result<SandboxHold, LockError> {
         Ok(SandboxHold)
     }
 

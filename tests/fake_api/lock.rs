@@ -1,5 +1,6 @@
 //! The Lease: who gets it, and what it tells the next one.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use reconcile::apply::{Approval, Ending, Interrupt, Options, apply_cluster};
@@ -14,17 +15,25 @@ use super::{fixture, labelled, live, with};
 use crate::server::Server;
 
 async fn ask(server: &Server, identity: &Identity, millis: u64) -> Acquired {
+    hear(server, identity, millis).await.0
+}
+
+/// And what kept us from it meanwhile, in order.
+async fn hear(server: &Server, identity: &Identity, millis: u64) -> (Acquired, Vec<String>) {
     let timeout = Duration::from_millis(millis);
     server.let_apply();
-    lock::acquire(
+    let heard = Mutex::new(Vec::new());
+    let acquired = lock::acquire(
         server.client(),
         &fixture::spec(),
         identity,
         Some("c2"),
         timeout,
+        &|why| heard.lock().expect("one at a time").push(why.to_string()),
     )
     .await
-    .expect("the server answers")
+    .expect("the server answers");
+    (acquired, heard.into_inner().expect("one at a time"))
 }
 
 pub(crate) const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/etcd/leases/orders";
@@ -91,7 +100,7 @@ async fn the_lock_names_the_commit_of_the_last_run_that_went_ahead() {
     assert_eq!(recorded_commit(&server), "c1", "taken and refused");
 
     let (client, spec) = (server.client(), fixture::spec());
-    let outside = lock::acquire(client, &spec, &me, None, Duration::ZERO).await;
+    let outside = lock::acquire(client, &spec, &me, None, Duration::ZERO, &|_| {}).await;
     let Ok(Acquired::Held(outside)) = outside else {
         panic!("it was given back");
     };
@@ -126,7 +135,12 @@ async fn a_holder_whose_clock_is_behind_is_watched_first() {
     let holder = held_by("ada@elsewhere/7 boot:b ns:1 start:2");
     server.put(LEASE, with(holder, &renewed));
     let me = Identity::of_this_process();
-    assert!(matches!(ask(&server, &me, 1500).await, Acquired::HeldBy(_)));
+    let (waited, heard) = hear(&server, &me, 1500).await;
+    assert!(matches!(waited, Acquired::HeldBy(_)));
+    assert_eq!(
+        heard[0],
+        "held by ada@elsewhere/7, renewed 2001-01-01T00:00:00Z"
+    );
     let nothing_was_written = server.requests("PUT", LEASE).is_empty();
     assert!(nothing_was_written);
 }
@@ -136,18 +150,22 @@ async fn whoever_waits_for_the_lock_outwaits_a_server_that_is_away() {
     let server = Server::new();
     server.fail("GET", LEASE, 503, 2);
     let (me, spec) = (Identity::of_this_process(), fixture::spec());
-    let Acquired::Held(_held) = ask(&server, &me, 10_000).await else {
+    let (Acquired::Held(_held), heard) = hear(&server, &me, 10_000).await else {
         panic!("it is free");
     };
+    assert!(!heard.is_empty(), "the wait has a reason");
+    for why in heard {
+        assert!(why.starts_with("Lease orders: "), "{why}");
+    }
     server.fail("GET", LEASE, 503, 1);
-    let at_once = lock::acquire(server.client(), &spec, &me, None, Duration::ZERO).await;
+    let at_once = lock::acquire(server.client(), &spec, &me, None, Duration::ZERO, &|_| {}).await;
     let Err(error @ lock::LockError::Away { .. }) = at_once else {
         panic!("there is no time to ask again");
     };
     assert!(error.to_string().starts_with("Lease orders: "), "{error}");
     server.fail("GET", LEASE, 403, 1);
     let long = Duration::from_secs(600);
-    let refused = lock::acquire(server.client(), &spec, &me, None, long).await;
+    let refused = lock::acquire(server.client(), &spec, &me, None, long, &|_| {}).await;
     assert!(matches!(refused, Err(lock::LockError::Failed { .. })));
 }
 

@@ -346,6 +346,7 @@ async fn every_line_of_the_table_is_needed() {
         &me,
         Some("c"),
         std::time::Duration::ZERO,
+        &|_| {},
     );
     let Ok(Acquired::Held(held)) = asked.await else {
         panic!("it is free");
@@ -378,7 +379,7 @@ async fn who_may_only_look_is_stopped_at_the_first_act() {
         commit: None,
         timeout: std::time::Duration::ZERO,
     };
-    let lock = world.lock(&fixture::spec(), &asked).await;
+    let lock = world.lock(&fixture::spec(), &asked, &|_| {}).await;
     let Err(LockError::Unreachable(why)) = lock else {
         panic!("it may not");
     };

@@ -33,6 +33,13 @@ fn two_runs_at_once() {
     let second = ended_within(&mut second, 240);
     assert_eq!(first, 0, "the first run's exit code");
     assert_eq!(second, 0, "the second run's exit code");
+    let told = story.told();
+    let waited = told
+        .lines()
+        .find(|line| line.contains("waiting for its lock"));
+    let waited = waited.unwrap_or_else(|| panic!("it waits in silence: {told}"));
+    assert!(waited.contains(": held by "), "{waited}");
+    story.say(waited);
     story.assert_in_sync();
     assert_eq!(story.members().len(), 5);
     story.judge(5);

@@ -41,7 +41,7 @@ pub enum AdoptionError {
     NotOurs(#[from] NotOurs),
     #[error("found {found}, expected that nothing else acts on it")]
     Acted { found: String, found_by: String },
-    #[error("found its lock held by {} since {}, expected nobody at work", .0.holder, .0.renewed)]
+    #[error("found its lock held by {} since {}, expected nobody at work", .0.who(), .0.renewed)]
     Held(Box<Lock>),
     #[error(
         "{what}: {source}; {done} of {of} objects are taken over, the rest is as it was: run this again"

@@ -24,6 +24,7 @@ use super::now;
 use crate::fleet::ClusterSpec;
 use crate::manifest::{FIELD_MANAGER, rbac};
 use crate::state::Lock;
+use crate::world;
 
 /// How long a lock outlives its holder.
 pub(super) const DURATION: Duration = Duration::from_secs(30);
@@ -54,13 +55,29 @@ pub enum Acquired {
     HeldBy(Lock),
 }
 
-/// Asks for the cluster's lock until `timeout`.
+impl From<LockError> for world::LockError {
+    fn from(error: LockError) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+impl From<Lock> for world::LockError {
+    fn from(lock: Lock) -> Self {
+        Self::Held {
+            holder: lock.who().to_owned(),
+            renewed: lock.renewed,
+        }
+    }
+}
+
+/// Asks for the cluster's lock until `timeout`; `kept` hears what kept us from it, before each try but the first.
 pub async fn acquire(
     client: kube::Client,
     spec: &ClusterSpec,
     identity: &Identity,
     commit: Option<&str>,
     timeout: Duration,
+    kept: &(dyn Fn(&world::LockError) + Sync),
 ) -> Result<Acquired, LockError> {
     let asking = Asking {
         leases: Api::namespaced(client, &spec.namespace),
@@ -82,6 +99,11 @@ pub async fn acquire(
         );
         if left.is_zero() || !worth_another {
             return brought;
+        }
+        match brought {
+            Ok(Acquired::HeldBy(lock)) => kept(&lock.into()),
+            Err(error) => kept(&error.into()),
+            Ok(Acquired::Held(_)) => {}
         }
         tokio::time::sleep(RETRY_EVERY.min(left)).await;
     }

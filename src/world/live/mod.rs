@@ -133,22 +133,20 @@ impl World for Live {
         observations.remove(0)
     }
 
-    async fn lock(&self, spec: &ClusterSpec, request: &LockRequest) -> Result<Held, LockError> {
-        let unreachable = |why: String| LockError::Unreachable(why);
-        let client = self
-            .contexts
-            .client(&spec.id.context)
-            .await
-            .map_err(|error| unreachable(error.to_string()))?;
+    async fn lock(
+        &self,
+        spec: &ClusterSpec,
+        request: &LockRequest,
+        kept: &(dyn Fn(&LockError) + Sync),
+    ) -> Result<Held, LockError> {
+        let client = self.contexts.client(&spec.id.context).await;
+        let client = client.map_err(|error| LockError::Unreachable(error.to_string()))?;
         let identity = Identity::of_this_process();
         let commit = request.commit.as_deref();
-        match lock::acquire(client, spec, &identity, commit, request.timeout).await {
+        match lock::acquire(client, spec, &identity, commit, request.timeout, kept).await {
             Ok(Acquired::Held(held)) => Ok(*held),
-            Ok(Acquired::HeldBy(lock)) => Err(LockError::Held {
-                holder: lock.holder,
-                renewed: lock.renewed,
-            }),
-            Err(error) => Err(unreachable(error.to_string())),
+            Ok(Acquired::HeldBy(lock)) => Err(lock.into()),
+            Err(error) => Err(error.into()),
         }
     }
 

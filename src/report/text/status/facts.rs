@@ -196,9 +196,7 @@ pub(super) fn lock(sheet: &mut Sheet, view: &View) {
         sheet.prose(2, "lock: ", Paint::Plain, "free");
         return;
     };
-    // What lets another process of the same machine know that the holder is dead is of no use to a reader.
-    let holder = lock.holder.split(" boot:").next().unwrap_or_default();
-    let mut parts = vec![format!("held by {holder}")];
+    let mut parts = vec![format!("held by {}", lock.who())];
     parts.extend(lock.acquired.map(|at| format!("since {at}")));
     let renewed = words::rough(words::age(lock.renewed, view.now()));
     let expired = lock.is_expired(view.now());

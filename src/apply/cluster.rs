@@ -70,10 +70,6 @@ struct Walk<'a, W: World, F: Fn(ApplyEvent)> {
     streak: Option<(IntentKey, usize)>,
 }
 
-fn seconds(span: SignedDuration) -> u64 {
-    u64::try_from(span.as_secs()).unwrap_or(0)
-}
-
 /// Locks the cluster, walks it to where its approval ends, releases it, and says what came of it.
 pub async fn apply_cluster<W: World, F: Fn(ApplyEvent) + Sync>(
     world: &W,
@@ -475,4 +471,8 @@ impl<W: World, F: Fn(ApplyEvent)> Walk<'_, W, F> {
             tolerance: plan.tolerance_now,
         }
     }
+}
+
+fn seconds(span: SignedDuration) -> u64 {
+    u64::try_from(span.as_secs()).unwrap_or(0)
 }

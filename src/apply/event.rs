@@ -12,7 +12,7 @@ use crate::fleet::ClusterId;
     rename_all_fields = "camelCase"
 )]
 pub enum ApplyEvent {
-    /// Once for each try that did not bring the lock.
+    /// Once for each try that did not bring the lock and is followed by another.
     LockAwaited {
         cluster: ClusterId,
         elapsed_s: u64,

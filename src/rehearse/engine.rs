@@ -20,7 +20,7 @@ use crate::decide::{self, Act, Note};
 use crate::fleet::ClusterSpec;
 use crate::plan::unroll;
 use crate::state::{Ledger, Observation, Sighting, Sightings};
-use crate::world::{Awaited, Hold, LockError, LockRequest, PerformError, World};
+use crate::world::{Awaited, Hold, Kept, LockError, LockRequest, PerformError, World};
 
 struct Scene<'p> {
     play: &'p mut Play,
@@ -182,7 +182,7 @@ impl<'s, 'p> World for Hand<'s, 'p> {
         &self,
         _: &ClusterSpec,
         _: &LockRequest,
-        _: &(dyn Fn(&LockError) + Sync),
+        _: Kept<'_>,
     ) -> impl Future<Output = Result<Self::Hold, LockError>> + Send {
         let locked = on(self.scene, |play, run| {
             play.lock(run).map(|()| run.previous_commit.clone())

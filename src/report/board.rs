@@ -190,11 +190,9 @@ impl Line {
                 self.doing = format!("waiting for {condition}");
                 self.wait = Some(Wait {
                     condition: Some(*condition),
-                    since: at.checked_sub(span(*elapsed_s)).unwrap_or(at),
-                    deadline: span(*deadline_s),
                     entries,
                     left: *progress,
-                    hindrance: hindrance.clone(),
+                    ..Wait::of(at, *elapsed_s, *deadline_s, hindrance.clone())
                 });
             }
             ApplyEvent::LockAwaited {
@@ -204,14 +202,8 @@ impl Line {
                 ..
             } => {
                 "waiting for its lock".clone_into(&mut self.doing);
-                self.wait = Some(Wait {
-                    condition: None,
-                    since: at.checked_sub(span(*elapsed_s)).unwrap_or(at),
-                    deadline: span(*deadline_s),
-                    entries: 0,
-                    left: None,
-                    hindrance: Some(hindrance.clone()),
-                });
+                let why = Some(hindrance.clone());
+                self.wait = Some(Wait::of(at, *elapsed_s, *deadline_s, why));
             }
             ApplyEvent::Locked { .. } => {
                 LOCKED.clone_into(&mut self.doing);
@@ -233,6 +225,17 @@ impl Line {
 }
 
 impl Wait {
+    fn of(now: Timestamp, elapsed_s: u64, deadline_s: u64, hindrance: Option<String>) -> Self {
+        Self {
+            condition: None,
+            since: now.checked_sub(span(elapsed_s)).unwrap_or(now),
+            deadline: span(deadline_s),
+            entries: 0,
+            left: None,
+            hindrance,
+        }
+    }
+
     /// `91 %, 1.2 k of 13.6 k entries and 4.1 Mi to go, 12 s of 30 min: pod 3: …`
     fn far(&self, now: Timestamp) -> String {
         let took = words::duration(words::age(self.since, now));

@@ -45,6 +45,9 @@ pub struct LockRequest {
     pub timeout: Duration,
 }
 
+/// Hears of each try for a lock that did not bring it and is followed by another.
+pub type Kept<'k> = &'k (dyn Fn(&LockError) + Sync);
+
 /// What a run waits for, and for how long it has.
 #[derive(Debug, Clone, Copy)]
 pub struct Awaited {
@@ -87,12 +90,11 @@ pub trait World: Send + Sync {
     /// One cluster, narrowly.
     fn observe(&self, spec: &ClusterSpec) -> impl Future<Output = Observation> + Send;
 
-    /// `kept` hears of each try that did not bring it and is followed by another.
     fn lock(
         &self,
         spec: &ClusterSpec,
         request: &LockRequest,
-        kept: &(dyn Fn(&LockError) + Sync),
+        kept: Kept<'_>,
     ) -> impl Future<Output = Result<Self::Hold, LockError>> + Send;
 
     /// Writes the ledger, then does exactly this act, once.

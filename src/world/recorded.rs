@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use rayon::iter::{IntoParallelRefIterator as _, ParallelBridge as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Awaited, Hold, LockError, LockRequest, PerformError, World, file, json};
+use super::{Awaited, Hold, Kept, LockError, LockRequest, PerformError, World, file, json};
 use crate::decide::Act;
 use crate::diag::shortened;
 use crate::fleet::{ClusterId, ClusterSpec};
@@ -350,7 +350,7 @@ impl World for Recording {
         &self,
         _: &ClusterSpec,
         _: &LockRequest,
-        _: &(dyn Fn(&LockError) + Sync),
+        _: Kept<'_>,
     ) -> Result<NoHold, LockError> {
         Err(LockError::Unreachable("a recording is read-only".into()))
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Awaited, Hold, LockError, LockRequest, PerformError, World, file};
+use super::{Awaited, Hold, Kept, LockError, LockRequest, PerformError, World, file};
 use crate::decide::Act;
 use crate::diag::shortened;
 use crate::fleet::{ClusterId, ClusterSpec};
@@ -172,7 +172,7 @@ impl World for Sandbox {
         &self,
         _: &ClusterSpec,
         _: &LockRequest,
-        _: &(dyn Fn(&LockError) + Sync),
+        _: Kept<'_>,
     ) -> Result<SandboxHold, LockError> {
         Ok(SandboxHold)
     }

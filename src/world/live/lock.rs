@@ -70,14 +70,14 @@ impl From<Lock> for world::LockError {
     }
 }
 
-/// Asks for the cluster's lock until `timeout`; `kept` hears what kept us from it, before each try but the first.
+/// Asks for the cluster's lock until `timeout`.
 pub async fn acquire(
     client: kube::Client,
     spec: &ClusterSpec,
     identity: &Identity,
     commit: Option<&str>,
     timeout: Duration,
-    kept: &(dyn Fn(&world::LockError) + Sync),
+    kept: world::Kept<'_>,
 ) -> Result<Acquired, LockError> {
     let asking = Asking {
         leases: Api::namespaced(client, &spec.namespace),

@@ -42,7 +42,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Awaited, Hold, LockError, LockRequest, PerformError, World};
+use super::{Awaited, Hold, Kept, LockError, LockRequest, PerformError, World};
 use crate::decide::Act;
 use crate::fleet::ClusterSpec;
 use crate::state::{Ledger, Observation, Sightings};
@@ -137,7 +137,7 @@ impl World for Live {
         &self,
         spec: &ClusterSpec,
         request: &LockRequest,
-        kept: &(dyn Fn(&LockError) + Sync),
+        kept: Kept<'_>,
     ) -> Result<Held, LockError> {
         let client = self.contexts.client(&spec.id.context).await;
         let client = client.map_err(|error| LockError::Unreachable(error.to_string()))?;

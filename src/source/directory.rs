@@ -124,6 +124,8 @@ fn read_file(path: &Path) -> Result<SourceFile, Diagnostic> {
                 "it is {what}, expected a regular file"
             )));
         }
+        // Whole at once, and not in pieces that grow.
+        bytes.reserve_exact(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
         fs::File::open(path)?.take(limit).read_to_end(&mut bytes)
     });
     read.map_err(|error| unreadable(path, &error.to_string()))?;

@@ -1,6 +1,6 @@
 //! Which commit the documents are: read-only looks at the checkout they lie in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Oid, Repository, StatusOptions};
@@ -76,7 +76,6 @@ fn dirty(
     directory: &Path,
     files: &[PathBuf],
 ) -> Result<Vec<String>, git2::Error> {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let root = real(root);
     let mut options = StatusOptions::new();
     options
@@ -95,13 +94,40 @@ fn dirty(
         .iter()
         .map(|entry| entry.path_bytes().to_vec())
         .collect();
-    let is_dirty = |path: &PathBuf| match real(path).strip_prefix(&root) {
+    let followed = Followed::new(files);
+    let is_dirty = |path: &PathBuf| match followed.real(path).strip_prefix(&root) {
         Ok(inside) => changed.contains(inside.as_os_str().as_encoded_bytes()),
         // Reached through a symbolic link: no commit of this repository says what is in it.
         Err(_) => true,
     };
     let dirty = files.par_iter().filter(|path| is_dirty(path));
     Ok(dirty.map(|path| super::directory::slashed(path)).collect())
+}
+
+/// As it is without symbolic links.
+fn real(path: &Path) -> PathBuf {
+    // The parent of a file that is named alone.
+    let here = path.as_os_str().is_empty();
+    let path = if here { Path::new(".") } else { path };
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// The directories of some files, each followed once and not with every file in it.
+struct Followed<'f>(BTreeMap<&'f Path, PathBuf>);
+
+impl<'f> Followed<'f> {
+    fn new(files: &'f [PathBuf]) -> Self {
+        let directories: BTreeSet<&Path> = files.iter().filter_map(|path| path.parent()).collect();
+        Self(directories.into_iter().map(|d| (d, real(d))).collect())
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        let directory = path.parent().and_then(|parent| self.0.get(parent));
+        match (directory, path.file_name()) {
+            (Some(directory), Some(name)) if !path.is_symlink() => directory.join(name),
+            _ => real(path),
+        }
+    }
 }
 
 /// Is commit `a` in the history of commit `b` (or the same)?

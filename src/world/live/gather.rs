@@ -67,7 +67,7 @@ impl Namespace {
         let lists = join_all(LISTED.iter().map(|resource| async move {
             let found = api.list(*resource, namespace, selector).await;
             if let (Resource::Pod, Ok(pods)) = (resource, &found) {
-                nodes.prepare(api, pods.iter().filter(asked)).await;
+                nodes.prepare(api, pods.iter().filter(asked));
             }
             found
         }));

@@ -7,6 +7,8 @@ use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Node as KubeNode;
 use serde_json::Value;
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use super::api::{Api, ReadError};
 use super::names;
@@ -28,28 +30,42 @@ struct Seen {
     facts: Node,
 }
 
+/// Read once, whoever asks first.
+type Cell = Arc<OnceCell<Answer>>;
+
 /// What was asked about nodes in one observation.
 #[derive(Default)]
 pub(super) struct Nodes {
-    by_name: Mutex<HashMap<String, Arc<OnceCell<Answer>>>>,
-    by_host: Mutex<HashMap<String, Arc<OnceCell<Answer>>>>,
+    by_name: Mutex<HashMap<String, Cell>>,
+    by_host: Mutex<HashMap<String, Cell>>,
+    /// Reads that nobody waits for yet; they end with the observation.
+    ahead: Mutex<JoinSet<()>>,
 }
 
-fn cell(cells: &Mutex<HashMap<String, Arc<OnceCell<Answer>>>>, key: &str) -> Arc<OnceCell<Answer>> {
+fn cell(cells: &Mutex<HashMap<String, Cell>>, key: &str) -> Cell {
     let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(cells.entry(key.to_owned()).or_default())
 }
 
 impl Nodes {
-    /// Reads those that these pods run on before anybody asks: what a look waits for is the wire.
-    pub(super) async fn prepare<'p>(&self, api: &Api, pods: impl Iterator<Item = &'p Value>) {
+    /// Begins to read those that these pods run on: what a look waits for is the wire, and meanwhile there is work.
+    pub(super) fn prepare<'p>(&self, api: &Api, pods: impl Iterator<Item = &'p Value>) {
         let node = |pod: &'p Value| pod.get("spec")?.get("nodeName")?.as_str();
         let names: BTreeSet<&str> = pods.filter_map(node).collect();
-        let reads = names.into_iter().map(|name| self.named(api, name));
-        futures::stream::iter(reads.collect::<Vec<_>>())
-            .buffer_unordered(AT_ONCE)
-            .for_each(|_| async {})
-            .await;
+        let cells: Vec<(Cell, String)> = names
+            .into_iter()
+            .map(|name| (cell(&self.by_name, name), name.to_owned()))
+            .collect();
+        let api = api.clone();
+        let reads = async move {
+            let reads = cells.iter().map(|(cell, name)| read(cell, &api, name));
+            futures::stream::iter(reads.collect::<Vec<_>>())
+                .buffer_unordered(AT_ONCE)
+                .for_each(|_| async {})
+                .await;
+        };
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.spawn(reads.in_current_span());
     }
 
     /// The nodes that these pods run on and these claims' volumes are bound to. What a local volume says is its host's
@@ -106,13 +122,7 @@ impl Nodes {
     }
 
     async fn named(&self, api: &Api, name: &str) -> Answer {
-        cell(&self.by_name, name)
-            .get_or_init(|| async {
-                let found = api.get(Resource::Node, "", name).await?;
-                found.as_ref().map(Seen::of).transpose()
-            })
-            .await
-            .clone()
+        read(&cell(&self.by_name, name), api, name).await
     }
 
     /// Most nodes are named as their host. One that is not must not be taken for gone: its volumes are alive.
@@ -129,6 +139,14 @@ impl Nodes {
         };
         cell(&self.by_host, host).get_or_init(listed).await.clone()
     }
+}
+
+async fn read(cell: &Cell, api: &Api, name: &str) -> Answer {
+    let read = || async {
+        let found = api.get(Resource::Node, "", name).await?;
+        found.as_ref().map(Seen::of).transpose()
+    };
+    cell.get_or_init(read).await.clone()
 }
 
 fn local(claim: &mut Claim) -> Option<&mut Volume> {

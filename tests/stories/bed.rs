@@ -46,8 +46,8 @@ pub(crate) fn is_alone() -> bool {
     ALONE.load(Ordering::SeqCst)
 }
 
-/// Each look is a process that signs in to the API server, half a second of a processor: where stories share the bed
-/// they take from each other what they look with.
+/// Each look is a process that signs in to the API server: where stories share the bed they take from each other what they
+/// look with.
 pub(crate) fn between_looks() -> Duration {
     Duration::from_millis(if is_alone() { 300 } else { 1000 })
 }

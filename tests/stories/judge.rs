@@ -30,7 +30,7 @@ impl Story {
         let (every, fresh_every) = if bed::is_alone() {
             ("15ms", "50ms")
         } else {
-            ("100ms", "250ms")
+            ("200ms", "500ms")
         };
         let template = include_str!("../bed/manifests/writer.yaml");
         let manifest = template

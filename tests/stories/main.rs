@@ -17,6 +17,7 @@ mod identity;
 mod import;
 mod judge;
 mod killed;
+mod late;
 mod rights;
 mod runs;
 mod sizes;

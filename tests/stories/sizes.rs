@@ -38,6 +38,14 @@ fn sizes_on_3_5() {
 }
 
 #[test]
+fn sizes_on_3_6() {
+    let name = "sizes_on_3_6";
+    if let Some(turn) = bed::beside(name) {
+        walk(name, turn, PLAIN, &[3, 5, 3, 1, 3]);
+    }
+}
+
+#[test]
 fn sizes_on_3_7() {
     let name = "sizes_on_3_7";
     let version = "3.7.3";

@@ -408,7 +408,8 @@ fn watch_tolerance(bed: &Bed, directory: &std::path::Path, least: &AtomicI64, st
             least.fetch_min(held, Ordering::SeqCst);
             before = [before[1], tolerance];
         }
-        std::thread::sleep(between_looks());
+        // What falls stays so for seconds, and nobody waits for this.
+        std::thread::sleep(between_looks() * 2);
     }
 }
 

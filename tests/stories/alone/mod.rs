@@ -5,9 +5,7 @@
 
 mod big;
 mod by_hand;
-mod late;
 mod moves;
 mod nodes;
 mod outages;
 mod rolls;
-mod sizes;

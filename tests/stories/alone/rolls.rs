@@ -40,7 +40,9 @@ fn rolls_three_members() {
 
 #[test]
 fn rolls_five_members() {
-    roll("rolls_five_members", 5);
+    if let Some(name) = bed::by_choice("rolls_five_members") {
+        roll(name, 5);
+    }
 }
 
 fn roll(name: &'static str, members: u32) {

@@ -27,7 +27,7 @@ fn late_promotion_and_removal() {
         return;
     };
     let program = PathBuf::from(programs).join("holdup");
-    let Some((bed, _turn)) = bed::take_own(name) else {
+    let Some((bed, _turn)) = bed::share(name) else {
         return;
     };
     let story = born(name, bed, 3);

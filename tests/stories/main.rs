@@ -19,6 +19,7 @@ mod judge;
 mod killed;
 mod late;
 mod rights;
+mod room;
 mod runs;
 mod sizes;
 mod states;

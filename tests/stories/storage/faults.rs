@@ -15,7 +15,7 @@ use crate::states::born;
 use crate::story::Story;
 
 /// A class of the bed's driver, with room for volumes or without.
-pub(super) fn class(name: &str, room: &str) -> String {
+pub(crate) fn class(name: &str, room: &str) -> String {
     format!(
         "apiVersion: storage.k8s.io/v1\nkind: StorageClass\nmetadata: {{name: {name}}}\nprovisioner: testbed.csi\nparameters: {{room: {room}}}\nallowVolumeExpansion: true\nvolumeBindingMode: WaitForFirstConsumer\n"
     )
@@ -169,7 +169,7 @@ fn storage_snapshot_store_full() {
 
 /// One apply of what is planned now ends in this way; all who voted before vote on and none of them is missed. What
 /// kept it, in its own words.
-pub(super) fn stopped(story: &Story, kind: &str, before: &[(u32, String)]) -> String {
+pub(crate) fn stopped(story: &Story, kind: &str, before: &[(u32, String)]) -> String {
     let begun = std::time::Instant::now();
     let plan = story.plan();
     let outcome = story.apply(&plan, &[]);

@@ -1,10 +1,9 @@
 //! Volumes that move while runs are killed, and while what they need is not to be had (P5-a, P5-b, P6).
 
 mod attributes;
-mod faults;
+pub(crate) mod faults;
 mod killed;
 mod offline;
-mod room;
 mod store;
 
 use serde_json::Value;

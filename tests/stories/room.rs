@@ -1,15 +1,18 @@
 //! Room for a member more: quotas that are there before a plan or come in the middle, a class that nobody serves, one
 //! that binds at once, a learner that finds no node.
+//!
+//! The harness begins tests in the order of their names, and one of these waits for minutes: named with the others of
+//! `storage` it was left for the end, when nothing was told beside it.
 
 use std::process::Child;
 
 use serde_json::Value;
 
-use super::assert_as_git_says;
-use super::faults::{class, stopped};
 use crate::bed;
 use crate::runs::apply_beside;
 use crate::states::{born, stop_after_verb};
+use crate::storage::assert_as_git_says;
+use crate::storage::faults::{class, stopped};
 use crate::story::Story;
 
 /// The namespace may have no claim more than it has: members move in place, and what would take one claim more is

@@ -219,6 +219,41 @@ pub(super) mod tests {
         assert!(matches!(unknown, Err(GitError::NoCommit { .. })));
     }
 
+    /// The link is in the commit, and what it leads to is in none.
+    #[cfg(unix)]
+    #[test]
+    fn what_a_link_leads_out_to_is_of_no_commit() {
+        let outside = tempfile::tempdir().expect("temporary directory");
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let repository = Repository::init(directory.path()).expect("repository");
+        let link = |to: &Path, name: &str| {
+            std::os::unix::fs::symlink(to, directory.path().join(name)).expect("linked");
+        };
+        let elsewhere = outside.path().join("elsewhere");
+        fs::write(&elsewhere, "1").expect("written");
+        fs::create_dir(directory.path().join("real")).expect("directory");
+        fs::write(directory.path().join("real/same"), "1").expect("written");
+        link(&elsewhere, "file");
+        link(outside.path(), "out");
+        link(Path::new("real"), "inside");
+        link(Path::new("real/same"), "beside");
+        commit(&repository, 1_000_000_000);
+        let files = [
+            "real/same",
+            "inside/same",
+            "beside",
+            "file",
+            "out/elsewhere",
+        ];
+        let files = files.map(|name| directory.path().join(name));
+        let state = look(directory.path(), &files).expect("reads");
+        let dirty = state.expect("a commit").dirty;
+        assert_eq!(
+            dirty,
+            [&files[3], &files[4]].map(|f| super::super::directory::slashed(f))
+        );
+    }
+
     #[test]
     fn no_repository_is_no_error() {
         let directory = tempfile::tempdir().expect("temporary directory");

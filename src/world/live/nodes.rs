@@ -58,7 +58,7 @@ impl Nodes {
             .collect();
         let api = api.clone();
         let reads = async move {
-            let reads = cells.iter().map(|(cell, name)| read(cell, &api, name));
+            let reads = cells.iter().map(|(cell, name)| read_once(cell, &api, name));
             futures::stream::iter(reads.collect::<Vec<_>>())
                 .buffer_unordered(AT_ONCE)
                 .for_each(|_| async {})
@@ -122,7 +122,7 @@ impl Nodes {
     }
 
     async fn named(&self, api: &Api, name: &str) -> Answer {
-        read(&cell(&self.by_name, name), api, name).await
+        read_once(&cell(&self.by_name, name), api, name).await
     }
 
     /// Most nodes are named as their host. One that is not must not be taken for gone: its volumes are alive.
@@ -141,7 +141,7 @@ impl Nodes {
     }
 }
 
-async fn read(cell: &Cell, api: &Api, name: &str) -> Answer {
+async fn read_once(cell: &Cell, api: &Api, name: &str) -> Answer {
     let read = || async {
         let found = api.get(Resource::Node, "", name).await?;
         found.as_ref().map(Seen::of).transpose()

@@ -36,6 +36,35 @@ impl Story {
         });
     }
 
+    /// From now on the API server lets nobody make this pod.
+    pub(crate) fn deny_pod(&self, ordinal: u32) {
+        let (namespace, pod) = (&self.namespace, pod(ordinal));
+        self.bed.apply_manifest(&format!(
+            r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: "{namespace}-deny"}}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: "{namespace}"}}}}
+    resourceRules: [{{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}}]
+  validations: [{{expression: "object.metadata.name != '{pod}'"}}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: "{namespace}-deny"}}
+spec: {{policyName: "{namespace}-deny", validationActions: [Deny]}}
+"#
+        ));
+        let run = ["run", &pod, "--image=none", "--dry-run=server"];
+        let words = [&["-n", namespace][..], &run].concat();
+        self.until("the policy to be in force", 30, || {
+            let output = self.bed.try_kubectl(&words);
+            String::from_utf8_lossy(&output.stderr).contains("-deny")
+        });
+    }
+
     /// The StatefulSet goes, its pods stay and run on.
     pub(crate) fn orphan_set(&self) {
         self.kubectl(&["delete", "statefulset", "orders", "--cascade=orphan"]);

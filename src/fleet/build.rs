@@ -11,12 +11,12 @@ use super::documents::{
     StoreSpec, TaintEffect, TlsSecretSpec, TolerationOperator, TolerationSpec,
 };
 use super::draft::Draft;
-use super::layer::origins;
+use super::shared::FleetParts;
 use super::text::{QuantityText, Subdomain};
 use super::{
     Access, AutoCompaction, BackupSettings, ClusterSpec, CompactionMode, EtcdSettings, EtcdVersion,
-    Migration, PodSettings, Policy, Quantity, Reach, Resources, Scheduling, ServiceSettings,
-    SnapshotStore, Storage, TlsSecret, TlsSettings,
+    Migration, Origins, PodSettings, Policy, Quantity, Reach, Resources, Scheduling,
+    ServiceSettings, SnapshotStore, Storage, TlsSecret, TlsSettings,
 };
 
 /// Where etcd's releases are published.
@@ -26,19 +26,19 @@ pub(super) const DEFAULT_IMAGE: &str = "gcr.io/etcd-development/etcd";
 const DEFAULT_REGION: &str = "us-east-1";
 
 /// `None` only where an error was reported.
-pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<ClusterSpec> {
+pub(super) fn build(draft: Draft<'_>, fleet: &FleetParts) -> Option<ClusterSpec> {
     let id = draft.id()?;
     let namespace = draft.namespace()?.to_owned();
     let name = draft.object_name()?.0.to_owned();
     let version = draft.version?;
-    let origins = Arc::new(origins(&draft.tree, draft.files));
+    let origins = Origins::of(draft.tree, Arc::clone(&fleet.files));
     let layer = draft.layer;
     let storage = layer.storage?;
     let pod = layer.pod;
     let service = layer.service;
     let policy = layer.policy;
     Some(ClusterSpec {
-        fleet: fleet.to_owned(),
+        fleet: fleet.name.clone(),
         id,
         namespace,
         name,
@@ -89,8 +89,8 @@ pub(super) fn build(draft: Draft<'_>, fleet: &str, suspended: bool) -> Option<Cl
             allow_downtime: policy.allow_downtime.unwrap_or_default(),
             require_store: policy.require_store.unwrap_or_default(),
         }),
-        suspend: suspended || layer.suspend.unwrap_or_default(),
-        origins,
+        suspend: fleet.suspend || layer.suspend.unwrap_or_default(),
+        origins: Arc::new(origins),
     })
 }
 

@@ -1,11 +1,8 @@
 //! Layers: cluster over profile over defaults, field by field, every field keeping the place where it was said.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use super::Origin;
-use super::pointer::escaped;
 use super::tree::{Entry, Kind, Node};
-use crate::diag::SourceFile;
 
 /// Mappings of more keys are not searched key by key for each key.
 const SEARCHED: usize = 64;
@@ -35,26 +32,6 @@ pub(super) fn merge(base: &Node, mut over: Node) -> Node {
 fn places(entries: &[Entry]) -> Option<HashMap<String, usize>> {
     let keys = entries.iter().map(|entry| entry.key.clone());
     (entries.len() > SEARCHED).then(|| keys.enumerate().map(|(at, key)| (key, at)).collect())
-}
-
-/// Where each field of an effective document was said, by JSON pointer; lists as a whole.
-pub(super) fn origins(document: &Node, files: &[SourceFile]) -> BTreeMap<String, Origin> {
-    let mut origins = BTreeMap::new();
-    collect(document, "", files, &mut origins);
-    origins
-}
-
-fn collect(node: &Node, at: &str, files: &[SourceFile], into: &mut BTreeMap<String, Origin>) {
-    for entry in node.entries() {
-        let pointer = format!("{at}/{}", escaped(&entry.key));
-        let origin = Origin {
-            file: files[entry.key_place.file].name.clone(),
-            line: entry.key_place.line,
-            commit: None,
-        };
-        collect(&entry.value, &pointer, files, into);
-        into.insert(pointer, origin);
-    }
 }
 
 #[cfg(test)]

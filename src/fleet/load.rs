@@ -105,7 +105,7 @@ impl Drafted {
             size: draft.tree.size(),
             found: std::mem::take(&mut draft.found),
             seen: Seen::of(&draft),
-            cluster: build(draft, &fleet.name, fleet.suspend),
+            cluster: build(draft, fleet),
         }
     }
 }

@@ -16,6 +16,7 @@ mod lines;
 mod load;
 mod names;
 mod nearest;
+mod origins;
 mod parse;
 pub mod pointer;
 mod quantity;
@@ -37,6 +38,7 @@ pub use limits::{MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_FLEET_BYTES};
 pub use lines::field_lines;
 pub use load::{Loaded, load, load_part};
 pub use names::{SNAPSHOTS_AT_HOME, of_copy};
+pub use origins::Origins;
 pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
 pub use spec::{

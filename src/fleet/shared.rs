@@ -1,6 +1,7 @@
 //! The fleet's own document: contexts, layers for its clusters, rollout.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::checks::is_value;
 use super::documents::{ContextEntry, RolloutSpec};
@@ -19,6 +20,8 @@ pub(super) struct FleetParts {
     contexts: Option<BTreeMap<String, Option<Context>>>,
     rollout: Option<RolloutSpec>,
     pub(super) suspend: bool,
+    /// The names of all files.
+    pub(super) files: Arc<[String]>,
     document: Node,
     /// Each profile laid on the defaults, by name.
     profiles: BTreeMap<String, Node>,
@@ -51,6 +54,7 @@ impl FleetParts {
             contexts,
             rollout: typed(&document, "/spec/rollout", files, found),
             suspend: suspend == Some(serde_json::Value::Bool(true)),
+            files: files.iter().map(|file| file.name.clone()).collect(),
             profiles: profiles(&document),
             document,
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ClusterId, EtcdVersion, Ordinal, Quantity};
+use super::{ClusterId, EtcdVersion, Ordinal, Origins, Quantity};
 
 /// One directory of documents, layered and validated.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,7 +99,7 @@ pub struct ClusterSpec {
     /// Nothing is changed while true; the plan says so.
     pub suspend: bool,
     /// JSON pointer of the effective spec (`/spec/members`) → where it was said, whatever the layer.
-    pub origins: Arc<BTreeMap<String, Origin>>,
+    pub origins: Arc<Origins>,
 }
 
 impl ClusterSpec {

@@ -16,6 +16,7 @@
 //! width 80
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -136,8 +137,10 @@ impl World {
             }
             ["want", field, value @ ..] => self.want(field, value),
             ["blame", commit] => {
-                let origins = Arc::make_mut(&mut self.spec.origins).values_mut();
-                origins.for_each(|origin| origin.commit = Some((*commit).to_owned()));
+                let mut origins = (**self.spec.origins).clone();
+                let all = origins.values_mut();
+                all.for_each(|origin| origin.commit = Some((*commit).to_owned()));
+                self.spec.origins = Arc::new(origins.into());
                 Ok(())
             }
             ["apply"] => self.apply(|_| false, None),
@@ -253,7 +256,7 @@ fn spec(id: ClusterId) -> Result<ClusterSpec> {
             snapshot_count: None,
             heartbeat_interval_ms: 100,
             election_timeout_ms: 1000,
-            extra: std::collections::BTreeMap::new(),
+            extra: BTreeMap::new(),
         },
         resources: Resources::default(),
         tls: TlsSettings::default(),
@@ -265,10 +268,10 @@ fn spec(id: ClusterId) -> Result<ClusterSpec> {
         policy: Policy::default(),
         suspend: false,
         origins: Arc::new(
-            [
+            BTreeMap::from([
                 ("/spec/members".to_owned(), origin(9)),
                 ("/spec/storage/className".to_owned(), origin(12)),
-            ]
+            ])
             .into(),
         ),
         id,

@@ -34,6 +34,12 @@ impl Compiled {
 static FLEET: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(DocumentKind::Fleet));
 static CLUSTER: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(DocumentKind::EtcdCluster));
 
+/// Compiles the schemas, which somebody is about to ask.
+pub fn compile() {
+    LazyLock::force(&FLEET);
+    LazyLock::force(&CLUSTER);
+}
+
 /// Fields of design.md that a later version brings, with what to do until then; `*` is any name.
 const NOT_YET: &[(&str, &str)] = &[
     ("/spec/calendars", "maintenance windows"),

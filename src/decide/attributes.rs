@@ -170,7 +170,7 @@ impl View<'_> {
     fn staying<'a>(&'a self, seat: &Seat<'a>) -> Option<(&'a Claim, &'a str)> {
         let git = self.attributes_of_git()?;
         let claim = seat.claim.filter(|c| seat.is_listed() && !c.deleting)?;
-        let stays = claim.phase == ClaimPhase::Bound && self.move_of(seat).is_none();
+        let stays = claim.phase == ClaimPhase::Bound && !self.must_move(seat);
         stays.then_some((claim, git))
     }
 
@@ -215,7 +215,7 @@ impl View<'_> {
     /// nothing is to change, or nobody knows.
     fn driver_of<'a>(&'a self, seat: &Seat<'a>) -> Option<&'a str> {
         let claim = seat.claim?;
-        if self.move_of(seat).is_some() {
+        if self.must_move(seat) {
             let git = self.spec.storage.class_name.as_ref();
             let class = git.or(claim.class_name.as_ref())?;
             let found = self.kube.storage_classes.known()?.get(class)?.as_ref()?;

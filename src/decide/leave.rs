@@ -37,7 +37,7 @@ impl View<'_> {
         if vacant {
             return None;
         }
-        let replace = self.first_out(|s| s.in_target() && self.mismatch(s).is_some());
+        let replace = self.first_out(|s| s.in_target() && self.is_mismatched(s));
         let replace = replace.map(|o| self.spare_first(o).unwrap_or(o));
         let shrink = || self.victim().map(|s| (s.ordinal, Leave::Shrink));
         replace
@@ -51,7 +51,7 @@ impl View<'_> {
     fn spare_first(&self, leaves: Ordinal) -> Option<Ordinal> {
         let leads = self.leader_seat().is_some_and(|s| s.ordinal == leaves);
         let mut others = self.voters().filter(|s| s.ordinal != leaves);
-        let alone = leads && others.all(|s| self.mismatch(s).is_some());
+        let alone = leads && others.all(|s| self.is_mismatched(s));
         let spare = || self.first_out(|s| s.wanted && !s.in_target() && s.ordinal != leaves);
         alone.then(spare).flatten()
     }

@@ -125,12 +125,10 @@ impl View<'_> {
         Some(first || said.any(|connected| connected))
     }
 
-    /// Why this member gives its seat to another although it runs: its volume will not stay, or is not as Git says.
-    pub fn mismatch(&self, seat: &Seat) -> Option<String> {
-        let moves = || self.move_of(seat).filter(|_| seat.is_voter());
-        self.unsteady(seat)
-            .or_else(moves)
-            .filter(|_| seat.answers())
+    /// This member gives its seat to another although it runs: its volume will not stay, or is not as Git says.
+    pub fn is_mismatched(&self, seat: &Seat) -> bool {
+        let moves = || seat.is_voter() && self.must_move(seat);
+        seat.answers() && (self.unsteady(seat).is_some() || moves())
     }
 
     /// Why the volume of this voter will not stay, whether the voter answers or not.

@@ -81,7 +81,7 @@ impl View<'_> {
     }
 
     pub(super) fn moves_any(&self) -> bool {
-        self.seats().any(|s| self.move_of(s).is_some())
+        self.seats().any(|s| self.must_move(s))
     }
 
     /// The seat beyond those of Git has a member or something of one.
@@ -132,8 +132,8 @@ impl View<'_> {
             });
             match live {
                 // Its old volume is lent to another claim while it is copied from.
-                Some(_) if self.move_of(seat).is_some() && self.is_offline() => claim,
-                Some(live) if self.move_of(seat).is_some() || self.can_grow(seat) => {
+                Some(_) if self.must_move(seat) && self.is_offline() => claim,
+                Some(live) if self.must_move(seat) || self.can_grow(seat) => {
                     claim.saturating_sub(live)
                 }
                 None if is_to_come(seat) => claim + pod,

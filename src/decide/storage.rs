@@ -113,7 +113,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             undo: "",
             hides: true,
             when: |f| {
-                let more = any_seat(f, |s| f.view.move_of(s).is_some() || f.view.can_grow(s));
+                let more = any_seat(f, |s| f.view.must_move(s) || f.view.can_grow(s));
                 is_quiet(f) && more && f.view.lack(false).is_some()
             },
             then: room::refuse,
@@ -187,7 +187,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             hides: true,
             when: |f| {
                 let seat = matches!(f.about, About::Seat(_));
-                let touched = |s| f.view.move_of(s).is_some() || f.view.can_modify(s);
+                let touched = |s| f.view.must_move(s) || f.view.can_modify(s);
                 let volume = || f.seat().claim.and_then(|c| c.volume.as_ref());
                 is_quiet(f)
                     && seat
@@ -255,7 +255,7 @@ pub(super) const STORAGE: Procedure = Procedure {
             undo: "set the policy back",
             hides: false,
             when: |f| {
-                let moves = matches!(f.about, About::Seat(_)) && f.view.move_of(f.seat()).is_some();
+                let moves = matches!(f.about, About::Seat(_)) && f.view.must_move(f.seat());
                 let claim = || f.seat().claim.and_then(|c| c.volume.as_ref()?.known());
                 moves && claim().is_some_and(|v| !f.view.is_kept(v))
             },
@@ -303,7 +303,7 @@ pub(super) fn is_quiet(f: &Focus) -> bool {
 fn is_not_honoured(view: &View, seat: &Seat) -> bool {
     let asked = seat.record.and_then(|r| r.asked.as_ref());
     let same = asked.is_some_and(|asked| *asked == view.spec.storage.asks_for());
-    same && view.move_of(seat).is_some() && !seat.is_on_earlier_claim()
+    same && view.must_move(seat) && !seat.is_on_earlier_claim()
 }
 
 fn not_honoured(f: &Focus) -> Then {
@@ -336,6 +336,13 @@ fn no_room(f: &Focus) -> Then {
 /// Five segments of 64 MB (`wal.SegmentSizeBytes`, `--max-wals`), and the one that is made ahead.
 const LOG_BYTES: u64 = 6 * 64 * 1_000_000;
 
+/// What a claim does not become where it is.
+enum Never<'a> {
+    OfClass { live: &'a str, git: &'a str },
+    Smaller,
+    Larger,
+}
+
 impl View<'_> {
     /// Its claim is not of the class, attributes or size that Git says.
     pub(super) fn drifts(&self, seat: &Seat) -> bool {
@@ -348,7 +355,7 @@ impl View<'_> {
         let unknown = self.kube.storage_classes.known().is_none();
         let claim = seat.claim.filter(|_| unknown && seat.is_listed());
         let less = claim.is_some_and(|c| c.request < self.spec.storage.size);
-        less || self.move_of(seat).is_some()
+        less || self.must_move(seat)
     }
 
     /// A claim as Git says whose volume has not all of it yet.
@@ -379,41 +386,46 @@ impl View<'_> {
             && self.expands(claim)
     }
 
-    /// Why this member must move to another volume, whatever its state; `None` where Git's class and size are its own or
+    /// Whether this member must move to another volume, whatever its state: Git's class and size are neither its own nor
     /// can become so in place.
+    pub(super) fn must_move(&self, seat: &Seat) -> bool {
+        let claim = seat.claim.filter(|_| seat.is_listed());
+        claim.is_some_and(|claim| self.cannot_become(claim).is_some())
+    }
+
+    /// Why it must.
     pub(super) fn move_of(&self, seat: &Seat) -> Option<String> {
         let claim = seat.claim.filter(|_| seat.is_listed())?;
-        let name = || self.spec.claim_name(seat.ordinal);
+        let name = self.spec.claim_name(seat.ordinal);
+        let (asks, size) = (&claim.request, &self.spec.storage.size);
+        let sizes = |why| format!("claim {name} asks for {asks}, Git says {size}{why}");
+        Some(match self.cannot_become(claim)? {
+            Never::OfClass { live, git } => {
+                format!("claim {name} is of class {live:?}, Git says {git:?}")
+            }
+            Never::Smaller => sizes("; a volume never shrinks"),
+            Never::Larger => sizes(", and its class does not let volumes grow"),
+        })
+    }
+
+    fn cannot_become<'a>(&'a self, claim: &'a Claim) -> Option<Never<'a>> {
         if let Some((live, git)) = self.class_differs(claim) {
-            return Some(format!(
-                "claim {} is of class {live:?}, Git says {git:?}",
-                name()
-            ));
+            return Some(Never::OfClass { live, git });
         }
         let size = &self.spec.storage.size;
-        let sizes = |why: &str| {
-            Some(format!(
-                "claim {} asks for {}, Git says {size}{why}",
-                name(),
-                claim.request
-            ))
-        };
         if claim.request > *size {
-            return sizes("; a volume never shrinks");
+            return Some(Never::Smaller);
         }
         let known = self.kube.storage_classes.known().is_some();
         let fixed = known && !self.expands(claim);
-        if claim.request < *size && fixed {
-            return sizes(", and its class does not let volumes grow");
-        }
-        None
+        (claim.request < *size && fixed).then_some(Never::Larger)
     }
 
     /// Given up, its claim is made again as Git says: the template says so, and it was not made by that template already.
     pub(super) fn would_make_another_claim(&self, seat: &Seat) -> bool {
         let git = self.spec.storage.asks_for();
         let made = seat.record.and_then(|r| r.asked.as_ref());
-        asked(self.kube).as_ref() == Some(&git) && made != Some(&git)
+        made != Some(&git) && asked(self.kube).as_ref() == Some(&git)
     }
 
     fn class_differs<'a>(&'a self, claim: &'a Claim) -> Option<(&'a str, &'a str)> {

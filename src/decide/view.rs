@@ -164,7 +164,7 @@ impl<'a> View<'a> {
         let in_place = self.is_in_place();
         let stands_in = |s: &Seat| {
             let unsteady = self.unsteady(s).is_some();
-            self.mismatch(s).is_some() && (unsteady || !in_place)
+            self.is_mismatched(s) && (unsteady || !in_place)
         };
         target.any(|s| stands_in(s) || (there && keeps(s)))
     }

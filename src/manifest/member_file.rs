@@ -161,29 +161,32 @@ fn render_settings(spec: &ClusterSpec, ordinal: Ordinal) -> String {
 
 /// Its names in place of the first member's: all that their settings differ in.
 fn like_the_first(spec: &ClusterSpec, ordinal: Ordinal) -> String {
-    let names = names(spec, ordinal);
-    let name = |line: &str| names.iter().find(|(key, _)| is_of(line, key));
-    let mut lines = String::with_capacity(1024);
-    for line in settings(spec, FIRST).lines() {
-        let newline = if lines.is_empty() { "" } else { "\n" };
-        match name(line) {
-            Some((key, value)) => lines.extend([newline, key, ": ", value]),
-            None => lines.extend([newline, line]),
-        }
+    let first = settings(spec, FIRST);
+    let (mut rest, mut own) = (&*first, String::with_capacity(first.len() + 64));
+    for (key, value) in names(spec, ordinal) {
+        let (before, line) = rest.split_at(line_of(rest, key));
+        own.extend([before, key, ": ", &value]);
+        rest = &line[line.find('\n').unwrap_or(line.len())..];
     }
-    lines
+    own.push_str(rest);
+    own
 }
 
-fn is_of(line: &str, key: &str) -> bool {
-    let rest = line.strip_prefix(key);
-    rest.is_some_and(|rest| rest.starts_with(':'))
+/// Where the line of this key starts; at the end, where there is none.
+fn line_of(settings: &str, key: &str) -> usize {
+    let line = ["\n", key, ": "].concat();
+    if settings.starts_with(&line[1..]) {
+        return 0;
+    }
+    settings.find(&line).map_or(settings.len(), |at| at + 1)
 }
 
+/// Sorted by key.
 fn names(spec: &ClusterSpec, ordinal: Ordinal) -> [(&'static str, String); 3] {
     [
-        ("name", text(spec.pod_name(ordinal))),
         ("advertise-client-urls", text(spec.client_url(ordinal))),
         ("initial-advertise-peer-urls", text(spec.peer_url(ordinal))),
+        ("name", text(spec.pod_name(ordinal))),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! What the spec alone makes of each object, made once per spec: a loop over one cluster asks for it with every look.
 //!
-//! Nothing is remembered that could differ: the same spec gives the same bytes, and another spec empties it.
+//! Nothing is remembered that could differ: the same spec gives the same bytes, and another spec empties it. A spec that
+//! somebody holds is told by where it is; one that nobody does is copied, to tell it from the next.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,9 +14,9 @@ use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{Content, ObjectKind};
 
 struct Memo {
-    spec: ClusterSpec,
-    /// Where a spec is that asks the same and is borrowed.
-    borrowed: Option<*const ClusterSpec>,
+    /// `None`: it lasts as long as the spec is held.
+    spec: Option<ClusterSpec>,
+    held: Option<Held>,
     drawn: BTreeMap<ObjectKind, Option<Rc<Drawn>>>,
     pod: Option<Rc<str>>,
     stamp: Option<Rc<str>>,
@@ -30,29 +31,61 @@ struct Seen {
     moved: Rc<[Difference]>,
 }
 
+/// A spec that is borrowed and asks for the same.
+struct Held {
+    place: *const ClusterSpec,
+    /// How many hold it.
+    by: u32,
+}
+
 impl Memo {
+    fn new(spec: Option<&ClusterSpec>) -> Self {
+        Self {
+            spec: spec.cloned(),
+            held: None,
+            drawn: BTreeMap::new(),
+            pod: None,
+            stamp: None,
+            settings: BTreeMap::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
     fn is_of(&self, spec: &ClusterSpec) -> bool {
-        self.borrowed.is_some_and(|same| ptr::eq(same, spec)) || self.spec.asks_the_same(spec)
+        let place = self.held.as_ref().map(|held| held.place);
+        let asks = |last: &ClusterSpec| last.asks_the_same(spec);
+        place.is_some_and(|same| ptr::eq(same, spec)) || self.spec.as_ref().is_some_and(asks)
     }
 }
 
 /// For as long as this is held nobody changes the spec, and none other is where it is: it is compared with the last one
-/// once, and not whenever something is asked for.
-pub struct Unchanged<'s>(PhantomData<&'s ClusterSpec>);
+/// once, and not whenever something is asked for. It stays in its thread, which is the one that remembers.
+pub struct Unchanged<'s>(&'s ClusterSpec, PhantomData<*const ClusterSpec>);
 
 impl<'s> Unchanged<'s> {
     pub fn new(spec: &'s ClusterSpec) -> Self {
-        look(spec, |memo| memo.borrowed = Some(spec));
-        Self(PhantomData)
+        LAST.with_borrow_mut(|last| {
+            let memo = last.take().filter(|memo| memo.is_of(spec));
+            let memo = last.insert(memo.unwrap_or_else(|| Memo::new(None)));
+            let here = memo.held.take().filter(|held| ptr::eq(held.place, spec));
+            let by = here.map_or(0, |held| held.by) + 1;
+            memo.held = Some(Held { place: spec, by });
+        });
+        Self(spec, PhantomData)
     }
 }
 
 impl Drop for Unchanged<'_> {
     fn drop(&mut self) {
         LAST.with_borrow_mut(|last| {
-            if let Some(memo) = last {
-                memo.borrowed = None;
+            let Some(memo) = last else { return };
+            if let Some(held) = &mut memo.held
+                && ptr::eq(held.place, self.0)
+            {
+                held.by -= 1;
+                memo.held.take_if(|held| held.by == 0);
             }
+            last.take_if(|memo| memo.spec.is_none() && memo.held.is_none());
         });
     }
 }
@@ -138,18 +171,8 @@ pub(super) fn moved(
 /// What is made is made between two looks: making one thing may ask for another.
 fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
     LAST.with_borrow_mut(|last| {
-        if last.as_ref().is_some_and(|m| !m.is_of(spec)) {
-            *last = None;
-        }
-        ask(last.get_or_insert_with(|| Memo {
-            spec: spec.clone(),
-            borrowed: None,
-            drawn: BTreeMap::new(),
-            pod: None,
-            stamp: None,
-            settings: BTreeMap::new(),
-            seen: BTreeMap::new(),
-        }))
+        let memo = last.take().filter(|memo| memo.is_of(spec));
+        ask(last.insert(memo.unwrap_or_else(|| Memo::new(Some(spec)))))
     })
 }
 
@@ -179,5 +202,23 @@ mod tests {
         let stamp = settings_stamp(&one);
         assert_ne!(settings_stamp(&other), stamp);
         assert_eq!(settings_stamp(&one), stamp);
+    }
+
+    #[test]
+    fn what_is_held_is_not_copied_and_goes_with_its_last_holder() {
+        let remembers = || LAST.with_borrow(|last| last.as_ref().map(|m| m.spec.is_some()));
+        let (one, other) = (example::spec(3), example::spec(5));
+        let outer = Unchanged::new(&one);
+        drop(Unchanged::new(&one));
+        settings_stamp(&one);
+        assert_eq!(remembers(), Some(false));
+        let inner = Unchanged::new(&other);
+        drop(outer);
+        assert_eq!(remembers(), Some(false), "the other's");
+        drop(inner);
+        assert_eq!(remembers(), None);
+        settings_stamp(&one);
+        drop(Unchanged::new(&one));
+        assert_eq!(remembers(), Some(true), "nobody held it when it was asked");
     }
 }

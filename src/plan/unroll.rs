@@ -13,6 +13,7 @@ use crate::decide::{
     decide, decide_seen, hindrance, ledger_before, remarks,
 };
 use crate::fleet::{ClusterId, ClusterSpec};
+use crate::manifest;
 use crate::model;
 use crate::state::{Evidence, Observation};
 
@@ -130,6 +131,7 @@ impl ClusterPlan {
 
 /// Unrolls the loop for one cluster.
 pub fn unroll(spec: &ClusterSpec, observed: &Observation) -> ClusterPlan {
+    let _unchanged = manifest::Unchanged::new(spec);
     let none = Evidence::default();
     let kube = observed.kube.known();
     let seen = kube.map(|kube| View::new(spec, observed, kube, &none));

@@ -274,7 +274,7 @@ fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 
     let live = kube
         .objects
         .get(&ObjectKind::PodDisruptionBudget)
-        .and_then(|o| o.content.pointer("/spec/minAvailable")?.as_u64())
+        .and_then(|o| o.content.spot().at(&["spec", "minAvailable"])?.as_u64())
         .and_then(|n| u32::try_from(n).ok());
     match (voters, live) {
         (Some(voters), _) => enough(voters),

@@ -1,160 +1,83 @@
-//! Whether an object holds what we render, without a tree of what we render.
+//! Whether an object holds what we render, without a tree of either.
 //!
 //! Most objects are as they shall be. This says so quickly or not at all: what it does not find alike may still mean the
 //! same, and is for [`differences`](super::differences) to judge.
 
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
-
 use super::difference::{is_identity, may_be_ours_alone};
+use crate::state::{Elements, Fields, Form, Spot};
 
-/// Every field of `text`, which is JSON, is the same in `live`.
-pub(super) fn holds(live: &Value, text: &str) -> bool {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let whole = Beside {
-        live,
+/// Every field that is wanted is the same in `live`.
+pub(super) fn holds(live: Spot<'_>, wanted: Spot<'_>) -> bool {
+    let root = Place {
         root: true,
         alone: false,
     };
-    whole.deserialize(&mut deserializer).is_ok()
+    root.holds(live, wanted)
 }
 
-/// A value that is read, beside the one that is there. It fails where they are not alike.
-struct Beside<'l> {
-    live: &'l Value,
+struct Place {
     /// What the object is: a list in a LIST's answer says it only once.
     root: bool,
     /// Nothing else may be in it.
     alone: bool,
 }
 
-impl<'l> Beside<'l> {
-    const fn within(live: &'l Value, alone: bool) -> Self {
-        Self {
-            live,
-            root: false,
-            alone,
+impl Place {
+    const fn below(alone: bool) -> Self {
+        Self { root: false, alone }
+    }
+
+    fn holds(&self, live: Spot<'_>, wanted: Spot<'_>) -> bool {
+        match (wanted.form(), live.form()) {
+            (Form::Null, Form::Null) => true,
+            (Form::Bool(wanted), Form::Bool(there)) => wanted == there,
+            (Form::Unsigned(wanted), Form::Unsigned(there)) => wanted == there,
+            (Form::Signed(wanted), Form::Signed(there)) => wanted == there,
+            (Form::Float(wanted), Form::Float(there)) => wanted.total_cmp(&there).is_eq(),
+            (Form::Text(wanted), Form::Text(there)) => wanted == there,
+            (Form::List(wanted), Form::List(there)) => all_hold(there, wanted),
+            (Form::Map(wanted), Form::Map(there)) => self.fields_hold(there, wanted),
+            _ => false,
         }
     }
 
-    fn alike<E: Error>(alike: bool) -> Result<(), E> {
-        if alike {
-            Ok(())
-        } else {
-            Err(E::custom("not alike"))
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Beside<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Beside<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Self::alike(self.live.is_null())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        Self::alike(self.live.as_bool() == Some(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        Self::alike(self.live.as_u64() == Some(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        Self::alike(self.live.as_i64() == Some(value))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        Self::alike(*self.live == value)
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        Self::alike(self.live.as_str() == Some(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let Some(there) = self.live.as_array() else {
-            return Self::alike(false);
-        };
-        for live in there {
-            let item = items.next_element_seed(Self::within(live, false))?;
-            Self::alike(item.is_some())?;
-        }
-        Self::alike(items.next_element::<IgnoredAny>()?.is_none())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        let Some(there) = self.live.as_object() else {
-            return Self::alike(false);
-        };
-        let mut held = 0;
-        while let Some(name) = fields.next_key_seed(Name)? {
-            held += 1;
-            if let Some(live) = there.get(&*name) {
-                fields.next_value_seed(Self::within(live, may_be_ours_alone(&name)))?;
-            } else {
-                Self::alike(self.root && is_identity(&name))?;
-                fields.next_value::<IgnoredAny>()?;
+    fn fields_hold(&self, live: Fields<'_>, wanted: Fields<'_>) -> bool {
+        let (mut there, mut held) = (live.clone(), 0);
+        for (name, wanted) in wanted {
+            let alike = match there.find(name) {
+                Some(live) => Self::below(may_be_ours_alone(name)).holds(live, wanted),
+                None => self.root && is_identity(name),
+            };
+            if !alike {
+                return false;
             }
+            held += 1;
         }
-        Self::alike(!self.alone || held == there.len())
+        !self.alone || held == live.count()
     }
 }
 
-/// A field's name, of the text it is read from where that says it as it is.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Name {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
+fn all_hold(mut live: Elements<'_>, mut wanted: Elements<'_>) -> bool {
+    let alike = |wanted| {
+        let live = live.next();
+        live.is_some_and(|live| Place::below(false).holds(live, wanted))
+    };
+    wanted.all(alike) && live.next().is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::difference::tests::{any_json, keys_are_unique};
-    use super::super::{canonical, differences, example, steady};
+    use super::super::{differences, example, steady};
     use super::*;
+    use crate::state::{Content, Flat};
 
     fn holds_all(live: &Value, wanted: &Value) -> bool {
-        holds(live, &canonical::text(wanted))
+        let live = Content::from(live.clone());
+        holds(live.spot(), Flat::of(wanted).root())
     }
 
     #[test]
@@ -197,8 +120,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_held_does_not_differ(wanted in any_json(), mut live in any_json(), same in any::<bool>()) {
-            let text = canonical::text(&wanted);
-            let wanted: Value = serde_json::from_str(&text).expect("JSON");
+            let wanted = Flat::of(&wanted).tree();
             prop_assume!(keys_are_unique(&wanted, "") && keys_are_unique(&live, ""));
             if same {
                 live = wanted.clone();
@@ -206,7 +128,7 @@ mod tests {
                     map.insert("added".into(), json!(1));
                 }
             }
-            if holds(&live, &text) {
+            if holds_all(&live, &wanted) {
                 prop_assert_eq!(differences(&wanted, &live), vec![]);
             }
         }

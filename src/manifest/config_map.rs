@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::metadata;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{MemberConfig, ObjectKind};
+use crate::state::{MemberConfig, ObjectKind, Spot};
 
 pub(super) fn object(spec: &ClusterSpec) -> ConfigMap {
     ConfigMap {
@@ -25,18 +25,17 @@ pub(super) fn data(spec: &ClusterSpec, files: &BTreeMap<Ordinal, MemberConfig>) 
     json!(data)
 }
 
-/// Whether data that is there is these files and nothing else.
+/// Whether the files that are there are these and no others.
 pub(super) fn holds(
     spec: &ClusterSpec,
     files: &BTreeMap<Ordinal, MemberConfig>,
-    data: &Value,
+    found: Spot<'_>,
 ) -> bool {
-    let there = data.as_object();
-    there.is_some_and(|there| {
-        let held = |(ordinal, text): (&Ordinal, &MemberConfig)| {
-            let found = there.get(&super::member_file::key(spec, *ordinal));
-            found.is_some_and(|found| **text == *found)
-        };
-        there.len() == files.len() && files.iter().all(held)
-    })
+    let there = || found.at(&["data"])?.fields();
+    let held = |(ordinal, text): (&Ordinal, &MemberConfig)| {
+        let key = super::member_file::key(spec, *ordinal);
+        let file = there().and_then(|mut there| there.find(&key)?.as_str());
+        file == Some(text)
+    };
+    there().is_some_and(|there| there.count() == files.len()) && files.iter().all(held)
 }

@@ -11,14 +11,14 @@ use std::rc::Rc;
 
 use super::{Difference, Drawn, LiveInputs};
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{Content, ObjectKind};
+use crate::state::{Content, Flat, ObjectKind};
 
 struct Memo {
     /// `None`: it lasts as long as the spec is held.
     spec: Option<ClusterSpec>,
     held: Option<Held>,
     drawn: BTreeMap<ObjectKind, Option<Rc<Drawn>>>,
-    pod: Option<Rc<str>>,
+    pod: Option<Rc<Flat>>,
     stamp: Option<Rc<str>>,
     settings: BTreeMap<Ordinal, Option<Rc<str>>>,
     seen: BTreeMap<ObjectKind, Seen>,
@@ -107,9 +107,9 @@ pub(super) fn drawn(
     )
 }
 
-/// A member's pod, as canonical JSON.
-pub(super) fn pod(spec: &ClusterSpec, write: fn(&ClusterSpec) -> String) -> Rc<str> {
-    kept(spec, |memo| &mut memo.pod, || write(spec).into())
+/// A member's pod.
+pub(super) fn pod(spec: &ClusterSpec, draw: fn(&ClusterSpec) -> Flat) -> Rc<Flat> {
+    kept(spec, |memo| &mut memo.pod, || draw(spec).into())
 }
 
 pub(super) fn stamp(spec: &ClusterSpec, render: fn(&ClusterSpec) -> String) -> Rc<str> {

@@ -21,6 +21,7 @@ mod services;
 mod stamp;
 mod stateful_set;
 mod volumes;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -30,9 +31,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{Content, MemberConfig, ObjectKey, ObjectKind};
+use crate::state::{Content, Flat, MemberConfig, ObjectKey, ObjectKind, Spot};
 
-pub use canonical::yaml;
 pub use difference::{Difference, differences};
 pub use labels::{
     CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, are_of, fleet_selector, label_value, object_labels,
@@ -42,6 +42,7 @@ pub use memo::Unchanged;
 pub use offline::{copy_pod, lent_claim, member_claim};
 pub use origins::{Traced, traced};
 pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp, sha256_hex};
+pub use yaml::yaml;
 
 /// Field manager of every server-side apply.
 pub const FIELD_MANAGER: &str = "reconcile";
@@ -143,7 +144,7 @@ pub fn moved(
     found: &Content,
 ) -> Rc<[Difference]> {
     memo::moved(kind, spec, live, found, || {
-        if is_as_drawn(kind, spec, live, found) {
+        if is_as_drawn(kind, spec, live, found.spot()) {
             return Vec::new();
         }
         differences(&object(kind, spec, live).body, found)
@@ -151,43 +152,45 @@ pub fn moved(
 }
 
 /// Without a doubt: no field needs to be looked at again.
-fn is_as_drawn(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs, found: &Value) -> bool {
+fn is_as_drawn(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs, found: Spot<'_>) -> bool {
+    let is_number = |path: &[&str], number: u32| {
+        let there = found.at(path).and_then(Spot::as_u64);
+        there == Some(u64::from(number))
+    };
     let follows = match kind {
-        ObjectKind::PodDisruptionBudget => {
-            found["spec"]["minAvailable"] == json!(live.min_available)
-        }
-        ObjectKind::ConfigMap => config_map::holds(spec, &live.member_files, &found["data"]),
-        ObjectKind::StatefulSet => found["spec"]["replicas"] == json!(live.replicas),
+        ObjectKind::PodDisruptionBudget => is_number(&["spec", "minAvailable"], live.min_available),
+        ObjectKind::ConfigMap => config_map::holds(spec, &live.member_files, found),
+        ObjectKind::StatefulSet => is_number(&["spec", "replicas"], live.replicas),
         ObjectKind::ServiceAccount | ObjectKind::PeerService | ObjectKind::ClientService => true,
     };
     let drawn = drawn(kind, spec);
+    let content = found.at(&["metadata", "annotations", CONTENT_ANNOTATION]);
     follows
-        && found["metadata"]["annotations"][CONTENT_ANNOTATION] == drawn.content
-        && alike::holds(found, &drawn.text)
+        && content.and_then(Spot::as_str) == Some(&drawn.content)
+        && alike::holds(found, drawn.object.root())
 }
 
-/// An object before what follows the live cluster is filled in: as JSON, and the hash of it.
+/// An object before what follows the live cluster is filled in, and the hash of it as JSON.
 struct Drawn {
-    text: String,
+    object: Flat,
     content: String,
 }
 
 impl Drawn {
     fn new<T: Serialize>(object: &T) -> Self {
-        Self::of(canonical::text(object))
+        Self::of(Flat::of(object))
     }
 
-    /// Of canonical JSON.
-    fn of(text: String) -> Self {
+    fn of(object: Flat) -> Self {
         Self {
-            content: stamp::short_hash(&text),
-            text,
+            content: stamp::short_hash(&canonical::text(object.root())),
+            object,
         }
     }
 
     /// With the hash on it.
     fn body(&self) -> Value {
-        let mut body: Value = serde_json::from_str(&self.text).expect("JSON of our own");
+        let mut body = self.object.tree();
         body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(self.content);
         body
     }
@@ -200,7 +203,7 @@ fn drawn(kind: ObjectKind, spec: &ClusterSpec) -> Rc<Drawn> {
         ObjectKind::ClientService => Drawn::new(&services::client(spec)),
         ObjectKind::PodDisruptionBudget => Drawn::new(&disruption_budget::object(spec)),
         ObjectKind::ConfigMap => Drawn::new(&config_map::object(spec)),
-        ObjectKind::StatefulSet => Drawn::of(stateful_set::text(spec)),
+        ObjectKind::StatefulSet => Drawn::of(stateful_set::object(spec)),
     })
 }
 

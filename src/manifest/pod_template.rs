@@ -3,41 +3,46 @@
 use k8s_openapi::api::core::v1::{
     Affinity, Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
     LocalObjectReference, ObjectFieldSelector, PodAffinityTerm, PodAntiAffinity, PodDNSConfig,
-    PodSecurityContext, PodSpec, Probe, ResourceRequirements, SeccompProfile, SecurityContext,
-    TopologySpreadConstraint, WeightedPodAffinityTerm,
+    PodSecurityContext, PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile,
+    SecurityContext, TopologySpreadConstraint, WeightedPodAffinityTerm,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as KubeQuantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{
-    CLIENT_PORT, METRICS_PORT, PEER_PORT, SETTINGS_ANNOTATION, canonical, labels, non_empty,
-    settings_stamp, volumes,
+    CLIENT_PORT, METRICS_PORT, PEER_PORT, SETTINGS_ANNOTATION, labels, non_empty, settings_stamp,
+    volumes,
 };
 use crate::fleet::{ClusterSpec, EtcdVersion, Quantity};
-use crate::state::{ObjectKind, SERVING_LABEL};
+use crate::state::{Flat, ObjectKind, SERVING_LABEL};
 
 /// User and group of a process that owns nothing; `65532` is the one of images without a shell.
 const NON_ROOT: i64 = 65532;
 
-/// The template with its settings stamp, as canonical JSON.
-pub(super) fn stamped(spec: &ClusterSpec) -> String {
+/// With its settings stamp.
+pub(super) fn stamped(spec: &ClusterSpec) -> Flat {
     let mut metadata = metadata(spec);
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(SETTINGS_ANNOTATION.to_owned(), settings_stamp(spec));
-    written(&metadata, spec)
+    template(metadata, spec)
 }
 
 /// What the stamp is taken of.
-pub(super) fn unstamped(spec: &ClusterSpec) -> String {
-    written(&metadata(spec), spec)
+pub(super) fn unstamped(spec: &ClusterSpec) -> Flat {
+    template(metadata(spec), spec)
 }
 
-/// The pod is most of a StatefulSet: it is written once for both.
-fn written(metadata: &ObjectMeta, spec: &ClusterSpec) -> String {
-    let pod = super::memo::pod(spec, |spec| canonical::text(&pod(spec)));
-    let metadata = canonical::text(metadata);
-    ["{\"metadata\":", &metadata, ",\"spec\":", &pod, "}"].concat()
+/// The pod is most of a StatefulSet: it is put down once for both.
+fn template(metadata: ObjectMeta, spec: &ClusterSpec) -> Flat {
+    let mut template = Flat::of(&PodTemplateSpec {
+        metadata: Some(metadata),
+        spec: Some(PodSpec::default()),
+    });
+    let pod = super::memo::pod(spec, |spec| Flat::of(&pod(spec)));
+    let replaced = template.replace(&["spec"], &pod);
+    assert!(replaced, "it has a pod that is empty");
+    template
 }
 
 fn metadata(spec: &ClusterSpec) -> ObjectMeta {

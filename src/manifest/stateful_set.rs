@@ -5,19 +5,16 @@ use k8s_openapi::api::apps::v1::{
     StatefulSetUpdateStrategy,
 };
 
-use super::{canonical, labels, metadata, pod_template, volumes};
+use super::{labels, metadata, pod_template, volumes};
 use crate::fleet::ClusterSpec;
-use crate::state::ObjectKind;
+use crate::state::{Flat, ObjectKind};
 
-/// As canonical JSON.
-pub(super) fn text(spec: &ClusterSpec) -> String {
-    let mut text = canonical::text(&without_template(spec));
-    // No text in it can say this, for its quotation marks would be escaped.
-    let place = "\"template\":{}";
-    let at = text.find(place).expect("every StatefulSet has a template");
-    let end = at + place.len();
-    text.replace_range(end - 2..end, &pod_template::stamped(spec));
-    text
+pub(super) fn object(spec: &ClusterSpec) -> Flat {
+    let mut object = Flat::of(&without_template(spec));
+    let template = pod_template::stamped(spec);
+    let replaced = object.replace(&["spec", "template"], &template);
+    assert!(replaced, "every StatefulSet has a template");
+    object
 }
 
 /// `Parallel` and `OnDelete`: order is ours to keep, by what etcd says and not by what a probe says. Volumes are

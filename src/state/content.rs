@@ -1,20 +1,42 @@
 //! What an object holds, shared by all who look at it.
 
+use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::flat::{Flat, Spot};
+
 /// JSON that is copied only where it is changed: an observation is copied whole for every plan with steps, and most of
-/// it is this. One that is shared is not compared with itself, as with every [`Arc`] of what is [`Eq`].
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "Value")]
-pub struct Content(Arc<Value>);
+/// it is this. A tree of it is made where somebody asks for one.
+#[derive(Clone)]
+pub struct Content(Arc<Forms>);
+
+/// The same in one way or both.
+#[derive(Clone, Default)]
+struct Forms {
+    flat: OnceLock<Flat>,
+    tree: OnceLock<Value>,
+}
+
+impl Content {
+    /// To be looked at, without a tree.
+    pub fn spot(&self) -> Spot<'_> {
+        let Forms { flat, tree } = &*self.0;
+        let of_tree = || Flat::deserialize(tree.get()?).ok();
+        let flat = flat.get_or_init(|| of_tree().unwrap_or_default());
+        flat.root()
+    }
+}
 
 impl From<Value> for Content {
-    fn from(value: Value) -> Self {
-        Self(Arc::new(value))
+    fn from(tree: Value) -> Self {
+        Self(Arc::new(Forms {
+            flat: OnceLock::new(),
+            tree: tree.into(),
+        }))
     }
 }
 
@@ -22,18 +44,61 @@ impl Deref for Content {
     type Target = Value;
 
     fn deref(&self) -> &Value {
-        &self.0
+        let Forms { flat, tree } = &*self.0;
+        tree.get_or_init(|| flat.get().map(Flat::tree).unwrap_or_default())
     }
 }
 
 impl DerefMut for Content {
     fn deref_mut(&mut self) -> &mut Value {
-        Arc::make_mut(&mut self.0)
+        let forms = Arc::make_mut(&mut self.0);
+        let tree = forms.tree.take();
+        let tree = tree.or_else(|| forms.flat.get().map(Flat::tree));
+        *forms = Forms {
+            flat: OnceLock::new(),
+            tree: tree.unwrap_or_default().into(),
+        };
+        forms.tree.get_mut().expect("it was put there")
+    }
+}
+
+/// One that is shared is not compared with itself.
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        let same = Arc::ptr_eq(&self.0, &other.0);
+        let flat = |content: &Self| content.0.flat.get().is_some();
+        same || if flat(self) && flat(other) {
+            self.0.flat == other.0.flat
+        } else {
+            **self == **other
+        }
+    }
+}
+
+impl Eq for Content {}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let flat = Flat::deserialize(deserializer)?;
+        Ok(if flat.is_sorted() {
+            Self(Arc::new(Forms {
+                flat: flat.into(),
+                tree: OnceLock::new(),
+            }))
+        } else {
+            flat.tree().into()
+        })
     }
 }
 
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        (**self).serialize(serializer)
     }
 }

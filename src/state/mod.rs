@@ -8,6 +8,7 @@ mod content;
 mod etcd;
 mod evidence;
 mod field_manager;
+mod flat;
 mod kube;
 mod ledger;
 mod member_file;
@@ -27,6 +28,7 @@ pub use content::Content;
 pub use etcd::{Alarm, AlarmKind, Etcd, Member, MemberId, MemberStatus, Membership};
 pub use evidence::{Evidence, Probe};
 pub use field_manager::{FieldManager, ManagerKind};
+pub use flat::{Elements, Fields, Flat, Form, Spot};
 pub use kube::{
     Actor, Attributes, AttributesClasses, Claim, ClaimPhase, Contents, ETCD_CLUSTER_ANNOTATION,
     Kube, LiveObject, Lock, Modification, ModificationState, Node, ObjectKey, ObjectKind, Obstacle,

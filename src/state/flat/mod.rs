@@ -1,0 +1,276 @@
+//! JSON in two pieces of memory, its maps' names in order.
+//!
+//! A tree has a piece for every map and every text. Most objects are compared once and let go: taking a tree of each
+//! apart again took as long as all else that is read of a recording.
+
+mod build;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+/// One value.
+#[derive(Debug, Clone, Default)]
+pub struct Flat {
+    /// All texts, one after the other.
+    text: String,
+    /// In the order in which they would be written.
+    nodes: Vec<Node>,
+    /// The names of some map are not in order, or one is there twice.
+    unsorted: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Node {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    /// Where it starts and ends.
+    Text(usize, usize),
+    /// How many nodes its elements are.
+    List(usize),
+    /// How many nodes its names and values are, one after the other.
+    Map(usize),
+}
+
+impl Node {
+    fn signed(value: i64) -> Self {
+        u64::try_from(value).map_or(Self::Signed(value), Self::Unsigned)
+    }
+
+    /// In a value whose texts stand this much further on.
+    const fn after(self, texts: usize) -> Self {
+        match self {
+            Self::Text(start, end) => Self::Text(start + texts, end + texts),
+            other => other,
+        }
+    }
+}
+
+impl Flat {
+    /// As much as most objects of ours need.
+    fn with_room() -> Self {
+        Self {
+            text: String::with_capacity(1 << 10),
+            nodes: Vec::with_capacity(1 << 7),
+            unsorted: false,
+        }
+    }
+
+    /// The names of each map are in order, as [`Fields::find`] needs them.
+    pub(super) const fn is_sorted(&self) -> bool {
+        !self.unsorted
+    }
+
+    pub fn root(&self) -> Spot<'_> {
+        self.spot(0)
+    }
+
+    const fn spot(&self, at: usize) -> Spot<'_> {
+        Spot { flat: self, at }
+    }
+
+    /// The same as a tree. Of a name that a map has twice the last counts.
+    pub fn tree(&self) -> Value {
+        self.root().tree()
+    }
+
+    /// Puts another value in the place of what is at `path`, a field's name after the other; says whether there was one.
+    pub fn replace(&mut self, path: &[&str], other: &Self) -> bool {
+        let mut maps = Vec::new();
+        let mut spot = self.root();
+        for name in path {
+            let Some(next) = spot.field(name) else {
+                return false;
+            };
+            maps.push(spot.at);
+            spot = next;
+        }
+        let (place, texts) = (spot.at..spot.end(), self.text.len());
+        let (gone, come) = (place.len(), other.nodes.len());
+        let nodes = other.nodes.iter().map(|node| node.after(texts));
+        self.nodes.splice(place, nodes);
+        self.text.push_str(&other.text);
+        for at in maps {
+            if let Node::Map(below) = &mut self.nodes[at] {
+                *below = *below - gone + come;
+            }
+        }
+        true
+    }
+
+    /// Keeps a text.
+    fn push_text(&mut self, text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.nodes.push(Node::Text(start, self.text.len()));
+    }
+
+    fn text(&self, start: usize, end: usize) -> &str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+}
+
+/// The same value, wherever its texts are kept.
+impl PartialEq for Flat {
+    fn eq(&self, other: &Self) -> bool {
+        let alike = |(a, b): (&Node, &Node)| match (*a, *b) {
+            (Node::Text(from, to), Node::Text(start, end)) => {
+                self.text(from, to) == other.text(start, end)
+            }
+            (a, b) => a == b,
+        };
+        self.nodes.len() == other.nodes.len() && self.nodes.iter().zip(&other.nodes).all(alike)
+    }
+}
+
+/// A value in a [`Flat`] one.
+#[derive(Clone, Copy)]
+pub struct Spot<'f> {
+    flat: &'f Flat,
+    at: usize,
+}
+
+/// What a value is.
+pub enum Form<'f> {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    /// Less than zero.
+    Signed(i64),
+    Float(f64),
+    Text(&'f str),
+    List(Elements<'f>),
+    Map(Fields<'f>),
+}
+
+impl<'f> Spot<'f> {
+    fn node(self) -> Node {
+        self.flat.nodes.get(self.at).copied().unwrap_or(Node::Null)
+    }
+
+    /// Where what comes after it is.
+    fn end(self) -> usize {
+        let below = match self.node() {
+            Node::List(nodes) | Node::Map(nodes) => nodes,
+            _ => 0,
+        };
+        self.at + 1 + below
+    }
+
+    pub fn form(self) -> Form<'f> {
+        match self.node() {
+            Node::Null => Form::Null,
+            Node::Bool(value) => Form::Bool(value),
+            Node::Unsigned(value) => Form::Unsigned(value),
+            Node::Signed(value) => Form::Signed(value),
+            Node::Float(value) => Form::Float(value),
+            Node::Text(start, end) => Form::Text(self.flat.text(start, end)),
+            Node::List(_) => Form::List(self.below()),
+            Node::Map(_) => Form::Map(Fields(self.below())),
+        }
+    }
+
+    pub fn as_u64(self) -> Option<u64> {
+        match self.node() {
+            Node::Unsigned(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn as_str(self) -> Option<&'f str> {
+        match self.node() {
+            Node::Text(start, end) => Some(self.flat.text(start, end)),
+            _ => None,
+        }
+    }
+
+    pub fn fields(self) -> Option<Fields<'f>> {
+        let map = matches!(self.node(), Node::Map(_));
+        map.then(|| Fields(self.below()))
+    }
+
+    fn below(self) -> Elements<'f> {
+        Elements {
+            next: Spot {
+                at: self.at + 1,
+                ..self
+            },
+            end: self.end(),
+        }
+    }
+
+    pub fn field(self, name: &str) -> Option<Self> {
+        self.fields()?.find(name)
+    }
+
+    /// What is there, a field's name after the other.
+    pub fn at(self, path: &[&str]) -> Option<Self> {
+        path.iter().try_fold(self, |spot, name| spot.field(name))
+    }
+
+    fn tree(self) -> Value {
+        match self.form() {
+            Form::Null => Value::Null,
+            Form::Bool(value) => value.into(),
+            Form::Unsigned(value) => value.into(),
+            Form::Signed(value) => value.into(),
+            Form::Float(value) => value.into(),
+            Form::Text(value) => value.into(),
+            Form::List(items) => items.map(Self::tree).collect(),
+            Form::Map(fields) => {
+                let fields = fields.map(|(name, value)| (name.to_owned(), value.tree()));
+                Value::Object(fields.collect())
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct Elements<'f> {
+    next: Spot<'f>,
+    end: usize,
+}
+
+impl<'f> Iterator for Elements<'f> {
+    type Item = Spot<'f>;
+
+    fn next(&mut self) -> Option<Spot<'f>> {
+        let spot = self.next;
+        self.next.at = spot.end();
+        (spot.at < self.end).then_some(spot)
+    }
+}
+
+/// Of a map, in the order of their names.
+#[derive(Clone)]
+pub struct Fields<'f>(Elements<'f>);
+
+impl<'f> Fields<'f> {
+    /// The field of this name, where it is after those that were seen or asked for.
+    pub fn find(&mut self, name: &str) -> Option<Spot<'f>> {
+        loop {
+            let before = self.0.next;
+            let (found, value) = self.next()?;
+            if found >= name {
+                if found == name {
+                    return Some(value);
+                }
+                self.0.next = before;
+                return None;
+            }
+        }
+    }
+}
+
+impl<'f> Iterator for Fields<'f> {
+    type Item = (&'f str, Spot<'f>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = self.0.next()?;
+        Some((name.as_str()?, self.0.next()?))
+    }
+}

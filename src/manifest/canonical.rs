@@ -2,61 +2,73 @@
 
 use std::fmt::Write;
 
-use crate::state::{Form, Spot};
+use crate::state::{Flat, Form, Spot};
 
 /// As JSON without white space, names in order.
-pub(super) fn text(object: Spot<'_>) -> String {
-    let mut text = String::with_capacity(4096);
-    write(object, &mut text);
-    text
-}
-
-fn write(value: Spot<'_>, text: &mut String) {
-    // Writing to a string cannot fail.
-    let _ = match value.form() {
-        Form::Null => text.write_str("null"),
-        Form::Bool(value) => write!(text, "{value}"),
-        Form::Unsigned(value) => write!(text, "{value}"),
-        Form::Signed(value) => write!(text, "{value}"),
-        Form::Float(value) => write!(text, "{}", serde_json::Value::from(value)),
-        Form::Text(value) => {
-            quoted(value, text);
-            Ok(())
-        }
-        Form::List(items) => {
-            text.push('[');
-            for (at, item) in items.enumerate() {
-                comma(at, text);
-                write(item, text);
-            }
-            text.write_str("]")
-        }
-        Form::Map(fields) => {
-            text.push('{');
-            for (at, (name, value)) in fields.enumerate() {
-                comma(at, text);
-                quoted(name, text);
-                text.push(':');
-                write(value, text);
-            }
-            text.write_str("}")
-        }
+pub(super) fn text(object: &Flat) -> String {
+    let mut writer = Writer {
+        text: String::with_capacity(4096),
+        plain: object.is_plain(),
     };
+    writer.value(object.root());
+    writer.text
 }
 
-fn comma(at: usize, text: &mut String) {
-    if at > 0 {
-        text.push(',');
+struct Writer {
+    text: String,
+    /// Nothing has to be escaped.
+    plain: bool,
+}
+
+impl Writer {
+    fn value(&mut self, value: Spot<'_>) {
+        match value.form() {
+            Form::Null => self.text.push_str("null"),
+            Form::Bool(value) => self.written(value),
+            Form::Unsigned(value) => self.written(value),
+            Form::Signed(value) => self.written(value),
+            Form::Float(value) => self.written(value),
+            Form::Text(value) => self.quoted(value),
+            Form::List(items) => {
+                self.text.push('[');
+                for (at, item) in items.enumerate() {
+                    self.comma(at);
+                    self.value(item);
+                }
+                self.text.push(']');
+            }
+            Form::Map(fields) => {
+                self.text.push('{');
+                for (at, (name, value)) in fields.enumerate() {
+                    self.comma(at);
+                    self.quoted(name);
+                    self.text.push(':');
+                    self.value(value);
+                }
+                self.text.push('}');
+            }
+        }
     }
-}
 
-/// Most texts are written as they are, and to see it of all bytes at once is quicker than to find the first that is not.
-fn quoted(value: &str, text: &mut String) {
-    let escaped = |byte| matches!(byte, ..b' ' | b'"' | b'\\');
-    if value.bytes().fold(false, |any, byte| any | escaped(byte)) {
-        let _ = write!(text, "{}", serde_json::Value::from(value));
-    } else {
-        text.extend(["\"", value, "\""]);
+    fn comma(&mut self, at: usize) {
+        if at > 0 {
+            self.text.push(',');
+        }
+    }
+
+    fn quoted(&mut self, value: &str) {
+        if self.plain {
+            self.text.push('"');
+            self.text.push_str(value);
+            self.text.push('"');
+        } else {
+            self.written(value);
+        }
+    }
+
+    /// As `serde_json` writes it; writing to a string cannot fail.
+    fn written(&mut self, value: impl Into<serde_json::Value>) {
+        let _ = write!(self.text, "{}", value.into());
     }
 }
 
@@ -68,7 +80,6 @@ mod tests {
 
     use super::super::difference::tests::any_json;
     use super::*;
-    use crate::state::Flat;
 
     /// Written in another order than that of the names.
     #[derive(Serialize)]
@@ -93,11 +104,11 @@ mod tests {
             .into(),
             a: json!({"z": null, "b": {}, "a": [{"c": null}, "null", ":null"]}),
         };
-        let written = text(Flat::of(&fields).root());
+        let written = text(&Flat::of(&fields));
         let expected =
             r#"{"a":{"a":[{},"null",":null"],"b":{}},"a!":-1.5,"a\"":"\u0001ü","b":[null,1]}"#;
         assert_eq!(written, expected);
-        assert_eq!(text(Flat::of(&json!(null)).root()), "null");
+        assert_eq!(text(&Flat::of(&json!(null))), "null");
     }
 
     /// The way that is longer: a tree is sorted and written.
@@ -121,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_the_sorted_tree_written(value in any_json()) {
-            prop_assert_eq!(text(Flat::of(&value).root()), by_tree(&value));
+            prop_assert_eq!(text(&Flat::of(&value)), by_tree(&value));
         }
     }
 }

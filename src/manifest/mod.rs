@@ -183,7 +183,7 @@ impl Drawn {
 
     fn of(object: Flat) -> Self {
         Self {
-            content: stamp::short_hash(&canonical::text(object.root())),
+            content: stamp::short_hash(&canonical::text(&object)),
             object,
         }
     }

@@ -17,7 +17,7 @@ pub fn settings_stamp(spec: &ClusterSpec) -> String {
 }
 
 fn stamp(spec: &ClusterSpec) -> String {
-    let mut text = canonical::text(pod_template::unstamped(spec).root());
+    let mut text = canonical::text(&pod_template::unstamped(spec));
     text.push('\n');
     text.push_str(&member_file::shared_settings(spec));
     short_hash(&text)

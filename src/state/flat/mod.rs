@@ -8,6 +8,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
+
 use serde_json::Value;
 
 /// One value.
@@ -89,10 +91,13 @@ impl Flat {
             maps.push(spot.at);
             spot = next;
         }
-        let (place, texts) = (spot.at..spot.end(), self.text.len());
-        let (gone, come) = (place.len(), other.nodes.len());
+        let (start, end, texts) = (spot.at, spot.end(), self.text.len());
+        let (gone, come) = (end - start, other.nodes.len());
+        let rest = self.nodes.split_off(end);
+        self.nodes.truncate(start);
         let nodes = other.nodes.iter().map(|node| node.after(texts));
-        self.nodes.splice(place, nodes);
+        self.nodes.extend(nodes);
+        self.nodes.extend(rest);
         self.text.push_str(&other.text);
         for at in maps {
             if let Node::Map(below) = &mut self.nodes[at] {
@@ -111,6 +116,14 @@ impl Flat {
 
     fn text(&self, start: usize, end: usize) -> &str {
         self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// None of its texts has a character that JSON escapes: all are looked at at once.
+    pub fn is_plain(&self) -> bool {
+        let escaped =
+            |byte: u8| u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\');
+        let bytes = self.text.bytes();
+        bytes.fold(0, |any, byte| any | escaped(byte)) == 0
     }
 }
 
@@ -170,7 +183,7 @@ impl<'f> Spot<'f> {
             Node::Float(value) => Form::Float(value),
             Node::Text(start, end) => Form::Text(self.flat.text(start, end)),
             Node::List(_) => Form::List(self.below()),
-            Node::Map(_) => Form::Map(Fields(self.below())),
+            Node::Map(_) => Form::Map(self.fields_below()),
         }
     }
 
@@ -190,7 +203,15 @@ impl<'f> Spot<'f> {
 
     pub fn fields(self) -> Option<Fields<'f>> {
         let map = matches!(self.node(), Node::Map(_));
-        map.then(|| Fields(self.below()))
+        map.then(|| self.fields_below())
+    }
+
+    fn fields_below(self) -> Fields<'f> {
+        Fields {
+            flat: self.flat,
+            next: self.at + 1,
+            end: self.end(),
+        }
     }
 
     fn below(self) -> Elements<'f> {
@@ -247,20 +268,26 @@ impl<'f> Iterator for Elements<'f> {
 
 /// Of a map, in the order of their names.
 #[derive(Clone)]
-pub struct Fields<'f>(Elements<'f>);
+pub struct Fields<'f> {
+    flat: &'f Flat,
+    /// Where the next name is; its value is right after it.
+    next: usize,
+    end: usize,
+}
 
 impl<'f> Fields<'f> {
     /// The field of this name, where it is after those that were seen or asked for.
     pub fn find(&mut self, name: &str) -> Option<Spot<'f>> {
         loop {
-            let before = self.0.next;
+            let here = self.next;
             let (found, value) = self.next()?;
-            if found >= name {
-                if found == name {
-                    return Some(value);
+            match found.cmp(name) {
+                Ordering::Less => {}
+                Ordering::Equal => return Some(value),
+                Ordering::Greater => {
+                    self.next = here;
+                    return None;
                 }
-                self.0.next = before;
-                return None;
             }
         }
     }
@@ -270,7 +297,11 @@ impl<'f> Iterator for Fields<'f> {
     type Item = (&'f str, Spot<'f>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.0.next()?;
-        Some((name.as_str()?, self.0.next()?))
+        if self.next >= self.end {
+            return None;
+        }
+        let (name, value) = (self.flat.spot(self.next), self.flat.spot(self.next + 1));
+        self.next = value.end();
+        Some((name.as_str()?, value))
     }
 }

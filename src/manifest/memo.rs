@@ -15,7 +15,7 @@ use crate::state::{Content, Flat, ObjectKind};
 
 struct Memo {
     /// `None`: it lasts as long as the spec is held.
-    spec: Option<ClusterSpec>,
+    spec: Option<Box<ClusterSpec>>,
     held: Option<Held>,
     drawn: BTreeMap<ObjectKind, Option<Rc<Drawn>>>,
     pod: Option<Rc<Flat>>,
@@ -41,7 +41,7 @@ struct Held {
 impl Memo {
     fn new(spec: Option<&ClusterSpec>) -> Self {
         Self {
-            spec: spec.cloned(),
+            spec: spec.cloned().map(Box::new),
             held: None,
             drawn: BTreeMap::new(),
             pod: None,
@@ -51,10 +51,16 @@ impl Memo {
         }
     }
 
+    /// What is remembered of this spec, or room for it.
+    fn of<'m>(last: &'m mut Option<Self>, spec: &ClusterSpec, copied: bool) -> &'m mut Self {
+        last.take_if(|memo| !memo.is_of(spec));
+        last.get_or_insert_with(|| Self::new(copied.then_some(spec)))
+    }
+
     fn is_of(&self, spec: &ClusterSpec) -> bool {
         let place = self.held.as_ref().map(|held| held.place);
         let asks = |last: &ClusterSpec| last.asks_the_same(spec);
-        place.is_some_and(|same| ptr::eq(same, spec)) || self.spec.as_ref().is_some_and(asks)
+        place.is_some_and(|same| ptr::eq(same, spec)) || self.spec.as_deref().is_some_and(asks)
     }
 }
 
@@ -65,8 +71,7 @@ pub struct Unchanged<'s>(&'s ClusterSpec, PhantomData<*const ClusterSpec>);
 impl<'s> Unchanged<'s> {
     pub fn new(spec: &'s ClusterSpec) -> Self {
         LAST.with_borrow_mut(|last| {
-            let memo = last.take().filter(|memo| memo.is_of(spec));
-            let memo = last.insert(memo.unwrap_or_else(|| Memo::new(None)));
+            let memo = Memo::of(last, spec, false);
             let here = memo.held.take().filter(|held| ptr::eq(held.place, spec));
             let by = here.map_or(0, |held| held.by) + 1;
             memo.held = Some(Held { place: spec, by });
@@ -170,10 +175,7 @@ pub(super) fn moved(
 
 /// What is made is made between two looks: making one thing may ask for another.
 fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
-    LAST.with_borrow_mut(|last| {
-        let memo = last.take().filter(|memo| memo.is_of(spec));
-        ask(last.insert(memo.unwrap_or_else(|| Memo::new(Some(spec)))))
-    })
+    LAST.with_borrow_mut(|last| ask(Memo::of(last, spec, true)))
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ pub struct Unchanged<'s>(&'s ClusterSpec, PhantomData<*const ClusterSpec>);
 impl<'s> Unchanged<'s> {
     pub fn new(spec: &'s ClusterSpec) -> Self {
         LAST.with_borrow_mut(|last| {
-            let memo = Memo::of(last, spec, false);
+            let again = last.left.is_some_and(|left| ptr::eq(left, spec));
+            let memo = Memo::of(&mut last.memo, spec, again);
             let here = memo.held.take().filter(|held| ptr::eq(held.place, spec));
             let by = here.map_or(0, |held| held.by) + 1;
             memo.held = Some(Held { place: spec, by });
@@ -83,20 +84,35 @@ impl<'s> Unchanged<'s> {
 impl Drop for Unchanged<'_> {
     fn drop(&mut self) {
         LAST.with_borrow_mut(|last| {
-            let Some(memo) = last else { return };
+            let Some(memo) = &mut last.memo else { return };
             if let Some(held) = &mut memo.held
                 && ptr::eq(held.place, self.0)
             {
                 held.by -= 1;
                 memo.held.take_if(|held| held.by == 0);
             }
-            last.take_if(|memo| memo.spec.is_none() && memo.held.is_none());
+            let is_over = |memo: &mut Memo| memo.spec.is_none() && memo.held.is_none();
+            if last.memo.take_if(is_over).is_some() {
+                last.left = Some(self.0);
+            }
         });
     }
 }
 
+struct Last {
+    memo: Option<Memo>,
+    /// Where the spec is that was let go last, and nothing remembered of it: a loop that holds it again and again gets a
+    /// copy.
+    left: Option<*const ClusterSpec>,
+}
+
 thread_local! {
-    static LAST: RefCell<Option<Memo>> = const { RefCell::new(None) };
+    static LAST: RefCell<Last> = const {
+        RefCell::new(Last {
+            memo: None,
+            left: None,
+        })
+    };
 }
 
 /// The object of this kind without its live inputs.
@@ -175,7 +191,7 @@ pub(super) fn moved(
 
 /// What is made is made between two looks: making one thing may ask for another.
 fn look<T>(spec: &ClusterSpec, ask: impl FnOnce(&mut Memo) -> T) -> T {
-    LAST.with_borrow_mut(|last| ask(Memo::of(last, spec, true)))
+    LAST.with_borrow_mut(|last| ask(Memo::of(&mut last.memo, spec, true)))
 }
 
 #[cfg(test)]
@@ -208,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_not_copied_and_goes_with_its_last_holder() {
-        let remembers = || LAST.with_borrow(|last| last.as_ref().map(|m| m.spec.is_some()));
+        let remembers = || LAST.with_borrow(|last| last.memo.as_ref().map(|m| m.spec.is_some()));
         let (one, other) = (example::spec(3), example::spec(5));
         let outer = Unchanged::new(&one);
         drop(Unchanged::new(&one));
@@ -222,5 +238,10 @@ mod tests {
         settings_stamp(&one);
         drop(Unchanged::new(&one));
         assert_eq!(remembers(), Some(true), "nobody held it when it was asked");
+        let again = example::spec(1);
+        drop(Unchanged::new(&again));
+        assert_eq!(remembers(), None);
+        drop(Unchanged::new(&again));
+        assert_eq!(remembers(), Some(true), "held again");
     }
 }

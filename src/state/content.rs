@@ -12,11 +12,11 @@ use super::flat::{Flat, Spot};
 /// JSON that is copied only where it is changed: an observation is copied whole for every plan with steps, and most of
 /// it is this. A tree of it is made where somebody asks for one.
 #[derive(Clone)]
-pub struct Content(Arc<Forms>);
+pub struct Content(Arc<Kept>);
 
 /// The same in one way or both.
 #[derive(Clone, Default)]
-struct Forms {
+struct Kept {
     flat: OnceLock<Flat>,
     tree: OnceLock<Value>,
 }
@@ -24,7 +24,7 @@ struct Forms {
 impl Content {
     /// To be looked at, without a tree.
     pub fn spot(&self) -> Spot<'_> {
-        let Forms { flat, tree } = &*self.0;
+        let Kept { flat, tree } = &*self.0;
         let of_tree = || Flat::deserialize(tree.get()?).ok();
         let flat = flat.get_or_init(|| of_tree().unwrap_or_default());
         flat.root()
@@ -33,7 +33,7 @@ impl Content {
 
 impl From<Value> for Content {
     fn from(tree: Value) -> Self {
-        Self(Arc::new(Forms {
+        Self(Arc::new(Kept {
             flat: OnceLock::new(),
             tree: tree.into(),
         }))
@@ -44,7 +44,7 @@ impl Deref for Content {
     type Target = Value;
 
     fn deref(&self) -> &Value {
-        let Forms { flat, tree } = &*self.0;
+        let Kept { flat, tree } = &*self.0;
         tree.get_or_init(|| flat.get().map(Flat::tree).unwrap_or_default())
     }
 }
@@ -54,7 +54,7 @@ impl DerefMut for Content {
         let forms = Arc::make_mut(&mut self.0);
         let tree = forms.tree.take();
         let tree = tree.or_else(|| forms.flat.get().map(Flat::tree));
-        *forms = Forms {
+        *forms = Kept {
             flat: OnceLock::new(),
             tree: tree.unwrap_or_default().into(),
         };
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let flat = Flat::deserialize(deserializer)?;
         Ok(if flat.is_sorted() {
-            Self(Arc::new(Forms {
+            Self(Arc::new(Kept {
                 flat: flat.into(),
                 tree: OnceLock::new(),
             }))

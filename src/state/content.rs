@@ -22,12 +22,27 @@ struct Kept {
 }
 
 impl Content {
+    /// Of what can be written as JSON.
+    pub fn of<T: Serialize>(object: &T) -> Self {
+        Self::from(Flat::with_nulls(object))
+    }
+
     /// To be looked at, without a tree.
     pub fn spot(&self) -> Spot<'_> {
         let Kept { flat, tree } = &*self.0;
         let of_tree = || Flat::deserialize(tree.get()?).ok();
         let flat = flat.get_or_init(|| of_tree().unwrap_or_default());
         flat.root()
+    }
+}
+
+/// Its maps are sorted.
+impl From<Flat> for Content {
+    fn from(flat: Flat) -> Self {
+        Self(Arc::new(Kept {
+            flat: flat.into(),
+            tree: OnceLock::new(),
+        }))
     }
 }
 
@@ -87,10 +102,7 @@ impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let flat = Flat::deserialize(deserializer)?;
         Ok(if flat.is_sorted() {
-            Self(Arc::new(Kept {
-                flat: flat.into(),
-                tree: OnceLock::new(),
-            }))
+            flat.into()
         } else {
             flat.tree().into()
         })

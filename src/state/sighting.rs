@@ -35,17 +35,13 @@ impl Sighting {
             .known()?
             .objects
             .get(&ObjectKind::StatefulSet)?;
-        let metadata = set.content.get("metadata")?;
-        let said = |field: &str| metadata.get(field)?.as_str().map(str::to_owned);
+        let metadata = set.content.spot().field("metadata")?;
+        let said = |path: &[&str]| metadata.at(path)?.as_str().map(str::to_owned);
         Some(Self {
-            cluster: metadata
-                .get("labels")?
-                .get(CLUSTER_LABEL)?
-                .as_str()?
-                .to_owned(),
+            cluster: said(&["labels", CLUSTER_LABEL])?,
             kind: ObjectKind::StatefulSet.kind().to_owned(),
-            namespace: said("namespace")?,
-            name: said("name")?,
+            namespace: said(&["namespace"])?,
+            name: said(&["name"])?,
         })
     }
 

@@ -14,9 +14,19 @@ impl Flat {
     /// The object without fields that are null. Empty maps stay, since `{}` and nothing differ where a person wrote them
     /// (an empty label selector matches everything).
     pub fn of<T: Serialize>(object: &T) -> Self {
+        Self::build(object, false)
+    }
+
+    /// With them.
+    pub(in crate::state) fn with_nulls<T: Serialize>(object: &T) -> Self {
+        Self::build(object, true)
+    }
+
+    fn build<T: Serialize>(object: &T, nulls: bool) -> Self {
         let mut builder = Builder {
             flat: Self::with_room(),
             names: Vec::new(),
+            nulls,
         };
         object.serialize(&mut builder).expect(WRITTEN);
         builder.flat
@@ -28,6 +38,8 @@ struct Builder {
     flat: Flat,
     /// Where the names of maps that are not closed yet are, the innermost's last.
     names: Vec<usize>,
+    /// Fields that are null stay.
+    nulls: bool,
 }
 
 impl Builder {
@@ -76,7 +88,9 @@ impl Map<'_> {
             return Err(Error::custom("a value without a name"));
         };
         let flat = &mut self.builder.flat;
-        if let [Node::Text(start, _), Node::Null] = flat.nodes[name..] {
+        if let [Node::Text(start, _), Node::Null] = flat.nodes[name..]
+            && !self.builder.nulls
+        {
             flat.text.truncate(start);
             flat.nodes.truncate(name);
             self.builder.names.pop();

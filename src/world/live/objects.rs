@@ -1,15 +1,16 @@
 //! Our rendered objects as they are: what the server adds taken off, and who else holds fields.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::fields;
 use super::names::{self, OUR_PREFIX, text};
 use crate::fleet::ClusterSpec;
 use crate::manifest::{FIELD_MANAGER, SETTINGS_ANNOTATION};
-use crate::state::{FieldManager, LiveObject, StatefulSet, Uid};
+use crate::state::{Content, FieldManager, LiveObject, StatefulSet, Uid};
 
 /// Metadata that the server writes.
 const SERVER_METADATA: &[&str] = &[
@@ -38,7 +39,7 @@ pub(super) fn live_object(object: &Value, spec: &ClusterSpec) -> LiveObject {
         uid: Uid(text(object, "uid").to_owned()),
         ours: names::is_ours(object, spec),
         deleting: is_deleting(object),
-        content: content(object, spec).into(),
+        content: content(object, spec),
         managers: other_managers(object),
     }
 }
@@ -47,33 +48,47 @@ pub(super) fn is_deleting(object: &Value) -> bool {
     !text(object, "deletionTimestamp").is_empty()
 }
 
-fn content(object: &Value, spec: &ClusterSpec) -> Value {
-    let Some(map) = object.as_object() else {
-        return object.clone();
-    };
-    let mut content = kept(map, &["status", "metadata"]);
-    if let Some(metadata) = map.get("metadata").and_then(Value::as_object) {
-        let mut metadata = kept(metadata, SERVER_METADATA);
-        let annotations = kept_annotations(object, spec);
-        if !annotations.is_empty() {
-            metadata.insert("annotations".into(), annotations.into());
-        }
-        content.insert("metadata".into(), metadata.into());
-    }
-    content.into()
+type Fields<'o> = BTreeMap<&'o str, &'o Value>;
+
+/// An object without what the server adds.
+#[derive(Serialize)]
+struct Shown<'o> {
+    #[serde(flatten)]
+    fields: Fields<'o>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Metadata<'o>>,
 }
 
-/// A copy of all but these fields.
-fn kept(map: &Map<String, Value>, without: &[&str]) -> Map<String, Value> {
-    let kept = map
-        .iter()
-        .filter(|(name, _)| !without.contains(&name.as_str()));
-    kept.map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+#[derive(Serialize)]
+struct Metadata<'o> {
+    #[serde(flatten)]
+    fields: Fields<'o>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: Fields<'o>,
+}
+
+fn content(object: &Value, spec: &ClusterSpec) -> Content {
+    let Some(map) = object.as_object() else {
+        return object.clone().into();
+    };
+    let metadata = map.get("metadata").and_then(Value::as_object);
+    Content::of(&Shown {
+        fields: kept(map, &["status", "metadata"]),
+        metadata: metadata.map(|metadata| Metadata {
+            fields: kept(metadata, SERVER_METADATA),
+            annotations: kept_annotations(object, spec),
+        }),
+    })
+}
+
+/// All but these fields.
+fn kept<'o>(map: &'o Map<String, Value>, without: &[&str]) -> Fields<'o> {
+    let fields = map.iter().map(|(name, value)| (name.as_str(), value));
+    fields.filter(|(name, _)| !without.contains(name)).collect()
 }
 
 /// By allow-list: ours, those Git names, and those we own because Git named them once.
-fn kept_annotations(object: &Value, spec: &ClusterSpec) -> Map<String, Value> {
+fn kept_annotations<'o>(object: &'o Value, spec: &ClusterSpec) -> Fields<'o> {
     let named =
         |name: &str| name.starts_with(OUR_PREFIX) || spec.service.annotations.contains_key(name);
     let all = object.pointer("/metadata/annotations");
@@ -89,7 +104,7 @@ fn kept_annotations(object: &Value, spec: &ClusterSpec) -> Map<String, Value> {
     let is_owned = |name: &str| owned.is_some_and(|set| set.get(format!("f:{name}")).is_some());
     all()
         .filter(|(name, _)| named(name) || is_owned(name))
-        .map(|(name, value)| (name.clone(), value.clone()))
+        .map(|(name, value)| (name.as_str(), value))
         .collect()
 }
 

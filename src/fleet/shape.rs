@@ -36,8 +36,7 @@ static CLUSTER: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(DocumentKind
 
 /// Compiles the schemas, which somebody is about to ask.
 pub fn compile() {
-    LazyLock::force(&FLEET);
-    LazyLock::force(&CLUSTER);
+    rayon::join(|| LazyLock::force(&FLEET), || LazyLock::force(&CLUSTER));
 }
 
 /// Fields of design.md that a later version brings, with what to do until then; `*` is any name.

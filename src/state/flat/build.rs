@@ -47,11 +47,6 @@ impl Builder {
         self.flat.nodes.push(node);
     }
 
-    /// Puts a list or map in its place, now that all below it is there.
-    fn close(&mut self, at: usize, node: fn(usize) -> Node) {
-        self.flat.nodes[at] = node(self.flat.nodes.len() - at - 1);
-    }
-
     fn name(&self, at: usize) -> Option<&str> {
         self.flat.spot(at).as_str()
     }
@@ -106,7 +101,7 @@ impl Map<'_> {
             self.sort();
         }
         self.builder.names.truncate(self.first);
-        self.builder.close(self.at, Node::Map);
+        self.builder.flat.close(self.at, Node::Map);
     }
 
     fn sort(&mut self) {
@@ -169,7 +164,7 @@ impl SerializeSeq for List<'_> {
     }
 
     fn end(self) -> Result<(), Error> {
-        self.builder.close(self.at, Node::List);
+        self.builder.flat.close(self.at, Node::List);
         Ok(())
     }
 }

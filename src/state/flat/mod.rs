@@ -107,6 +107,11 @@ impl Flat {
         true
     }
 
+    /// Puts a list or map in its place, now that all below it is there.
+    fn close(&mut self, at: usize, node: fn(usize) -> Node) {
+        self.nodes[at] = node(self.nodes.len() - at - 1);
+    }
+
     /// Keeps a text.
     fn push_text(&mut self, text: &str) {
         let start = self.text.len();

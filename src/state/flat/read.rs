@@ -21,11 +21,6 @@ impl Below<'_> {
     fn push(self, node: Node) {
         self.0.nodes.push(node);
     }
-
-    /// Puts a list or map in its place, now that all below it is there.
-    fn close(self, at: usize, node: fn(usize) -> Node) {
-        self.0.nodes[at] = node(self.0.nodes.len() - at - 1);
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for Below<'_> {
@@ -77,7 +72,7 @@ impl<'de> Visitor<'de> for Below<'_> {
         let at = self.0.nodes.len();
         self.0.nodes.push(Node::List(0));
         while items.next_element_seed(Below(self.0))?.is_some() {}
-        self.close(at, Node::List);
+        self.0.close(at, Node::List);
         Ok(())
     }
 
@@ -94,7 +89,7 @@ impl<'de> Visitor<'de> for Below<'_> {
             before = Some(name);
             name = self.0.nodes.len();
         }
-        self.close(at, Node::Map);
+        self.0.close(at, Node::Map);
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 use proptest::prelude::*;
-use serde_json::json;
-
 use serde::Deserialize;
+use serde_json::json;
 
 use super::*;
 
@@ -48,6 +47,13 @@ fn a_part_is_replaced_where_it_is() {
     );
     assert!(whole.replace(&[], &flat(&json!([]))));
     assert_eq!(whole.tree(), json!([]));
+}
+
+#[test]
+fn fields_that_are_null_stay_only_where_they_shall() {
+    let value = json!({"a": null, "b": [null, {"c": null}]});
+    assert_eq!(Flat::with_nulls(&value).tree(), value);
+    assert_eq!(Flat::of(&value).tree(), json!({"b": [null, {}]}));
 }
 
 #[test]

@@ -42,13 +42,11 @@ pub struct Opened {
 
 /// Reads and checks the fleet at a path; what every command begins with.
 pub fn open(path: &std::path::Path) -> Opened {
-    let read = || source::read(path);
-    let (documents, ()) = rayon::join(read, fleet::compile_schemas);
     let source::Documents {
         files,
         git,
         mut diagnostics,
-    } = documents;
+    } = source::read(path);
     // Files that could not be read are missing below, and what is missing because of them is not worth a word.
     let unread = diagnostics.iter().any(Diagnostic::is_error);
     let loaded = fleet::load(&files);

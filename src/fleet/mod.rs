@@ -41,7 +41,6 @@ pub use names::{SNAPSHOTS_AT_HOME, of_copy};
 pub use origins::Origins;
 pub use quantity::{Quantity, QuantityError};
 pub use schema::DocumentKind;
-pub use shape::compile as compile_schemas;
 pub use spec::{
     Access, AutoCompaction, BackupSettings, ClusterSpec, CompactionMode, Context, ContextSource,
     EtcdSettings, Fleet, Migration, MigrationStrategy, Origin, PodSettings, Policy, Reach,

@@ -1,10 +1,9 @@
 //! Is a document of the schema's shape? jsonschema finds out, the words are ours.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
 
+use jsonschema::ValidationError;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
-use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::DocumentKind;
@@ -15,29 +14,12 @@ use super::text::SHAPES;
 use super::tree::{self, Node, dotted};
 use crate::diag::{Code, Diagnostic, SourceFile};
 
-struct Compiled {
-    schema: Value,
-    validator: Validator,
-}
+/// The build writes each schema out as code.
+#[jsonschema::validator(path = "schemas/fleet.schema.json", methods = { validate = false })]
+struct FleetShape;
 
-impl Compiled {
-    fn new(kind: DocumentKind) -> Self {
-        let schema = kind.schema();
-        let validator = jsonschema::validator_for(&schema);
-        Self {
-            validator: validator.expect("a schema generated from our own types is a valid schema"),
-            schema,
-        }
-    }
-}
-
-static FLEET: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(DocumentKind::Fleet));
-static CLUSTER: LazyLock<Compiled> = LazyLock::new(|| Compiled::new(DocumentKind::EtcdCluster));
-
-/// Compiles the schemas, which somebody is about to ask.
-pub fn compile() {
-    rayon::join(|| LazyLock::force(&FLEET), || LazyLock::force(&CLUSTER));
-}
+#[jsonschema::validator(path = "schemas/cluster.schema.json", methods = { validate = false })]
+struct ClusterShape;
 
 /// Fields of design.md that a later version brings, with what to do until then; `*` is any name.
 const NOT_YET: &[(&str, &str)] = &[
@@ -57,24 +39,29 @@ pub(super) fn check(
     files: &[SourceFile],
     found: &mut Vec<Diagnostic>,
 ) -> bool {
-    let compiled = match kind {
-        DocumentKind::Fleet => &*FLEET,
-        DocumentKind::EtcdCluster => &*CLUSTER,
-    };
     let json = document.to_json();
-    if compiled.validator.is_valid(&json) {
+    let is_valid = match kind {
+        DocumentKind::Fleet => FleetShape::is_valid(&json),
+        DocumentKind::EtcdCluster => ClusterShape::is_valid(&json),
+    };
+    if is_valid {
         return true; // by far the shorter question
     }
+    let errors = match kind {
+        DocumentKind::Fleet => FleetShape::iter_errors(&json),
+        DocumentKind::EtcdCluster => ClusterShape::iter_errors(&json),
+    };
+    let schema = kind.schema();
     let mut seen = BTreeSet::new();
     let most = found.len() + MAX_DOCUMENT_FINDINGS;
-    for error in compiled.validator.iter_errors(&json) {
+    for error in errors {
         let room = most.saturating_sub(found.len());
         if room == 0 {
             break;
         }
         let pointer = error.instance_path().as_str().to_owned();
         let finding = Finding {
-            schema: &compiled.schema,
+            schema: &schema,
             document,
             files,
             pointer: &pointer,

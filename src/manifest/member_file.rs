@@ -112,7 +112,8 @@ pub fn brought_up(
 ) -> Option<MemberConfig> {
     let life = file.life()?;
     let rest = file.strip_prefix(&*settings(spec, ordinal));
-    let up = rest.and_then(|rest| rest.strip_prefix('\n')) == Some(&*life.ending());
+    let ending = rest.and_then(|rest| rest.strip_prefix('\n'));
+    let up = ending.is_some_and(|ending| life.is_ending(ending));
     let brought_up = || living(spec, ordinal, life).into();
     Some(if up { file.clone() } else { brought_up() })
 }

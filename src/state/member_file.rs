@@ -109,14 +109,33 @@ impl MemberFile {
 
     /// The keys as they are written at the end of a file.
     pub fn ending(&self) -> String {
+        self.pieces().concat()
+    }
+
+    /// Whether a text is that.
+    pub fn is_ending(&self, text: &str) -> bool {
+        let mut pieces = self.pieces().into_iter();
+        pieces.try_fold(text, str::strip_prefix) == Some("")
+    }
+
+    fn pieces(&self) -> [&str; 10] {
         let list = self.initial_cluster();
         match self {
-            Self::Bootstrap { token, .. } => {
-                format!("{LIST}: {list}\n{STATE}: new\n{TOKEN}: {token}\n")
-            }
-            Self::Join { .. } | Self::Poisoned { .. } => {
-                format!("{LIST}: {list}\n{STATE}: existing\n")
-            }
+            Self::Bootstrap { token, .. } => [
+                LIST, ": ", list, "\n", STATE, ": new\n", TOKEN, ": ", token, "\n",
+            ],
+            Self::Join { .. } | Self::Poisoned { .. } => [
+                LIST,
+                ": ",
+                list,
+                "\n",
+                STATE,
+                ": existing\n",
+                "",
+                "",
+                "",
+                "",
+            ],
         }
     }
 
@@ -191,8 +210,10 @@ mod tests {
         ];
         for life in lives {
             let text = life.rewrite(settings);
-            assert_eq!(MemberFile::parse(&text), Ok(life));
-            assert!(text.starts_with(settings));
+            assert_eq!(MemberFile::parse(&text), Ok(life.clone()));
+            let ending = text.strip_prefix(settings).expect("its settings");
+            assert!(life.is_ending(ending) && !bootstrap().is_ending(&ending[1..]));
+            assert!(!life.is_ending(&format!("{ending}x")), "something after it");
         }
     }
 

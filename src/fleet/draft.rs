@@ -120,13 +120,13 @@ impl<'a> Draft<'a> {
     }
 
     /// Where to point for a field; for one that nobody wrote, its nearest parent.
-    pub(super) fn place(&self, pointer: &str) -> &Place {
+    pub(super) fn place(&self, pointer: &str) -> Place {
         let mut at = pointer;
         loop {
             match (self.tree.find(at), at.rsplit_once('/')) {
                 (Some(found), _) => return found.place(),
                 (None, Some((parent, _))) => at = parent,
-                (None, None) => return &self.tree.place,
+                (None, None) => return self.tree.place,
             }
         }
     }
@@ -157,7 +157,7 @@ impl<'a> Draft<'a> {
         remark: impl Into<String>,
     ) -> &mut Diagnostic {
         let found = self.tree.find(pointer);
-        let place = found.map_or(&self.tree.place, |found| found.key_place());
+        let place = found.map_or(self.tree.place, |found| found.key_place());
         let label = place.label(self.files, remark);
         let report = self.report(code, pointer, message, "");
         report.labels = vec![label];

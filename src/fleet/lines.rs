@@ -26,14 +26,14 @@ fn collect(node: &Node, at: &str, lines: &mut BTreeMap<String, usize>) {
             for entry in entries {
                 let pointer = format!("{at}/{}", escaped(&entry.key));
                 collect(&entry.value, &pointer, lines);
-                lines.insert(pointer, entry.key_place.line);
+                lines.insert(pointer, entry.key_place.line());
             }
         }
         Kind::List(items) => {
             for (index, item) in items.iter().enumerate() {
                 let pointer = format!("{at}/{index}");
                 collect(item, &pointer, lines);
-                lines.insert(pointer, item.place.line);
+                lines.insert(pointer, item.place.line());
             }
         }
         Kind::Leaf(_) | Kind::Reported => {}

@@ -188,7 +188,7 @@ impl Read {
 
     fn add(&mut self, mut node: Node, files: &[SourceFile]) {
         let Some(kind) = kind_of(&node, files, &mut self.found) else {
-            self.unread |= is_fleet_file(&files[node.place.file].name);
+            self.unread |= is_fleet_file(&files[node.place.file()].name);
             return;
         };
         let size = node.size();
@@ -272,9 +272,8 @@ fn is_fleet_file(name: &str) -> bool {
     matches!(name.rsplit('/').next(), Some("fleet.yaml" | "fleet.yml"))
 }
 
-pub(super) fn value_place<'a>(node: &'a Node, pointer: &str) -> &'a Place {
-    node.find(pointer)
-        .map_or(&node.place, |found| found.place())
+pub(super) fn value_place(node: &Node, pointer: &str) -> Place {
+    node.find(pointer).map_or(node.place, |found| found.place())
 }
 
 /// `apiVersion` and `kind`, which say by which schema the rest is read.
@@ -307,7 +306,7 @@ fn kind_of(node: &Node, files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Op
 }
 
 fn misplaced(kind: DocumentKind, node: &Node, files: &[SourceFile], found: &mut Vec<Diagnostic>) {
-    let name = &files[node.place.file].name;
+    let name = &files[node.place.file()].name;
     let message = match (kind, is_fleet_file(name)) {
         (DocumentKind::Fleet, false) => "`kind: Fleet` belongs into `fleet.yaml`",
         // A cluster may well be called "fleet".
@@ -342,7 +341,7 @@ impl Seen {
         Self {
             id,
             objects,
-            place: draft.place("/metadata/name").clone(),
+            place: draft.place("/metadata/name"),
         }
     }
 }

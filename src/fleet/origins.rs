@@ -72,8 +72,8 @@ fn collect(node: &Node, at: &str, names: &[String], into: &mut BTreeMap<String, 
     for entry in node.entries() {
         let pointer = format!("{at}/{}", escaped(&entry.key));
         let origin = Origin {
-            file: names[entry.key_place.file].clone(),
-            line: entry.key_place.line,
+            file: names[entry.key_place.file()].clone(),
+            line: entry.key_place.line(),
             commit: None,
         };
         collect(&entry.value, &pointer, names, into);

@@ -101,10 +101,7 @@ fn whereabouts(location: Location, file: usize, text: &str) -> Place {
     let mut rest = text.char_indices().skip(characters);
     let start = rest.next().map_or(text.len(), |(at, _)| at);
     let end = rest.next().map_or(text.len(), |(at, _)| at);
-    Place {
-        span: start..end,
-        ..place
-    }
+    place.with_span(&(start..end))
 }
 
 /// What is wrong with what an alias stands for is wrong with the alias.
@@ -169,12 +166,8 @@ mod tests {
 
     fn slice<'a>(text: &'a str, pointer: &str) -> &'a str {
         let nodes = parse(&[file(text)], 0).expect("parses");
-        let place = nodes[nodes.len() - 1]
-            .find(pointer)
-            .expect(pointer)
-            .place()
-            .clone();
-        &text[place.span]
+        let place = nodes[nodes.len() - 1].find(pointer).expect(pointer).place();
+        &text[place.span()]
     }
 
     #[test]

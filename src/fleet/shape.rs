@@ -95,7 +95,7 @@ pub(super) fn check(
     if !whole {
         let message = "too much was found: the rest of the document was not looked at";
         let kind = document.find("/kind").map(|kind| kind.place());
-        let label = kind.unwrap_or(&document.place).label(files, "this one");
+        let label = kind.unwrap_or(document.place).label(files, "this one");
         let report = Diagnostic::new(Code::TooLarge, message).label(label);
         found.push(report.help("mend some of it and ask again"));
     }
@@ -181,10 +181,8 @@ impl Finding<'_> {
         let (code, expected) = self.expectation();
         let message = format!("`{path}` must be {expected}");
         let place = self.document.find(self.pointer);
-        let place = place
-            .map_or(&self.document.place, |found| found.place())
-            .clone();
-        let written = self.files[place.file].text.get(place.span.clone());
+        let place = place.map_or(self.document.place, |found| found.place());
+        let written = self.files[place.file()].text.get(place.span());
         let label = place.label(self.files, format!("found {}", described(value, written)));
         let diagnostic = Diagnostic::new(code, message).label(label);
         match (self.error.kind(), value) {
@@ -243,9 +241,7 @@ impl Finding<'_> {
 
     fn key_place(&self, pointer: &str) -> tree::Place {
         let found = self.document.find(pointer);
-        found
-            .map_or(&self.document.place, |found| found.key_place())
-            .clone()
+        found.map_or(self.document.place, |found| found.key_place())
     }
 }
 

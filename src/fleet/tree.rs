@@ -9,45 +9,71 @@ use serde_saphyr::{Location, Spanned};
 use super::pointer::unescaped;
 use crate::diag::{Label, SourceFile};
 
-/// A place in a file: the file's index in the load, bytes, line and column from 1.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A place in a file: the file's index in the load, bytes, line and column from 1. Every key and value of a fleet has one
+/// for as long as the fleet is looked at, and no file is larger than these numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Place {
-    pub(super) file: usize,
-    pub(super) span: Range<usize>,
-    pub(super) line: usize,
-    pub(super) column: usize,
+    file: u32,
+    start: u32,
+    bytes: u32,
+    line: u32,
+    column: u32,
+}
+
+fn short(number: impl TryInto<u32>) -> u32 {
+    number.try_into().unwrap_or(u32::MAX)
 }
 
 impl Place {
     /// The beginning of a file.
     pub(super) fn start(file: usize) -> Self {
         Self {
-            file,
-            span: 0..0,
+            file: short(file),
             line: 1,
             column: 1,
+            ..Self::default()
+        }
+    }
+
+    /// On the same line, with other bytes.
+    pub(super) fn with_span(self, span: &Range<usize>) -> Self {
+        Self {
+            start: short(span.start),
+            bytes: short(span.len()),
+            ..self
         }
     }
 
     pub(super) fn of(location: Location, file: usize) -> Self {
-        let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let span = location.span();
-        let start = number(span.byte_offset().unwrap_or_default());
-        let len = number(span.byte_len().unwrap_or_default());
         Self {
-            file,
-            span: start..start + len,
-            line: number(location.line()),
-            column: number(location.column()),
+            file: short(file),
+            start: short(span.byte_offset().unwrap_or_default()),
+            bytes: short(span.byte_len().unwrap_or_default()),
+            line: short(location.line()),
+            column: short(location.column()),
         }
     }
 
-    pub(super) fn label(&self, files: &[SourceFile], text: impl Into<String>) -> Label {
+    pub(super) const fn file(self) -> usize {
+        self.file as usize
+    }
+
+    pub(super) const fn line(self) -> usize {
+        self.line as usize
+    }
+
+    pub(super) fn span(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.bytes as usize
+    }
+
+    pub(super) fn label(self, files: &[SourceFile], text: impl Into<String>) -> Label {
         Label {
-            file: files[self.file].name.clone(),
-            span: self.span.clone(),
-            line: self.line,
-            column: self.column,
+            file: files[self.file()].name.clone(),
+            span: self.span(),
+            line: self.line(),
+            column: self.column as usize,
             text: text.into(),
         }
     }
@@ -145,11 +171,11 @@ impl Node {
     }
 
     /// What stands under a name, and the name where it was written; in a list, at a place.
-    fn child(&self, name: &str) -> Option<(Option<&Place>, &Self)> {
+    fn child(&self, name: &str) -> Option<(Option<Place>, &Self)> {
         match &self.kind {
             Kind::Map(_) => {
                 let entry = self.entry(name)?;
-                Some((Some(&entry.key_place), &entry.value))
+                Some((Some(entry.key_place), &entry.value))
             }
             Kind::List(items) => Some((None, items.get(name.parse::<usize>().ok()?)?)),
             Kind::Leaf(_) | Kind::Reported => None,
@@ -159,7 +185,7 @@ impl Node {
     /// Moves the node out; what stays behind is for overwriting.
     pub(super) fn take(&mut self) -> Self {
         Self {
-            place: self.place.clone(),
+            place: self.place,
             kind: std::mem::replace(&mut self.kind, Kind::Reported),
         }
     }
@@ -216,12 +242,12 @@ impl Node {
 
     /// Spans come out of the parser without a file.
     pub(super) fn set_file(&mut self, file: usize) {
-        self.place.file = file;
+        self.place.file = short(file);
         match &mut self.kind {
             Kind::List(items) => items.iter_mut().for_each(|item| item.set_file(file)),
             Kind::Map(entries) => {
                 for entry in entries {
-                    entry.key_place.file = file;
+                    entry.key_place.file = short(file);
                     entry.value.set_file(file);
                 }
             }
@@ -238,23 +264,23 @@ pub(super) fn dotted(pointer: &str) -> String {
 }
 
 pub(super) struct Found<'a> {
-    key: Option<&'a Place>,
+    key: Option<Place>,
     pub(super) node: &'a Node,
 }
 
-impl<'a> Found<'a> {
+impl Found<'_> {
     /// Where to put the caret for the value: a block collection has no extent of its own, so its key.
-    pub(super) fn place(&self) -> &'a Place {
-        if self.node.place.span.is_empty() {
-            self.key.unwrap_or(&self.node.place)
+    pub(super) fn place(&self) -> Place {
+        if self.node.place.bytes == 0 {
+            self.key.unwrap_or(self.node.place)
         } else {
-            &self.node.place
+            self.node.place
         }
     }
 
     /// Where it was said: the key, if there is one.
-    pub(super) fn key_place(&self) -> &'a Place {
-        self.key.unwrap_or(&self.node.place)
+    pub(super) fn key_place(&self) -> Place {
+        self.key.unwrap_or(self.node.place)
     }
 }
 
@@ -338,6 +364,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
                 value: Parsed::into_node(value),
             });
         }
+        entries.shrink_to_fit(); // most have one or two, and they are kept
         Ok(Kind::Map(entries))
     }
 }

@@ -444,7 +444,7 @@ async fn a_taken_name_is_refused_and_says_how_to_look() {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders-members"}});
     let act = Act::CreateObject {
         object: members_key(),
-        body,
+        body: body.into(),
     };
     let outcome = perform(&server, act).await;
     let Err(PerformError::Refused(why)) = outcome else {
@@ -492,12 +492,14 @@ async fn a_field_held_by_another_is_named_with_its_holder() {
     let server = Server::new();
     server.put(MEMBERS, members());
     server.conflict(MEMBERS, ".data.readme", "kubectl-edit");
-    let act = |takes: &[&str]| Act::UpdateObject {
+    let act = |takes: &[&str]| {
+        Act::UpdateObject {
         object: members_key(),
         uid: Uid("uid-orders-members".into()),
-        body: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders-members"}, "data": {"readme": "y"}}),
+        body: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders-members"}, "data": {"readme": "y"}}).into(),
         fields: vec!["/data/readme".into()],
         takes: takes.iter().map(|&t| t.to_owned()).collect(),
+    }
     };
     let unseen = perform(&server, act(&[])).await;
     assert!(
@@ -561,7 +563,7 @@ async fn an_update_takes_nothing_back_that_happened_since_the_look() {
     server.let_apply();
     let update = |object: ObjectKey, more: Value| Act::UpdateObject {
         uid: Uid(format!("uid-{}", object.name)),
-        body: with(json!({"metadata": {"name": object.name}}), &more),
+        body: with(json!({"metadata": {"name": object.name}}), &more).into(),
         object,
         fields: vec!["/x".into()],
         takes: vec!["/x".into(), "/data/readme".into()],

@@ -192,7 +192,7 @@ fn every_field_of_an_object_says_where_it_comes_from() {
         let commented = traced.yaml();
         let read: Value = serde_saphyr::from_str(&commented).expect("still YAML");
         assert_eq!(
-            read, traced.object.body,
+            read, *traced.object.body,
             "comments change nothing: {commented}"
         );
         text += &commented;

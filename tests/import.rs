@@ -27,7 +27,7 @@ fn running(spec: &ClusterSpec) -> Running {
     let body = |kind| {
         let all = manifest::steady(spec);
         let object = all.into_iter().find(|object| object.key.kind == kind);
-        object.expect("every kind is rendered").body
+        object.expect("every kind is rendered").body.tree()
     };
     let mut stateful_set = body(ObjectKind::StatefulSet);
     let pod = &mut stateful_set["spec"]["template"]["spec"];

@@ -44,7 +44,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
     // A set that is made at once makes the claims that its seats miss.
     let template = match act {
         Act::CreateObject { object, body } if object.kind == ObjectKind::StatefulSet => {
-            super::storage::asked_by(body)
+            super::storage::asked_by(body.spot())
         }
         _ => kube.and_then(super::storage::asked),
     };
@@ -68,7 +68,7 @@ pub fn ledger_before(observed: &Observation, act: &Act, run: &Run) -> Ledger {
         }
         Act::MakeClaim { ordinal, body, .. } => {
             let seat = ledger.seats.entry(*ordinal).or_default();
-            seat.asked = body.get("spec").and_then(super::storage::asked_of);
+            seat.asked = body.spot().field("spec").and_then(super::storage::asked_of);
         }
         Act::ReturnVolume { ordinal, .. } => {
             let seat = ledger.seats.entry(*ordinal).or_default();

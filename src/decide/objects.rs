@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use serde_json::Value;
-
 use super::view::{View, quorum};
 use crate::fleet::pointer::unescaped;
 use crate::fleet::{ClusterSpec, EtcdVersion, Ordinal};
 use crate::manifest::{self, CONTENT_ANNOTATION, Difference, LiveInputs, Object, member_file};
-use crate::state::{Kube, Member, MemberConfig, Membership, ObjectKey, ObjectKind, Observation};
+use crate::state::{
+    Content, Flat, Kube, Member, MemberConfig, Membership, ObjectKey, ObjectKind, Observation,
+};
 
 /// What every object is rendered from, and how the live one differs.
 pub struct Objects {
@@ -168,25 +168,24 @@ fn is_content(pointer: &str) -> bool {
 }
 
 /// The server refuses an update that touches one of these, and with it the fix of a template.
-fn keep_immutable(body: &mut Value, live: &Value) {
-    let mut kept = false;
+fn keep_immutable(body: &mut Content, live: &Content) {
+    let (nothing, mut kept) = (Flat::default(), false);
     for field in [
         "volumeClaimTemplates",
         "serviceName",
         "selector",
         "podManagementPolicy",
     ] {
-        if let Some(value) = live.pointer(&format!("/spec/{field}")) {
-            let ours = std::mem::replace(&mut body["spec"][field], value.clone());
-            kept |= !manifest::differences(&ours, value).is_empty();
+        let place = ["spec", field];
+        if let Some(value) = live.spot().at(&place) {
+            let ours = body.spot().at(&place).unwrap_or(nothing.root());
+            kept |= !manifest::differences(ours, value).is_empty();
+            body.put(&place, &value);
         }
     }
-    let annotations = live.pointer("/metadata/annotations");
-    if let Some(content) = annotations
-        .and_then(|a| a.get(CONTENT_ANNOTATION))
-        .filter(|_| kept)
-    {
-        body["metadata"]["annotations"][CONTENT_ANNOTATION] = content.clone();
+    let place = ["metadata", "annotations", CONTENT_ANNOTATION];
+    if let Some(content) = live.spot().at(&place).filter(|_| kept) {
+        body.put(&place, &content);
     }
 }
 
@@ -237,8 +236,8 @@ fn running_versions(observed: &Observation, kube: &Kube) -> Vec<EtcdVersion> {
     }
     let set = kube.objects.get(&ObjectKind::StatefulSet);
     let image = set.and_then(|s| {
-        s.content
-            .pointer("/spec/template/spec/containers/0/image")?
+        let set = s.content.spot();
+        set.pointer("/spec/template/spec/containers/0/image")?
             .as_str()
     });
     let tag = image.and_then(|i| Some(i.rsplit_once(':')?.1.trim_start_matches('v')));

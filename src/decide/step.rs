@@ -4,12 +4,11 @@ use std::fmt;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::procedure::Row;
 use super::view::{View, tolerance};
 use crate::fleet::{Ordinal, Quantity};
-use crate::state::{MemberId, ObjectKey, ObjectKind, OfflineMove, Uid};
+use crate::state::{Content, MemberId, ObjectKey, ObjectKind, OfflineMove, Uid};
 
 /// One act bound to what is live: all that performing it needs, and nothing left to choose.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +18,13 @@ pub enum Act {
     /// POST first: 409 means that someone else has the name.
     CreateObject {
         object: ObjectKey,
-        body: Value,
+        body: Content,
     },
     /// Server-side apply, bound to the object's UID.
     UpdateObject {
         object: ObjectKey,
         uid: Uid,
-        body: Value,
+        body: Content,
         /// JSON pointers of what differs, for the plan.
         fields: Vec<String>,
         /// Those of them that a person's tool holds: exactly these are taken over.
@@ -149,7 +148,7 @@ pub enum Act {
     MakeClaim {
         ordinal: Ordinal,
         claim: String,
-        body: Value,
+        body: Content,
     },
     /// The old volume bound to a claim of another name, and that claim.
     LendVolume {
@@ -158,13 +157,13 @@ pub enum Act {
         uid: Uid,
         resource_version: String,
         claim: String,
-        body: Value,
+        body: Content,
     },
     /// A pod that copies from the one claim to the other and ends.
     CopyData {
         ordinal: Ordinal,
         pod: String,
-        body: Value,
+        body: Content,
     },
     /// Delete the pod that copies, or did.
     StopCopy {

@@ -1,8 +1,6 @@
 //! P5-a, P6: class and size of every member's volume are as Git says. What is here prepares that: volumes that can grow
 //! grow where they are, and the claim template follows. Members that must move to another volume are `replace`'s.
 
-use serde_json::Value;
-
 use super::attributes;
 use super::guard;
 use super::procedure::{About, Condition, Facts, Focus, Procedure, Row, Then};
@@ -11,7 +9,7 @@ use super::snapshot;
 use super::step::Act;
 use super::view::{Seat, View};
 use crate::fleet::Quantity;
-use crate::state::{Claim, ClaimPhase, Kube, ObjectKind, Reading, StorageClass, Volume};
+use crate::state::{Claim, ClaimPhase, Kube, ObjectKind, Reading, Spot, StorageClass, Volume};
 
 pub(super) const STORAGE: Procedure = Procedure {
     name: "storage",
@@ -484,19 +482,19 @@ impl crate::fleet::Storage {
 /// What the live claim template asks for.
 pub(super) fn asked(kube: &Kube) -> Option<String> {
     let set = kube.objects.get(&ObjectKind::StatefulSet)?;
-    asked_by(&set.content)
+    asked_by(set.content.spot())
 }
 
 /// What the claim template of this StatefulSet asks for.
-pub(super) fn asked_by(set: &Value) -> Option<String> {
+pub(super) fn asked_by(set: Spot<'_>) -> Option<String> {
     asked_of(set.pointer("/spec/volumeClaimTemplates/0/spec")?)
 }
 
 /// What a claim with this spec asks for.
-pub(super) fn asked_of(spec: &Value) -> Option<String> {
-    let text = |pointer: &str| spec.pointer(pointer).and_then(Value::as_str);
-    let size = text("/resources/requests/storage")?.parse().ok()?;
-    Some(asks_for(text("/storageClassName"), &size))
+pub(super) fn asked_of(spec: Spot<'_>) -> Option<String> {
+    let text = |path: &[&str]| spec.at(path).and_then(Spot::as_str);
+    let size = text(&["resources", "requests", "storage"])?.parse().ok()?;
+    Some(asks_for(text(&["storageClassName"]), &size))
 }
 
 /// By value: the API server writes quantities its own way.

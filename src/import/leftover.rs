@@ -11,7 +11,7 @@ use crate::manifest::{
     self, CONTENT_ANNOTATION, CONTEXT_LABEL, Difference, FLEET_LABEL, LiveInputs,
     SETTINGS_ANNOTATION, member_file,
 };
-use crate::state::ObjectKind;
+use crate::state::{Content, ObjectKind};
 
 /// Lists whose elements have names.
 const KEYED: [(&str, &str); 7] = [
@@ -66,7 +66,8 @@ pub(super) fn findings(running: &Running, spec: &ClusterSpec) -> Vec<Finding> {
     let rendered = manifest::object(ObjectKind::StatefulSet, spec, &LiveInputs::steady(spec));
     let (wanted, live) = (&rendered.body["spec"], &running.stateful_set["spec"]);
     let mut found = Vec::new();
-    for difference in manifest::differences(&rendered.body, &running.stateful_set) {
+    let there = Content::of(&running.stateful_set);
+    for difference in manifest::differences(rendered.body.spot(), there.spot()) {
         let Some(pointer) = difference.pointer.strip_prefix("/spec") else {
             continue;
         };

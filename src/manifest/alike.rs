@@ -70,8 +70,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::super::difference::tests::{any_json, keys_are_unique};
-    use super::super::{differences, example, steady};
+    use super::super::difference::tests::{any_json, between, keys_are_unique};
+    use super::super::{example, steady};
     use super::*;
     use crate::state::{Content, Flat};
 
@@ -129,7 +129,7 @@ mod tests {
                 }
             }
             if holds_all(&live, &wanted) {
-                prop_assert_eq!(differences(&wanted, &live), vec![]);
+                prop_assert_eq!(between(&wanted, &live), vec![]);
             }
         }
     }

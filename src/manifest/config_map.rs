@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
-use serde_json::{Value, json};
 
 use super::metadata;
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{MemberConfig, ObjectKind, Spot};
+use crate::state::{Flat, MemberConfig, ObjectKind, Spot};
 
 pub(super) fn object(spec: &ClusterSpec) -> ConfigMap {
     ConfigMap {
@@ -17,12 +16,12 @@ pub(super) fn object(spec: &ClusterSpec) -> ConfigMap {
 }
 
 /// Its data: the files as they shall be.
-pub(super) fn data(spec: &ClusterSpec, files: &BTreeMap<Ordinal, MemberConfig>) -> Value {
+pub(super) fn data(spec: &ClusterSpec, files: &BTreeMap<Ordinal, MemberConfig>) -> Flat {
     let data: BTreeMap<String, &str> = files
         .iter()
         .map(|(ordinal, text)| (super::member_file::key(spec, *ordinal), &**text))
         .collect();
-    json!(data)
+    Flat::of(&data)
 }
 
 /// Whether the files that are there are these and no others.

@@ -3,10 +3,13 @@
 //! The API server fills in defaults and other managers add fields of their own: only what we render is compared, by
 //! meaning and not by spelling. Where a map or list is ours as a whole, what is there besides counts too.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde_json::Value;
 
 use crate::fleet::Quantity;
 use crate::fleet::pointer::escaped;
+use crate::state::{Elements, Fields, Form, Spot};
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +23,7 @@ pub struct Difference {
 }
 
 /// Every field of `desired` that `live` lacks or has otherwise, in the order of their names.
-pub fn differences(desired: &Value, live: &Value) -> Vec<Difference> {
+pub fn differences(desired: Spot<'_>, live: Spot<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
     walk(&Place::root(), desired, Some(live), &mut found);
     found
@@ -93,41 +96,44 @@ impl Place {
     }
 }
 
-fn walk(place: &Place, desired: &Value, live: Option<&Value>, found: &mut Vec<Difference>) {
-    let live = live.filter(|v| !is_nothing(v));
-    match (desired, live) {
-        _ if place.is_identity() => {}
-        (desired, None) if is_nothing(desired) => {}
-        (Value::Object(desired), Some(Value::Object(live))) => maps(place, desired, live, found),
-        (Value::Array(wanted), Some(Value::Array(there))) => match place.list_keys() {
-            Some(keys) => keyed_lists(place, keys, wanted, there, found),
-            None if wanted.len() == there.len() => {
-                for (index, (wanted, there)) in wanted.iter().zip(there).enumerate() {
+fn walk(place: &Place, desired: Spot<'_>, live: Option<Spot<'_>>, found: &mut Vec<Difference>) {
+    if place.is_identity() {
+        return;
+    }
+    let Some(live) = live.filter(|live| !is_nothing(*live)) else {
+        if !is_nothing(desired) {
+            found.push(difference(place, Some(desired), None));
+        }
+        return;
+    };
+    match (desired.form(), live.form()) {
+        (Form::Map(wanted), Form::Map(there)) => maps(place, wanted, there, found),
+        (Form::List(wanted), Form::List(there)) => match place.list_keys() {
+            Some(keys) => keyed_lists(place, keys, wanted, &there, found),
+            None if wanted.clone().count() == there.clone().count() => {
+                for (index, (wanted, there)) in wanted.zip(there).enumerate() {
                     walk(&place.element(Some(index)), wanted, Some(there), found);
                 }
             }
-            None => found.push(difference(place, Some(desired), live)),
+            None => found.push(difference(place, Some(desired), Some(live))),
         },
-        (desired, Some(live)) if same_scalar(place, desired, live) => {}
-        _ => found.push(difference(place, Some(desired), live)),
+        _ if same_scalar(place, desired, live) => {}
+        _ => found.push(difference(place, Some(desired), Some(live))),
     }
 }
 
-fn maps(
-    place: &Place,
-    desired: &Map<String, Value>,
-    live: &Map<String, Value>,
-    found: &mut Vec<Difference>,
-) {
-    // Most fields are as they shall be, and nothing differs from itself: their pointers are never made.
-    let moved = desired.iter().filter(|(n, v)| live.get(*n) != Some(*v));
-    for (name, value) in moved {
-        walk(&place.field(name), value, live.get(name), found);
+fn maps(place: &Place, desired: Fields<'_>, live: Fields<'_>, found: &mut Vec<Difference>) {
+    let mut there = live.clone();
+    for (name, value) in desired.clone() {
+        let there = there.find(name);
+        // Most fields are as they shall be, and nothing differs from itself: their pointers are never made.
+        if there != Some(value) {
+            walk(&place.field(name), value, there, found);
+        }
     }
     if place.is_ours_alone() {
-        let extra = live
-            .iter()
-            .filter(|(name, value)| !is_nothing(value) && !desired.contains_key(*name));
+        let mut ours = desired;
+        let extra = live.filter(|(name, value)| ours.find(name).is_none() && !is_nothing(*value));
         found.extend(extra.map(|(name, value)| difference(&place.field(name), None, Some(value))));
     }
 }
@@ -135,39 +141,38 @@ fn maps(
 fn keyed_lists(
     place: &Place,
     keys: &[&str],
-    desired: &[Value],
-    live: &[Value],
+    desired: Elements<'_>,
+    live: &Elements<'_>,
     found: &mut Vec<Difference>,
 ) {
     for wanted in desired {
-        let index = live
-            .iter()
-            .position(|there| keys.iter().all(|key| there.get(key) == wanted.get(key)));
-        let there = index.map(|i| &live[i]);
+        let is_it = |there: &Spot<'_>| keys.iter().all(|key| there.field(key) == wanted.field(key));
+        let there = live.clone().enumerate().find(|(_, there)| is_it(there));
+        let (index, there) = there.unzip();
         walk(&place.element(index), wanted, there, found);
     }
 }
 
-fn difference(place: &Place, desired: Option<&Value>, live: Option<&Value>) -> Difference {
+fn difference(place: &Place, desired: Option<Spot<'_>>, live: Option<Spot<'_>>) -> Difference {
     Difference {
         pointer: place.pointer.clone(),
-        desired: desired.cloned(),
-        live: live.cloned(),
+        desired: desired.map(Spot::tree),
+        live: live.map(Spot::tree),
     }
 }
 
 /// Absent, null and empty are one thing to Kubernetes' `omitempty`.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
+fn is_nothing(value: Spot<'_>) -> bool {
+    match value.form() {
+        Form::Null => true,
+        Form::Text(text) => text.is_empty(),
+        Form::List(mut items) => items.next().is_none(),
+        Form::Map(mut fields) => fields.next().is_none(),
+        Form::Bool(_) | Form::Unsigned(_) | Form::Signed(_) | Form::Float(_) => false,
     }
 }
 
-fn same_scalar(place: &Place, desired: &Value, live: &Value) -> bool {
+fn same_scalar(place: &Place, desired: Spot<'_>, live: Spot<'_>) -> bool {
     if desired == live {
         return true;
     }
@@ -194,10 +199,12 @@ fn is_int_or_string(place: &Place) -> bool {
     )
 }
 
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+fn text(value: Spot<'_>) -> Option<Cow<'_, str>> {
+    match value.form() {
+        Form::Text(text) => Some(text.into()),
+        Form::Unsigned(_) | Form::Signed(_) | Form::Float(_) => {
+            Some(value.tree().to_string().into())
+        }
         _ => None,
     }
 }
@@ -209,9 +216,14 @@ pub(super) mod tests {
 
     use super::super::{example, steady};
     use super::*;
+    use crate::state::Content;
+
+    pub(in super::super) fn between(desired: &Value, live: &Value) -> Vec<Difference> {
+        differences(Content::of(desired).spot(), Content::of(live).spot())
+    }
 
     fn pointers(desired: &Value, live: &Value) -> Vec<String> {
-        differences(desired, live)
+        between(desired, live)
             .into_iter()
             .map(|d| d.pointer)
             .collect()
@@ -220,7 +232,7 @@ pub(super) mod tests {
     #[test]
     fn quantities_are_compared_by_value() {
         let of = |text: &str| json!({"requests": {"memory": text}});
-        assert_eq!(differences(&of("1024Mi"), &of("1Gi")), []);
+        assert_eq!(between(&of("1024Mi"), &of("1Gi")), []);
         assert_eq!(pointers(&of("1Gi"), &of("1G")), ["/requests/memory"]);
         let label = |text: &str| json!({"labels": {"memory": text}});
         assert_eq!(
@@ -233,8 +245,8 @@ pub(super) mod tests {
     #[test]
     fn a_port_may_be_a_number_or_its_text() {
         let of = |port: Value| json!({"targetPort": port});
-        assert_eq!(differences(&of(json!(1)), &of(json!("1"))), []);
-        assert_eq!(differences(&of(json!("client")), &of(json!(2379))).len(), 1);
+        assert_eq!(between(&of(json!(1)), &of(json!("1"))), []);
+        assert_eq!(between(&of(json!("client")), &of(json!(2379))).len(), 1);
     }
 
     #[test]
@@ -245,7 +257,7 @@ pub(super) mod tests {
             "clusterIP": "10.0.0.1",
             "ports": [{"name": "z", "port": 9}, {"name": "a", "port": 1, "protocol": "TCP"}],
         }});
-        assert_eq!(differences(&desired, &live), []);
+        assert_eq!(between(&desired, &live), []);
     }
 
     #[test]
@@ -260,7 +272,7 @@ pub(super) mod tests {
         let desired = json!({"data": {"a": "1"}, "spec": {"selector": {"x": "y"}}});
         let live =
             json!({"data": {"a": "1", "b/c": "2"}, "spec": {"selector": {"x": "y", "z": "z"}}});
-        let found = differences(&desired, &live);
+        let found = between(&desired, &live);
         assert_eq!(
             found,
             [
@@ -295,9 +307,9 @@ pub(super) mod tests {
                 }
                 let mut live = object.body.clone();
                 *live.pointer_mut(&pointer).expect("a leaf") = json!("something else");
-                assert!(!differences(&object.body, &live).is_empty(), "{pointer}");
+                assert!(!between(&object.body, &live).is_empty(), "{pointer}");
                 *live.pointer_mut(&pointer).expect("a leaf") = Value::Null;
-                assert!(!differences(&object.body, &live).is_empty(), "{pointer}");
+                assert!(!between(&object.body, &live).is_empty(), "{pointer}");
             }
         }
     }
@@ -345,7 +357,7 @@ pub(super) mod tests {
         fn nothing_differs_from_itself(value in any_json()) {
             // Two elements of one key are not valid in Kubernetes: the first is then compared with itself twice.
             prop_assume!(keys_are_unique(&value, ""));
-            prop_assert_eq!(differences(&value, &value), vec![]);
+            prop_assert_eq!(between(&value, &value), vec![]);
         }
 
         #[test]
@@ -354,7 +366,7 @@ pub(super) mod tests {
                 let mut live = object.body.clone();
                 live["metadata"]["annotations"][&name] = added.clone();
                 live["status"] = added.clone();
-                prop_assert_eq!(differences(&object.body, &live), vec![]);
+                prop_assert_eq!(between(&object.body, &live), vec![]);
             }
         }
     }

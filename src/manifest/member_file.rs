@@ -47,14 +47,16 @@ pub fn key(spec: &ClusterSpec, ordinal: Ordinal) -> String {
     format!("{}.yaml", spec.pod_name(ordinal))
 }
 
-/// The files that a ConfigMap holds.
-pub fn held(spec: &ClusterSpec, config_map: &Value) -> BTreeMap<Ordinal, MemberConfig> {
-    let data = config_map.get("data").and_then(Value::as_object);
-    let of_ours = |(key, text): (&String, &Value)| {
+/// The files in a ConfigMap's data.
+pub fn held<'d>(
+    spec: &ClusterSpec,
+    data: impl Iterator<Item = (&'d str, &'d str)>,
+) -> BTreeMap<Ordinal, MemberConfig> {
+    let of_ours = |(key, text): (&str, &str)| {
         let ordinal = spec.ordinal_of_pod(key.strip_suffix(".yaml")?)?;
-        Some((ordinal, text.as_str()?.to_owned().into()))
+        Some((ordinal, text.to_owned().into()))
     };
-    data.into_iter().flatten().filter_map(of_ours).collect()
+    data.filter_map(of_ours).collect()
 }
 
 /// Gives birth to the cluster together with the others of the target. `token` makes this birth distinct from any other

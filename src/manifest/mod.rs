@@ -28,7 +28,6 @@ use std::rc::Rc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{Content, Flat, MemberConfig, ObjectKey, ObjectKind, Spot};
@@ -55,7 +54,7 @@ const METRICS_PORT: i32 = 2381;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     pub key: ObjectKey,
-    pub body: Value,
+    pub body: Content,
 }
 
 impl Object {
@@ -124,15 +123,17 @@ pub fn object(kind: ObjectKind, spec: &ClusterSpec, live: &LiveInputs) -> Object
     let mut body = drawn(kind, spec).body();
     match kind {
         ObjectKind::PodDisruptionBudget => {
-            body["spec"]["minAvailable"] = json!(live.min_available);
+            body.put(&["spec", "minAvailable"], &Flat::of(&live.min_available));
         }
-        ObjectKind::ConfigMap => body["data"] = config_map::data(spec, &live.member_files),
-        ObjectKind::StatefulSet => body["spec"]["replicas"] = json!(live.replicas),
+        ObjectKind::ConfigMap => {
+            body.put(&["data"], &config_map::data(spec, &live.member_files));
+        }
+        ObjectKind::StatefulSet => body.put(&["spec", "replicas"], &Flat::of(&live.replicas)),
         ObjectKind::ServiceAccount | ObjectKind::PeerService | ObjectKind::ClientService => {}
     }
     Object {
         key: key(kind, spec),
-        body,
+        body: body.into(),
     }
 }
 
@@ -147,7 +148,7 @@ pub fn moved(
         if is_as_drawn(kind, spec, live, found.spot()) {
             return Vec::new();
         }
-        differences(&object(kind, spec, live).body, found)
+        differences(object(kind, spec, live).body.spot(), found.spot())
     })
 }
 
@@ -189,9 +190,10 @@ impl Drawn {
     }
 
     /// With the hash on it.
-    fn body(&self) -> Value {
-        let mut body = self.object.tree();
-        body["metadata"]["annotations"][CONTENT_ANNOTATION] = json!(self.content);
+    fn body(&self) -> Flat {
+        let mut body = self.object.clone();
+        let place = ["metadata", "annotations", CONTENT_ANNOTATION];
+        body.put(&place, &Flat::of(&self.content));
         body
     }
 }

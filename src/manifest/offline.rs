@@ -6,11 +6,10 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use serde_json::{Value, json};
 
 use super::{SETTINGS_ANNOTATION, labels, pod_template, volumes};
 use crate::fleet::{ClusterSpec, Ordinal};
-use crate::state::{OfflineMove, Uid, copy_stamp};
+use crate::state::{Content, OfflineMove, Uid, copy_stamp};
 
 const FROM: &str = "from";
 const TO: &str = "to";
@@ -37,13 +36,13 @@ fi
 "#;
 
 /// The claim that the StatefulSet would make for this ordinal.
-pub fn member_claim(spec: &ClusterSpec, ordinal: Ordinal) -> Value {
+pub fn member_claim(spec: &ClusterSpec, ordinal: Ordinal) -> Content {
     let template = volumes::claim_template(spec);
     claim(spec, spec.claim_name(ordinal), template)
 }
 
 /// A claim for the volume that the member left, as its own was.
-pub fn lent_claim(spec: &ClusterSpec, ordinal: Ordinal, from: &OfflineMove) -> Value {
+pub fn lent_claim(spec: &ClusterSpec, ordinal: Ordinal, from: &OfflineMove) -> Content {
     let mut like = volumes::claim_template(spec);
     if let Some(asks) = &mut like.spec {
         asks.storage_class_name.clone_from(&from.class_name);
@@ -57,7 +56,7 @@ pub fn lent_claim(spec: &ClusterSpec, ordinal: Ordinal, from: &OfflineMove) -> V
     claim(spec, spec.copy_claim_name(ordinal), like)
 }
 
-fn claim(spec: &ClusterSpec, name: String, like: PersistentVolumeClaim) -> Value {
+fn claim(spec: &ClusterSpec, name: String, like: PersistentVolumeClaim) -> Content {
     let whole = PersistentVolumeClaim {
         metadata: ObjectMeta {
             name: Some(name),
@@ -66,7 +65,7 @@ fn claim(spec: &ClusterSpec, name: String, like: PersistentVolumeClaim) -> Value
         },
         ..like
     };
-    json!(whole)
+    Content::of(&whole)
 }
 
 /// Where a member can run, and as what it runs. It goes with the claim that it reads from.
@@ -75,7 +74,7 @@ pub fn copy_pod(
     ordinal: Ordinal,
     (from, to): (&Uid, &Uid),
     image: &str,
-) -> Value {
+) -> Content {
     let reads = spec.copy_claim_name(ordinal);
     let owner = OwnerReference {
         api_version: "v1".into(),
@@ -107,7 +106,7 @@ pub fn copy_pod(
         }),
         status: None,
     };
-    json!(pod)
+    Content::of(&pod)
 }
 
 fn container(spec: &ClusterSpec, image: &str) -> Container {

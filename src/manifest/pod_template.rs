@@ -37,11 +37,10 @@ pub(super) fn unstamped(spec: &ClusterSpec) -> Flat {
 fn template(metadata: ObjectMeta, spec: &ClusterSpec) -> Flat {
     let mut template = Flat::of(&PodTemplateSpec {
         metadata: Some(metadata),
-        spec: Some(PodSpec::default()),
+        spec: None,
     });
     let pod = super::memo::pod(spec, |spec| Flat::of(&pod(spec)));
-    let replaced = template.replace(&["spec"], &pod);
-    assert!(replaced, "it has a pod that is empty");
+    template.put(&["spec"], &pod);
     template
 }
 

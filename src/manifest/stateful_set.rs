@@ -11,9 +11,7 @@ use crate::state::{Flat, ObjectKind};
 
 pub(super) fn object(spec: &ClusterSpec) -> Flat {
     let mut object = Flat::of(&without_template(spec));
-    let template = pod_template::stamped(spec);
-    let replaced = object.replace(&["spec", "template"], &template);
-    assert!(replaced, "every StatefulSet has a template");
+    object.put(&["spec", "template"], &pod_template::stamped(spec));
     object
 }
 

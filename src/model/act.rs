@@ -1,13 +1,12 @@
 //! One act's immediate effect.
 
-use serde_json::Value;
-
 use super::{ModelError, etcd, fresh_uid};
 use crate::decide::Act;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest::{SETTINGS_ANNOTATION, member_file};
 use crate::state::{
-    Kube, LiveObject, ObjectKey, ObjectKind, Observation, Pod, Reading, StatefulSet, Uid, Volume,
+    Content, Kube, LiveObject, ObjectKey, ObjectKind, Observation, Pod, Reading, Spot, StatefulSet,
+    Uid, Volume,
 };
 
 pub(super) fn perform(
@@ -182,20 +181,25 @@ fn put(
     spec: &ClusterSpec,
     object: &ObjectKey,
     uid: Uid,
-    body: &Value,
+    body: &Content,
 ) -> Result<(), ModelError> {
     let kube = kube(observed)?;
     let live = LiveObject {
         uid: uid.clone(),
         ours: true,
         deleting: false,
-        content: body.clone().into(),
+        content: body.clone(),
         managers: Vec::new(),
     };
     kube.objects.insert(object.kind, live);
     match object.kind {
-        ObjectKind::ConfigMap => kube.member_files = member_file::held(spec, body),
-        ObjectKind::StatefulSet => kube.stateful_set = Some(stateful_set(kube, uid, body)),
+        ObjectKind::ConfigMap => {
+            let data = body.spot().field("data").and_then(Spot::fields);
+            let texts = data.into_iter().flatten();
+            let texts = texts.filter_map(|(key, text)| Some((key, text.as_str()?)));
+            kube.member_files = member_file::held(spec, texts);
+        }
+        ObjectKind::StatefulSet => kube.stateful_set = Some(stateful_set(kube, uid, body.spot())),
         _ => {}
     }
     Ok(())
@@ -235,17 +239,18 @@ fn write_member_file(
     let live = kube.objects.get_mut(&object.kind);
     expect_uid(object, live.as_ref().map(|o| &o.uid), uid)?;
     if let Some(live) = live {
-        live.content["data"][member_file::key(spec, ordinal)] = text.into();
+        let key = member_file::key(spec, ordinal);
+        live.content.put(&["data", &key], text);
     }
     kube.member_files.insert(ordinal, text.to_owned().into());
     Ok(())
 }
 
-fn stateful_set(kube: &Kube, uid: Uid, body: &Value) -> StatefulSet {
+fn stateful_set(kube: &Kube, uid: Uid, body: Spot<'_>) -> StatefulSet {
     let generation = kube.stateful_set.as_ref().map_or(1, |s| s.generation + 1);
-    let annotations = body.pointer("/spec/template/metadata/annotations");
-    let stamp = annotations.and_then(|a| a.get(SETTINGS_ANNOTATION)?.as_str());
-    let replicas = body.pointer("/spec/replicas").and_then(Value::as_u64);
+    let template = body.at(&["spec", "template", "metadata", "annotations"]);
+    let stamp = template.and_then(|a| a.field(SETTINGS_ANNOTATION)?.as_str());
+    let replicas = body.at(&["spec", "replicas"]).and_then(Spot::as_u64);
     StatefulSet {
         uid,
         resource_version: generation.to_string(),
@@ -279,7 +284,7 @@ fn scale(
     set.observed_generation = set.generation;
     set.resource_version = set.generation.to_string();
     if let Some(live) = kube.objects.get_mut(&ObjectKind::StatefulSet) {
-        live.content["spec"]["replicas"] = replicas.into();
+        live.content.put(&["spec", "replicas"], &replicas);
     }
     Ok(())
 }

@@ -330,7 +330,7 @@ fn is_node_gone(nodes: &Reading<BTreeMap<String, Node>>, name: &str) -> bool {
 fn template_serves(kube: &Kube) -> bool {
     let pointer = format!("/spec/template/metadata/labels/{}", escaped(SERVING_LABEL));
     let set = kube.objects.get(&ObjectKind::StatefulSet);
-    set.is_some_and(|s| s.content.pointer(&pointer).is_some())
+    set.is_some_and(|s| s.content.spot().pointer(&pointer).is_some())
 }
 
 fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {

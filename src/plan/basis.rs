@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::ClusterSpec;
 use crate::manifest::{sha256_hex, steady};
-use crate::state::{Kube, Observation, Reading};
+use crate::state::{Content, Kube, Observation, Reading};
 
 /// Fingerprints of both sides. Nothing that moves by itself is in them: no resourceVersion, no Raft index, no clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Basis {
 
 impl Basis {
     pub fn of(spec: &ClusterSpec, observed: &Observation) -> Self {
-        let rendered: Vec<Value> = steady(spec).into_iter().map(|object| object.body).collect();
+        let rendered: Vec<Content> = steady(spec).into_iter().map(|object| object.body).collect();
         Self {
             desired: fingerprint(&json!([rendered, spec.suspend])),
             objects: observed.kube.known().map(objects),

@@ -27,12 +27,27 @@ impl Content {
         Self::from(Flat::with_nulls(object))
     }
 
-    /// To be looked at, without a tree.
-    pub fn spot(&self) -> Spot<'_> {
+    fn flat(&self) -> &Flat {
         let Kept { flat, tree } = &*self.0;
         let of_tree = || Flat::deserialize(tree.get()?).ok();
-        let flat = flat.get_or_init(|| of_tree().unwrap_or_default());
-        flat.root()
+        flat.get_or_init(|| of_tree().unwrap_or_default())
+    }
+
+    /// To be looked at, without a tree.
+    pub fn spot(&self) -> Spot<'_> {
+        self.flat().root()
+    }
+
+    /// A tree of one's own.
+    pub fn tree(&self) -> Value {
+        Value::clone(self)
+    }
+
+    /// Puts a value at `path`, a field's name after the other; whoever shares this keeps it as it was.
+    pub fn put<T: Serialize + ?Sized>(&mut self, path: &[&str], value: &T) {
+        let mut flat = self.flat().clone();
+        flat.put(path, &Flat::with_nulls(value));
+        *self = flat.into();
     }
 }
 
@@ -80,13 +95,7 @@ impl DerefMut for Content {
 /// One that is shared is not compared with itself.
 impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
-        let same = Arc::ptr_eq(&self.0, &other.0);
-        let flat = |content: &Self| content.0.flat.get().is_some();
-        same || if flat(self) && flat(other) {
-            self.0.flat == other.0.flat
-        } else {
-            **self == **other
-        }
+        Arc::ptr_eq(&self.0, &other.0) || self.spot() == other.spot()
     }
 }
 
@@ -111,6 +120,6 @@ impl<'de> Deserialize<'de> for Content {
 
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (**self).serialize(serializer)
+        self.spot().serialize(serializer)
     }
 }

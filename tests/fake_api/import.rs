@@ -95,7 +95,7 @@ fn put(server: &Server, spec: &ClusterSpec) {
     let meta = |name: &str| json!({"metadata": {"name": name, "namespace": "etcd", "uid": format!("uid-{name}"), "resourceVersion": "7"}});
     for object in manifest::steady(spec) {
         let path = path_of(object.key.kind, &object.key.name);
-        server.put(&path, with(object.body, &meta(&object.key.name)));
+        server.put(&path, with(object.body.tree(), &meta(&object.key.name)));
     }
     let labels = json!({"metadata": {"labels": manifest::object_labels(spec)}});
     let labelled = |name: &str| with(meta(name), &labels);

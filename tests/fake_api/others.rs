@@ -194,7 +194,8 @@ async fn a_persons_key_among_the_files_is_taken_out() {
         body: json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders-members"},
             "data": {"orders-0.yaml": "zero", "orders-1.yaml": "one"}
-        }),
+        })
+        .into(),
         fields: vec!["/data/readme".into()],
         takes: vec!["/data/readme".into()],
     };
@@ -226,7 +227,7 @@ async fn a_field_taken_since_the_look_is_not_forced() {
             name: "orders".into(),
         },
         uid: Uid("uid-orders".into()),
-        body: json!({"spec": {"podManagementPolicy": "Parallel", "paused": 0}}),
+        body: json!({"spec": {"podManagementPolicy": "Parallel", "paused": 0}}).into(),
         fields: vec!["/spec/podManagementPolicy".into()],
         takes: vec!["/spec/podManagementPolicy".into()],
     };

@@ -193,7 +193,7 @@ fn acts() -> Vec<Act> {
     ]
     .map(|(kind, version, name)| Act::CreateObject {
         object: object(kind, "orders-new"),
-        body: body(version, name, "orders-new"),
+        body: body(version, name, "orders-new").into(),
     })
     .into();
     acts.extend([
@@ -230,7 +230,7 @@ fn acts() -> Vec<Act> {
         Act::MakeClaim {
             ordinal,
             claim: format!("{claim}-new"),
-            body: body("v1", "PersistentVolumeClaim", &format!("{claim}-new")),
+            body: body("v1", "PersistentVolumeClaim", &format!("{claim}-new")).into(),
         },
         Act::LendVolume {
             ordinal,
@@ -238,12 +238,12 @@ fn acts() -> Vec<Act> {
             uid: uid(),
             resource_version: "7".into(),
             claim: format!("{claim}-copy"),
-            body: body("v1", "PersistentVolumeClaim", &format!("{claim}-copy")),
+            body: body("v1", "PersistentVolumeClaim", &format!("{claim}-copy")).into(),
         },
         Act::CopyData {
             ordinal,
             pod: "orders-0-copy".into(),
-            body: body("v1", "Pod", "orders-0-copy"),
+            body: body("v1", "Pod", "orders-0-copy").into(),
         },
     ]);
     acts

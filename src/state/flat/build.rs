@@ -13,16 +13,16 @@ const WRITTEN: &str = "Kubernetes types have string keys and finite numbers";
 impl Flat {
     /// The object without fields that are null. Empty maps stay, since `{}` and nothing differ where a person wrote them
     /// (an empty label selector matches everything).
-    pub fn of<T: Serialize>(object: &T) -> Self {
+    pub fn of<T: Serialize + ?Sized>(object: &T) -> Self {
         Self::build(object, false)
     }
 
     /// With them.
-    pub(in crate::state) fn with_nulls<T: Serialize>(object: &T) -> Self {
+    pub(in crate::state) fn with_nulls<T: Serialize + ?Sized>(object: &T) -> Self {
         Self::build(object, true)
     }
 
-    fn build<T: Serialize>(object: &T, nulls: bool) -> Self {
+    fn build<T: Serialize + ?Sized>(object: &T, nulls: bool) -> Self {
         let mut builder = Builder {
             flat: Self::with_room(),
             names: Vec::new(),

@@ -4,13 +4,17 @@
 //! apart again took as long as all else that is read of a recording.
 
 mod build;
+mod put;
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
+
+use crate::fleet::pointer::unescaped;
 
 /// One value.
 #[derive(Debug, Clone, Default)]
@@ -80,43 +84,21 @@ impl Flat {
         self.root().tree()
     }
 
-    /// Puts another value in the place of what is at `path`, a field's name after the other; says whether there was one.
-    pub fn replace(&mut self, path: &[&str], other: &Self) -> bool {
-        let mut maps = Vec::new();
-        let mut spot = self.root();
-        for name in path {
-            let Some(next) = spot.field(name) else {
-                return false;
-            };
-            maps.push(spot.at);
-            spot = next;
-        }
-        let (start, end, texts) = (spot.at, spot.end(), self.text.len());
-        let (gone, come) = (end - start, other.nodes.len());
-        let rest = self.nodes.split_off(end);
-        self.nodes.truncate(start);
-        let nodes = other.nodes.iter().map(|node| node.after(texts));
-        self.nodes.extend(nodes);
-        self.nodes.extend(rest);
-        self.text.push_str(&other.text);
-        for at in maps {
-            if let Node::Map(below) = &mut self.nodes[at] {
-                *below = *below - gone + come;
-            }
-        }
-        true
-    }
-
     /// Puts a list or map in its place, now that all below it is there.
     fn close(&mut self, at: usize, node: fn(usize) -> Node) {
         self.nodes[at] = node(self.nodes.len() - at - 1);
     }
 
-    /// Keeps a text.
     fn push_text(&mut self, text: &str) {
+        let node = self.kept(text);
+        self.nodes.push(node);
+    }
+
+    /// A text, which is kept.
+    fn kept(&mut self, text: &str) -> Node {
         let start = self.text.len();
         self.text.push_str(text);
-        self.nodes.push(Node::Text(start, self.text.len()));
+        Node::Text(start, self.text.len())
     }
 
     fn text(&self, start: usize, end: usize) -> &str {
@@ -132,16 +114,9 @@ impl Flat {
     }
 }
 
-/// The same value, wherever its texts are kept.
 impl PartialEq for Flat {
     fn eq(&self, other: &Self) -> bool {
-        let alike = |(a, b): (&Node, &Node)| match (*a, *b) {
-            (Node::Text(from, to), Node::Text(start, end)) => {
-                self.text(from, to) == other.text(start, end)
-            }
-            (a, b) => a == b,
-        };
-        self.nodes.len() == other.nodes.len() && self.nodes.iter().zip(&other.nodes).all(alike)
+        self.root() == other.root()
     }
 }
 
@@ -238,7 +213,17 @@ impl<'f> Spot<'f> {
         path.iter().try_fold(self, |spot, name| spot.field(name))
     }
 
-    fn tree(self) -> Value {
+    /// What is at a JSON pointer.
+    pub fn pointer(self, pointer: &str) -> Option<Self> {
+        let mut tokens = pointer.split('/').skip(1);
+        tokens.try_fold(self, |spot, token| match spot.form() {
+            Form::List(mut items) => items.nth(token.parse().ok()?),
+            _ => spot.field(&unescaped(token)),
+        })
+    }
+
+    /// The same as a tree.
+    pub fn tree(self) -> Value {
         match self.form() {
             Form::Null => Value::Null,
             Form::Bool(value) => value.into(),
@@ -252,6 +237,24 @@ impl<'f> Spot<'f> {
                 Value::Object(fields.collect())
             }
         }
+    }
+}
+
+/// The same value, wherever its texts are kept.
+impl PartialEq for Spot<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let nodes = |spot: &Self| {
+            let end = spot.end().min(spot.flat.nodes.len());
+            spot.flat.nodes[spot.at..end].iter()
+        };
+        let alike = |(a, b): (&Node, &Node)| match (*a, *b) {
+            (Node::Text(from, to), Node::Text(start, end)) => {
+                self.flat.text(from, to) == other.flat.text(start, end)
+            }
+            (a, b) => a == b,
+        };
+        let (ours, theirs) = (nodes(self), nodes(other));
+        ours.len() == theirs.len() && ours.zip(theirs).all(alike)
     }
 }
 

@@ -33,20 +33,44 @@ fn fields_are_found_in_the_order_of_their_names() {
 }
 
 #[test]
-fn a_part_is_replaced_where_it_is() {
-    let mut whole = flat(&json!({"a": {"b": {}, "c": [1]}, "d": "e"}));
-    assert!(!whole.replace(&["a", "x"], &flat(&json!(1))));
-    assert!(whole.replace(&["a", "b"], &flat(&json!({"f": {"g": "h"}}))));
-    assert!(whole.replace(&["a", "c"], &flat(&json!("i"))));
-    let expected = json!({"a": {"b": {"f": {"g": "h"}}, "c": "i"}, "d": "e"});
+fn a_value_is_put_where_it_belongs() {
+    let mut whole = flat(&json!({"b": {"b": {}, "d": [1]}, "d": "e"}));
+    for (path, value) in [
+        (&["b", "b"][..], json!({"f": {"g": "h"}})),
+        (&["b", "d"], json!("i")),
+        (&["a"], json!(1)),
+        (&["b", "c"], json!([2])),
+        (&["z", "y", "x"], json!({"w": 3})),
+        (&["d", "e"], json!(null)),
+    ] {
+        whole.put(path, &flat(&value));
+        assert_eq!(whole.root().at(path).map(Spot::tree), Some(value));
+    }
+    let expected = json!({
+        "a": 1,
+        "b": {"b": {"f": {"g": "h"}}, "c": [2], "d": "i"},
+        "d": {"e": null},
+        "z": {"y": {"x": {"w": 3}}},
+    });
     assert_eq!(whole.tree(), expected);
     assert_eq!(whole, flat(&expected), "texts are elsewhere");
-    assert_ne!(
-        whole,
-        flat(&json!({"a": {"b": {"f": {"g": "j"}}, "c": "i"}, "d": "e"}))
-    );
-    assert!(whole.replace(&[], &flat(&json!([]))));
+    whole.put(&["b", "b", "f", "g"], &flat(&json!("j")));
+    assert_ne!(whole, flat(&expected));
+    whole.put(&[], &flat(&json!([])));
     assert_eq!(whole.tree(), json!([]));
+    let mut nothing = Flat::default();
+    nothing.put(&["a"], &flat(&json!(1)));
+    assert_eq!(nothing.tree(), json!({"a": 1}));
+}
+
+#[test]
+fn a_pointer_leads_through_maps_and_lists() {
+    let flat = flat(&json!({"a/b": [{"c": 1}, "d"]}));
+    let at = |pointer| flat.root().pointer(pointer).map(Spot::tree);
+    assert_eq!(at("/a~1b/0/c"), Some(json!(1)));
+    assert_eq!(at("/a~1b/1"), Some(json!("d")));
+    assert_eq!(at(""), Some(json!({"a/b": [{"c": 1}, "d"]})));
+    assert!(["/a~1b/2", "/a~1b/x", "/a~1b/1/c", "/c"].map(at) == [const { None }; 4]);
 }
 
 #[test]
@@ -90,5 +114,6 @@ proptest! {
         prop_assert!(flat(&value).is_sorted());
         prop_assert_eq!(flat(&value).tree(), value.clone());
         prop_assert_eq!(Flat::deserialize(&value).expect("a tree"), flat(&value));
+        prop_assert_eq!(serde_json::to_value(flat(&value).root()).expect("JSON"), value);
     }
 }

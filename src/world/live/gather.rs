@@ -158,7 +158,7 @@ pub(super) async fn kube(
     let ledger = ledger(api, spec, namespace).await?;
     let member_files = found
         .get(&ObjectKind::ConfigMap)
-        .map(|object| manifest::member_file::held(spec, object))
+        .map(|object| manifest::member_file::held(spec, names::data(object)))
         .unwrap_or_default();
     let seats = expected(spec, stateful_set.as_ref(), ledger.as_ref(), &member_files);
     let (pods, unlisted) = tokio::join!(

@@ -12,6 +12,13 @@ pub(super) const COMMIT_ANNOTATION: &str = "reconcile/commit";
 /// Annotations of ours begin with this.
 pub(super) const OUR_PREFIX: &str = "reconcile/";
 
+/// The texts of a ConfigMap.
+pub(super) fn data(config_map: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let data = config_map.get("data").and_then(Value::as_object);
+    let text = |(key, text)| Some((String::as_str(key), Value::as_str(text)?));
+    data.into_iter().flatten().filter_map(text)
+}
+
 /// Selects everything of a fleet in a context.
 pub(super) fn fleet_selector(spec: &ClusterSpec) -> String {
     in_context(&spec.fleet, &spec.id.context)

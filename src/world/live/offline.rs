@@ -24,7 +24,7 @@ impl Doing<'_> {
         match act {
             Act::MakeClaim { claim, body, .. } => {
                 let writer = self.writer(Resource::Claim, claim);
-                writer.create(body.clone()).await
+                writer.create(body.tree()).await
             }
             Act::LendVolume {
                 volume,
@@ -45,7 +45,7 @@ impl Doing<'_> {
             }
             Act::CopyData { pod, body, .. } => {
                 let writer = self.writer(Resource::Pod, pod);
-                writer.create(body.clone()).await
+                writer.create(body.tree()).await
             }
             Act::StopCopy { pod, uid, .. } => {
                 let writer = self.writer(Resource::Pod, pod);

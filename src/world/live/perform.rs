@@ -23,7 +23,9 @@ use crate::decide::{Act, RestartBy};
 use crate::fleet::pointer::unescaped;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::manifest;
-use crate::state::{ETCD_CLUSTER_ANNOTATION, Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid};
+use crate::state::{
+    Content, ETCD_CLUSTER_ANNOTATION, Ledger, ObjectKey, ObjectKind, SERVING_LABEL, Uid,
+};
 use crate::world::PerformError;
 
 /// One act's surroundings.
@@ -101,7 +103,7 @@ fn membership(act: &Act) -> Option<MembershipAct> {
 struct Update<'a> {
     object: &'a ObjectKey,
     uid: &'a Uid,
-    body: &'a Value,
+    body: &'a Content,
     /// JSON pointers of what differs.
     fields: &'a [String],
     /// Those of them that are taken from persons' tools.
@@ -127,7 +129,7 @@ impl Doing<'_> {
         match act {
             Act::CreateObject { object, body } => {
                 self.writer(object.kind.into(), &object.name)
-                    .create(body.clone())
+                    .create(body.tree())
                     .await
             }
             Act::UpdateObject {
@@ -313,7 +315,7 @@ impl Doing<'_> {
                 object.name
             )));
         }
-        let mut body = update.body.clone();
+        let mut body = update.body.tree();
         body["metadata"]["resourceVersion"] = text(&live, "resourceVersion").into();
         let writer = self.writer(object.kind.into(), &object.name);
         writer
@@ -334,7 +336,7 @@ impl Doing<'_> {
                 let wanted = replicas(update.body);
                 (wanted.is_some() && wanted != replicas(live)).then_some("replicas")
             }
-            ObjectKind::ConfigMap => (manifest::member_file::held(self.spec, live)
+            ObjectKind::ConfigMap => (manifest::member_file::held(self.spec, names::data(live))
                 != self.look.member_files)
                 .then_some("the members' files"),
             _ => None,
@@ -343,7 +345,7 @@ impl Doing<'_> {
             return Some(what.to_owned());
         }
         let now = objects::live_object(live, self.spec);
-        manifest::differences(update.body, &now.content)
+        manifest::differences(update.body.spot(), now.content.spot())
             .into_iter()
             .filter(|difference| !update.takes.contains(&difference.pointer))
             .find_map(|difference| {

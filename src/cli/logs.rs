@@ -28,7 +28,7 @@ pub(super) enum LogFormat {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct LogArgs {
-    /// What to log: a level (error, warn, info, debug, trace), `off`, or levels by module, as in `reconcile::world=debug`;
+    /// What to log: a level (error, warn, info, debug), `off`, or levels by module, as in `reconcile::world=debug`;
     /// comes before -v
     #[arg(long, value_name = "FILTER", global = true)]
     log: Option<String>,
@@ -68,20 +68,34 @@ fn filter(args: &LogArgs, verbose: u8) -> Result<Option<EnvFilter>, Stop> {
     let by_count = match (verbose, &args.log_file) {
         (0, None) => None,
         (0 | 1, _) => Some("reconcile=info"),
-        (2, _) => Some("reconcile=debug"),
-        _ => Some("reconcile=trace"),
+        _ => Some("reconcile=debug"),
     };
     let asked = args.log.as_deref().filter(|text| !text.is_empty());
     asked
         .or(by_count)
         .map(|text| {
-            EnvFilter::try_new(text).map_err(|error| {
+            EnvFilter::try_new(without_trace(text)).map_err(|error| {
                 Stop::usage(format!(
                     "--log {text:?}: {error}; expected a level like `debug`"
                 ))
             })
         })
         .transpose()
+}
+
+/// Nothing is said at level trace, and a release warns of whoever asks for it.
+fn without_trace(filter: &str) -> String {
+    let directives = filter.split(',').map(|directive| {
+        let at = directive.rfind('=').map_or(0, |equals| equals + 1);
+        let (module, level) = directive.split_at(at);
+        let level = if level.eq_ignore_ascii_case("trace") {
+            "debug"
+        } else {
+            level
+        };
+        format!("{module}{level}")
+    });
+    directives.collect::<Vec<_>>().join(",")
 }
 
 /// Where the lines go, and whether they may be coloured there.
@@ -100,4 +114,21 @@ fn open(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_finest_level_is_debug() {
+        for (asked, taken) in [
+            ("trace", "debug"),
+            ("info", "info"),
+            ("reconcile=TRACE,kube=off", "reconcile=debug,kube=off"),
+            ("reconcile::trace=info", "reconcile::trace=info"),
+        ] {
+            assert_eq!(without_trace(asked), taken);
+        }
+    }
 }

@@ -24,8 +24,7 @@ pub(super) struct Look {
     /// Leave out the closing line
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
-    /// Tell more: every step on its own, with its reason, guards and undo; and a log of what is done on stderr, finer with
-    /// -vv and -vvv
+    /// Tell more: every step on its own, with its reason, guards and undo; and a log of what is done on stderr, finer with -vv
     #[arg(short, long, action = ArgAction::Count, global = true)]
     pub(super) verbose: u8,
 }

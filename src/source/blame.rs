@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use git2::{BlameOptions, Oid, Repository};
 use rayon::iter::ParallelIterator as _;
 use rayon::slice::ParallelSlice as _;
 
-use super::git::GitState;
+use super::git::{Followed, GitState};
 use super::newest;
 
 /// Lines asked for, by the file's name as in the documents. Lines count from 1.
@@ -43,9 +43,10 @@ fn told(git: &GitState, asked: &[(&String, &BTreeSet<usize>)]) -> Told {
     told
 }
 
-struct History {
+struct History<'f> {
     repository: Repository,
     root: PathBuf,
+    followed: Followed<'f>,
     newest: Oid,
     /// What the newest commit wrote.
     written: BTreeMap<PathBuf, BTreeSet<usize>>,
@@ -65,13 +66,14 @@ fn ends(repository: &Repository) -> BTreeSet<String> {
         .collect()
 }
 
-impl History {
-    fn open(git: &GitState, asked: &[(&String, &BTreeSet<usize>)]) -> Option<Self> {
+impl<'f> History<'f> {
+    fn open(git: &GitState, asked: &[(&'f String, &BTreeSet<usize>)]) -> Option<Self> {
         // As git itself reads: that an object is what its name says is for `git fsck` to find out.
         git2::opts::strict_hash_verification(false);
         let repository = Repository::discover(&git.root).ok()?;
         let mut history = Self {
             root: fs::canonicalize(&git.root).ok()?,
+            followed: Followed::new(asked.iter().map(|&(file, _)| Path::new(file))),
             newest: Oid::from_str(&git.commit).ok()?,
             written: BTreeMap::new(),
             ends: ends(&repository),
@@ -102,7 +104,7 @@ impl History {
 
     /// Its path in the working tree.
     fn inside(&self, file: &str) -> Result<PathBuf, Box<dyn std::error::Error>> {
-        let path = fs::canonicalize(file)?;
+        let path = self.followed.real(Path::new(file));
         Ok(path.strip_prefix(&self.root)?.to_owned())
     }
 

@@ -94,7 +94,7 @@ fn dirty(
         .iter()
         .map(|entry| entry.path_bytes().to_vec())
         .collect();
-    let followed = Followed::new(files);
+    let followed = Followed::new(files.iter().map(PathBuf::as_path));
     let is_dirty = |path: &PathBuf| match followed.real(path).strip_prefix(&root) {
         Ok(inside) => changed.contains(inside.as_os_str().as_encoded_bytes()),
         // Reached through a symbolic link: no commit of this repository says what is in it.
@@ -113,15 +113,16 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// The directories of some files, each followed once and not with every file in it.
-struct Followed<'f>(BTreeMap<&'f Path, PathBuf>);
+pub(super) struct Followed<'f>(BTreeMap<&'f Path, PathBuf>);
 
 impl<'f> Followed<'f> {
-    fn new(files: &'f [PathBuf]) -> Self {
-        let directories: BTreeSet<&Path> = files.iter().filter_map(|path| path.parent()).collect();
+    pub(super) fn new(files: impl Iterator<Item = &'f Path>) -> Self {
+        let directories: BTreeSet<&Path> = files.filter_map(Path::parent).collect();
         Self(directories.into_iter().map(|d| (d, real(d))).collect())
     }
 
-    fn real(&self, path: &Path) -> PathBuf {
+    /// One of these files as it is without symbolic links.
+    pub(super) fn real(&self, path: &Path) -> PathBuf {
         let directory = path.parent().and_then(|parent| self.0.get(parent));
         match (directory, path.file_name()) {
             (Some(directory), Some(name)) if !path.is_symlink() => directory.join(name),

@@ -86,7 +86,7 @@ impl Map<'_> {
         if let [Node::Text(start, _), Node::Null] = flat.nodes[name..]
             && !self.builder.nulls
         {
-            flat.text.truncate(start);
+            flat.text.truncate(start as usize);
             flat.nodes.truncate(name);
             self.builder.names.pop();
         } else if let [.., before, _] = self.builder.names[self.first..] {

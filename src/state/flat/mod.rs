@@ -34,8 +34,8 @@ enum Node {
     Unsigned(u64),
     Signed(i64),
     Float(f64),
-    /// Where it starts and ends.
-    Text(usize, usize),
+    /// Where it starts and ends. No object is larger than these numbers, and there are many nodes.
+    Text(u32, u32),
     /// How many nodes its elements are.
     List(usize),
     /// How many nodes its names and values are, one after the other.
@@ -48,7 +48,7 @@ impl Node {
     }
 
     /// In a value whose texts stand this much further on.
-    const fn after(self, texts: usize) -> Self {
+    const fn after(self, texts: u32) -> Self {
         match self {
             Self::Text(start, end) => Self::Text(start + texts, end + texts),
             other => other,
@@ -96,13 +96,18 @@ impl Flat {
 
     /// A text, which is kept.
     fn kept(&mut self, text: &str) -> Node {
-        let start = self.text.len();
+        let start = self.text_end();
         self.text.push_str(text);
-        Node::Text(start, self.text.len())
+        Node::Text(start, self.text_end())
     }
 
-    fn text(&self, start: usize, end: usize) -> &str {
-        self.text.get(start..end).unwrap_or_default()
+    fn text_end(&self) -> u32 {
+        u32::try_from(self.text.len()).unwrap_or(u32::MAX)
+    }
+
+    fn text(&self, start: u32, end: u32) -> &str {
+        let place = start as usize..end as usize;
+        self.text.get(place).unwrap_or_default()
     }
 
     /// None of its texts has a character that JSON escapes: all are looked at at once.

@@ -45,7 +45,7 @@ impl Flat {
 
     /// Another's nodes, its texts after these.
     fn adopted(&mut self, other: &Self) -> Vec<Node> {
-        let texts = self.text.len();
+        let texts = self.text_end();
         self.text.push_str(&other.text);
         self.unsorted |= other.unsorted;
         other.nodes.iter().map(|node| node.after(texts)).collect()

@@ -170,8 +170,10 @@ fn make(args: &PlanArgs) -> Result<Plan, Stop> {
     // The process ends with the plan: to take a large fleet apart before would be waited for.
     let loaded = ManuallyDrop::new(documents::load(&args.selection.path)?);
     let basis = args.out.is_some() || args.form.is_document();
-    let made = make_now(&loaded, &args.selection, &args.world, basis)?;
-    let mut plan = made.plan;
+    let Made {
+        world, mut plan, ..
+    } = make_now(&loaded, &args.selection, &args.world, basis)?;
+    let _world = ManuallyDrop::new(world);
     plan.fail_on = Some(args.fail_on.words());
     Ok(plan)
 }

@@ -1,5 +1,6 @@
 //! `reconcile status`: what runs.
 
+use std::mem::ManuallyDrop;
 use std::path::PathBuf;
 
 use super::{Done, Stop, documents, output::Output, selection, terminal, worlds};
@@ -24,7 +25,9 @@ pub(super) struct StatusArgs {
 pub(super) fn run(args: &StatusArgs) -> Done {
     let loaded = documents::load(&args.selection.path)?;
     let picked = selection::pick(&args.selection, &loaded.fleet)?;
+    // The process ends with what is told of it.
     let world = worlds::Worlds::open(&args.world, &loaded.fleet, &args.selection.path)?;
+    let world = ManuallyDrop::new(world);
     let (observed, sightings) = worlds::runtime()?.block_on(async {
         world.survey(&picked, (&args.selection, &loaded.fleet), |_, observed| {
             observed

@@ -1,11 +1,14 @@
-//! Objects of a LIST as trees, but for the sets of fields that managers own.
+//! Objects of a LIST as trees, but for what is large and not looked at.
 //!
-//! A set has a map for every field that somebody wrote, which is more than the rest of the object, and few are looked
-//! at: it is kept as the text of its JSON, for [`fields::of`](super::fields::of) to read.
+//! A set of fields that a manager owns has a map for every field that somebody wrote, which is more than the rest of the
+//! object, and few are looked at: it is kept as the text of its JSON, for [`fields::of`](super::fields::of) to read. What a
+//! pod runs is as its template says, and is most of a pod: it is left out.
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -18,10 +21,14 @@ impl<'de> Deserialize<'de> for Item {
     }
 }
 
-/// What is read, on the way to the sets.
+/// Of a `spec`: only a pod has them right there.
+const OF_A_POD: [&str; 4] = ["containers", "initContainers", "volumes", "tolerations"];
+
+/// What is read, on the way to the sets and to a pod's containers.
 #[derive(Clone, Copy)]
 enum Part {
     Object,
+    Spec,
     Metadata,
     Managers,
     Manager,
@@ -31,6 +38,7 @@ impl Part {
     /// What is next on that way; `None`: anything, as it is.
     fn below(self, field: &str) -> Option<Self> {
         match (self, field) {
+            (Self::Object, "spec") => Some(Self::Spec),
             (Self::Object, "metadata") => Some(Self::Metadata),
             (Self::Metadata, "managedFields") => Some(Self::Managers),
             _ => None,
@@ -52,6 +60,7 @@ impl<'de> Visitor<'de> for Part {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Object => "an object of Kubernetes",
+            Self::Spec => "a spec",
             Self::Metadata => "metadata",
             Self::Managers => "a list of field managers",
             Self::Manager => "a field manager",
@@ -75,6 +84,10 @@ impl<'de> Visitor<'de> for Part {
         while let Some(field) = fields.next_key::<String>()? {
             let value = match (self, self.below(&field)) {
                 (_, Some(below)) => fields.next_value_seed(below)?,
+                (Self::Spec, None) if OF_A_POD.contains(&field.as_str()) => {
+                    fields.next_value::<IgnoredAny>()?;
+                    continue;
+                }
                 (Self::Manager, None) if field == "fieldsV1" => {
                     let set: Box<RawValue> = fields.next_value()?;
                     Value::String(Box::<str>::from(set).into())
@@ -115,6 +128,17 @@ mod tests {
         let fields = &mut object["metadata"]["managedFields"][0]["fieldsV1"];
         *fields = Value::String(fields.to_string());
         assert_eq!(item.0, object);
+    }
+
+    #[test]
+    fn what_a_pod_runs_is_left_out_and_what_a_template_says_is_not() {
+        let containers = json!([{"name": "etcd"}]);
+        let pod = json!({"spec": {"nodeName": "n", "containers": containers, "volumes": []}});
+        let item: Item = serde_json::from_str(&pod.to_string()).expect("an object");
+        assert_eq!(item.0, json!({"spec": {"nodeName": "n"}}));
+        let set = json!({"spec": {"template": {"spec": {"containers": containers}}}});
+        let item: Item = serde_json::from_str(&set.to_string()).expect("an object");
+        assert_eq!(item.0, set);
     }
 
     #[test]

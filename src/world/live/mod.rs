@@ -47,6 +47,7 @@ use crate::decide::Act;
 use crate::fleet::ClusterSpec;
 use crate::state::{Ledger, Observation, Sightings};
 use lock::{Acquired, Held};
+use observe::Lists;
 use seats::Channels;
 
 pub(super) use cause::{chain, find};
@@ -60,6 +61,7 @@ pub struct Live {
     contexts: Contexts,
     options: Options,
     channels: Box<Channels>,
+    lists: Box<Lists>,
     /// Where the snapshots of clusters without a store are.
     state_home: Option<PathBuf>,
 }
@@ -70,6 +72,7 @@ impl Live {
             contexts,
             options,
             channels: Box::default(),
+            lists: Box::default(),
             state_home: None,
         }
     }

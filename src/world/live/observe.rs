@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
@@ -56,12 +57,34 @@ impl Shared {
     }
 }
 
+/// What was listed of large contexts: thousands of trees. To take them down is work, which a command that looks once and
+/// ends is spared: they stay until somebody looks again.
+#[derive(Default)]
+pub(super) struct Lists(Mutex<Vec<Shared>>);
+
+impl Lists {
+    fn keep(&self, shared: Shared) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push(shared);
+    }
+
+    /// Nobody waits until they are gone.
+    fn let_go(&self) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::take(&mut *kept);
+        if !old.is_empty() {
+            rayon::spawn(move || drop(old));
+        }
+    }
+}
+
 /// A context and the clusters there.
 type InContext<'a> = (&'a str, Vec<&'a ClusterSpec>);
 
 impl Live {
     /// One observation per spec, in order. All clusters of one context and namespace share the LISTs.
     pub async fn observe_each(&self, specs: &[&ClusterSpec]) -> Vec<Observation> {
+        self.lists.let_go();
         let mut contexts: BTreeMap<&str, Vec<&ClusterSpec>> = BTreeMap::new();
         for spec in specs {
             contexts.entry(&spec.id.context).or_default().push(spec);
@@ -137,8 +160,7 @@ impl Live {
                 match runtime.block_on(self.share(context, specs)) {
                     Ok(shared) => {
                         let found = self.take_apart(specs, &shared, runtime);
-                        // Nobody waits until its thousand trees are taken down.
-                        rayon::spawn(move || drop(shared));
+                        self.lists.keep(shared);
                         found
                     }
                     Err(why) => all_unread(specs, &why),

@@ -492,14 +492,13 @@ async fn a_field_held_by_another_is_named_with_its_holder() {
     let server = Server::new();
     server.put(MEMBERS, members());
     server.conflict(MEMBERS, ".data.readme", "kubectl-edit");
-    let act = |takes: &[&str]| {
-        Act::UpdateObject {
+    let body = json!({"metadata": {"name": "orders-members"}, "data": {"readme": "y"}});
+    let act = |takes: &[&str]| Act::UpdateObject {
         object: members_key(),
         uid: Uid("uid-orders-members".into()),
-        body: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "orders-members"}, "data": {"readme": "y"}}).into(),
+        body: body.clone().into(),
         fields: vec!["/data/readme".into()],
         takes: takes.iter().map(|&t| t.to_owned()).collect(),
-    }
     };
     let unseen = perform(&server, act(&[])).await;
     assert!(

@@ -208,12 +208,14 @@ mod tests {
                 initial_cluster: "a-0=http://a-0:2380".into(),
             },
         ];
-        for life in lives {
+        for life in lives.clone() {
             let text = life.rewrite(settings);
             assert_eq!(MemberFile::parse(&text), Ok(life.clone()));
             let ending = text.strip_prefix(settings).expect("its settings");
             assert!(life.is_ending(ending) && !bootstrap().is_ending(&ending[1..]));
             assert!(!life.is_ending(&format!("{ending}x")), "something after it");
+            let told = lives.iter().filter(|life| life.is_ending(ending));
+            assert_eq!(told.count(), 1, "no other life ends so");
         }
     }
 

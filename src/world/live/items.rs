@@ -2,7 +2,8 @@
 //!
 //! A set of fields that a manager owns has a map for every field that somebody wrote, which is more than the rest of the
 //! object, and few are looked at: it is kept as the text of its JSON, for [`fields::of`](super::fields::of) to read. What a
-//! pod runs is as its template says, and is most of a pod: it is left out.
+//! pod runs is as its template says, and is most of a pod: it is left out, so that a pod that was listed is patched and
+//! never put back whole.
 
 use std::fmt;
 

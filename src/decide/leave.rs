@@ -31,7 +31,7 @@ impl View<'_> {
         let restart = self.first_out(|s| s.wanted && self.is_old(s));
         let restart = restart.map(|o| (o, Leave::Restart));
         // No growing or replacing in the middle of an upgrade.
-        if self.is_mixed_version() && restart.is_some() {
+        if restart.is_some() && self.is_mixed_version() {
             return restart;
         }
         if vacant {

@@ -40,8 +40,11 @@ impl Objects {
             .as_ref()
             .is_some_and(|s| s.stamp.as_ref() != Some(&stamp));
         let list = observed.etcd.membership.known();
-        let listed = list.map(|m| ordinals(spec, m, |_| true));
-        let started = list.map(|m| ordinals(spec, m, Member::has_started));
+        let seated = list.map(|m| seated(spec, m));
+        let started = seated.as_ref().map(|seated| {
+            let started = seated.iter().filter(|(_, m)| m.has_started());
+            started.map(|(ordinal, _)| *ordinal).collect()
+        });
         let noted = kube.ledger.as_ref().is_some_and(|l| l.cluster_id.is_some());
         // A set that is gone would be made again with whatever Git says.
         let moved = settings_moved || kube.stateful_set.is_none();
@@ -50,7 +53,7 @@ impl Objects {
         let voters = list.map(|m| m.members.iter().filter(|m| !m.learner).count());
         let inputs = Rc::new(LiveInputs {
             member_files: member_files(spec, kube, started.as_ref(), held.is_some()),
-            replicas: replicas(spec, kube, listed.as_ref()),
+            replicas: replicas(spec, kube, seated.as_deref().unwrap_or_default()),
             min_available: min_available(spec, kube, voters),
         });
         let moved = kube.objects.iter().map(|(kind, live)| {
@@ -189,14 +192,11 @@ fn keep_immutable(body: &mut Content, live: &Content) {
     }
 }
 
-fn ordinals(
-    spec: &ClusterSpec,
-    list: &Membership,
-    which: impl Fn(&Member) -> bool,
-) -> BTreeSet<Ordinal> {
-    let members = list.members.iter().filter(|m| which(m));
-    let urls = members.flat_map(|m| &m.peer_urls);
-    urls.filter_map(|url| spec.ordinal_of_peer_url(url))
+/// The members that have a seat, by each of their URLs.
+fn seated<'m>(spec: &ClusterSpec, list: &'m Membership) -> Vec<(Ordinal, &'m Member)> {
+    let urls = list.members.iter();
+    let urls = urls.flat_map(|m| m.peer_urls.iter().map(move |url| (url, m)));
+    urls.filter_map(|(url, member)| Some((spec.ordinal_of_peer_url(url)?, member)))
         .collect()
 }
 
@@ -247,12 +247,14 @@ fn running_versions(observed: &Observation, kube: &Kube) -> Vec<EtcdVersion> {
 /// As many as run, and before the birth as many as the bootstrap files name: growing and shrinking have steps of
 /// their own. Where the set is gone, over every ordinal that holds a member, a pod or a claim: one less and the set
 /// deletes what it adopts (2.8 #1).
-fn replicas(spec: &ClusterSpec, kube: &Kube, listed: Option<&BTreeSet<Ordinal>>) -> u32 {
+fn replicas(spec: &ClusterSpec, kube: &Kube, listed: &[(Ordinal, &Member)]) -> u32 {
     if let Some(set) = &kube.stateful_set {
         return set.replicas;
     }
     let in_use = kube.claims.keys().chain(kube.pods.keys());
-    let top = in_use.chain(listed.into_iter().flatten()).max();
+    let top = in_use
+        .chain(listed.iter().map(|(ordinal, _)| ordinal))
+        .max();
     let born_with = u32::try_from(kube.member_files.len()).unwrap_or(spec.members);
     match top {
         Some(top) => top.0 + 1,
@@ -279,7 +281,7 @@ fn min_available(spec: &ClusterSpec, kube: &Kube, voters: Option<usize>) -> u32 
         (Some(voters), _) => enough(voters),
         (None, Some(live)) => live.max(enough(wanted)),
         // Every seat that may hold a voter counts as one.
-        (None, None) => enough((replicas(spec, kube, None) as usize).max(kube.claims.len())),
+        (None, None) => enough((replicas(spec, kube, &[]) as usize).max(kube.claims.len())),
     }
 }
 

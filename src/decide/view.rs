@@ -1,6 +1,6 @@
 //! What the rows look at: one cluster's observation, seen seat by seat, with the arithmetic of quorum.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +28,8 @@ pub struct View<'a> {
     pub objects: Rc<Objects>,
     /// By ordinal.
     seats: Vec<Seat<'a>>,
+    foreign: Vec<&'a Member>,
+    leader: Option<MemberId>,
 }
 
 /// One ordinal and everything that sits on it.
@@ -131,7 +133,7 @@ impl<'a> View<'a> {
         evidence: &'a Evidence,
         objects: Rc<Objects>,
     ) -> Self {
-        let listed = listed(spec, observed);
+        let (listed, foreign) = listed(spec, observed);
         let mut view = Self {
             spec,
             observed,
@@ -139,6 +141,8 @@ impl<'a> View<'a> {
             evidence,
             objects,
             seats: seats(spec, observed, kube, &listed),
+            foreign,
+            leader: leader(observed),
         };
         let spare = Ordinal(spec.members);
         if view.needs_spare(spare) {
@@ -202,8 +206,7 @@ impl<'a> View<'a> {
 
     /// Members whose peer URL belongs to no ordinal of ours.
     pub fn foreign_members(&self) -> impl Iterator<Item = &'a Member> {
-        let list = self.membership().map_or(&[][..], |m| m.members.as_slice());
-        list.iter().filter(|m| seat_of(self.spec, m).is_none())
+        self.foreign.iter().copied()
     }
 
     pub fn voters(&self) -> impl DoubleEndedIterator<Item = &Seat<'a>> {
@@ -249,13 +252,8 @@ impl<'a> View<'a> {
             && !corrupt(member.id)
     }
 
-    /// The leader by its own word; of several, the one of the newest term.
-    pub fn leader(&self) -> Option<MemberId> {
-        let answers = self.observed.etcd.statuses.values();
-        let claims = answers
-            .filter_map(|s| s.known())
-            .filter(|s| s.leader == Some(s.member_id));
-        claims.max_by_key(|s| s.term).map(|s| s.member_id)
+    pub const fn leader(&self) -> Option<MemberId> {
+        self.leader
     }
 
     pub fn leader_seat(&self) -> Option<&Seat<'a>> {
@@ -394,6 +392,15 @@ pub fn tolerance(healthy: usize, voters: usize) -> i64 {
     healthy.unwrap_or(i64::MAX) - quorum.unwrap_or(i64::MAX)
 }
 
+/// The leader by its own word; of several, the one of the newest term.
+fn leader(observed: &Observation) -> Option<MemberId> {
+    let answers = observed.etcd.statuses.values();
+    let claims = answers
+        .filter_map(|s| s.known())
+        .filter(|s| s.leader == Some(s.member_id));
+    claims.max_by_key(|s| s.term).map(|s| s.member_id)
+}
+
 /// The ordinal whose peer URL this member has.
 fn seat_of(spec: &ClusterSpec, member: &Member) -> Option<Ordinal> {
     member
@@ -402,16 +409,20 @@ fn seat_of(spec: &ClusterSpec, member: &Member) -> Option<Ordinal> {
         .find_map(|url| spec.ordinal_of_peer_url(url))
 }
 
-/// The members of ours, by their seats: the first of two that have the same.
-fn listed<'a>(spec: &ClusterSpec, observed: &'a Observation) -> BTreeMap<Ordinal, &'a Member> {
+/// The members of ours, by their seats, the first of two that have the same; and those that have none.
+fn listed<'a>(
+    spec: &ClusterSpec,
+    observed: &'a Observation,
+) -> (BTreeMap<Ordinal, &'a Member>, Vec<&'a Member>) {
+    let (mut listed, mut foreign) = (BTreeMap::new(), Vec::new());
     let list = observed.etcd.membership.known();
-    let members = list.into_iter().flat_map(|m| &m.members);
-    let seated = members.filter_map(|m| Some((seat_of(spec, m)?, m)));
-    let mut listed = BTreeMap::new();
-    for (ordinal, member) in seated {
-        listed.entry(ordinal).or_insert(member);
+    for member in list.into_iter().flat_map(|m| &m.members) {
+        match seat_of(spec, member) {
+            Some(ordinal) => drop(listed.entry(ordinal).or_insert(member)),
+            None => foreign.push(member),
+        }
     }
-    listed
+    (listed, foreign)
 }
 
 /// Every ordinal that Git wants or on which something sits.
@@ -424,12 +435,14 @@ fn seats<'a>(
     let replicas = kube.stateful_set.as_ref().map_or(0, |s| s.replicas);
     let in_set = (0..replicas).map(Ordinal);
     let occupied = kube.pods.keys().chain(kube.claims.keys()).copied();
-    let all: BTreeSet<Ordinal> = spec
+    let mut all: Vec<Ordinal> = spec
         .target()
         .chain(in_set)
         .chain(occupied)
         .chain(listed.keys().copied())
         .collect();
+    all.sort_unstable();
+    all.dedup();
     all.into_iter()
         .map(|o| seat_at(o, spec, observed, kube, listed))
         .collect()

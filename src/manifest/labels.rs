@@ -15,6 +15,7 @@ pub const CONTEXT_LABEL: &str = "reconcile/context";
 pub use crate::state::CLUSTER_LABEL;
 
 const NAME: &str = "app.kubernetes.io/name";
+const ETCD: &str = "etcd";
 const INSTANCE: &str = "app.kubernetes.io/instance";
 const COMPONENT: &str = "app.kubernetes.io/component";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -23,14 +24,15 @@ const MAX_VALUE: usize = 63;
 
 /// What every object, pod and claim of this cluster carries. No version: it would change on objects that do not.
 pub fn object_labels(spec: &ClusterSpec) -> BTreeMap<String, String> {
-    let mut labels = pod_selector(spec);
-    labels.extend([
+    BTreeMap::from([
+        (NAME.to_owned(), ETCD.to_owned()),
+        (INSTANCE.to_owned(), label_value(&spec.name)),
         (COMPONENT.to_owned(), "member".to_owned()),
         (MANAGED_BY.to_owned(), "reconcile".to_owned()),
         (FLEET_LABEL.to_owned(), label_value(&spec.fleet)),
         (CONTEXT_LABEL.to_owned(), label_value(&spec.id.context)),
-    ]);
-    labels
+        (CLUSTER_LABEL.to_owned(), label_value(&spec.id.name)),
+    ])
 }
 
 /// Whose an object is, and no more: nothing that selects members finds it.
@@ -72,7 +74,7 @@ pub fn selector(spec: &ClusterSpec) -> String {
 /// be renamed.
 pub(super) fn pod_selector(spec: &ClusterSpec) -> BTreeMap<String, String> {
     BTreeMap::from([
-        (NAME.to_owned(), "etcd".to_owned()),
+        (NAME.to_owned(), ETCD.to_owned()),
         (INSTANCE.to_owned(), label_value(&spec.name)),
         (CLUSTER_LABEL.to_owned(), label_value(&spec.id.name)),
     ])

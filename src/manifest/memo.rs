@@ -18,7 +18,7 @@ struct Memo {
     spec: Option<Box<ClusterSpec>>,
     held: Option<Held>,
     drawn: BTreeMap<ObjectKind, Option<Rc<Drawn>>>,
-    pod: Option<Rc<Flat>>,
+    template: Option<Rc<Flat>>,
     stamp: Option<Rc<str>>,
     settings: BTreeMap<Ordinal, Option<Rc<str>>>,
     seen: BTreeMap<ObjectKind, Seen>,
@@ -44,7 +44,7 @@ impl Memo {
             spec: spec.cloned().map(Box::new),
             held: None,
             drawn: BTreeMap::new(),
-            pod: None,
+            template: None,
             stamp: None,
             settings: BTreeMap::new(),
             seen: BTreeMap::new(),
@@ -128,9 +128,9 @@ pub(super) fn drawn(
     )
 }
 
-/// A member's pod.
-pub(super) fn pod(spec: &ClusterSpec, draw: fn(&ClusterSpec) -> Flat) -> Rc<Flat> {
-    kept(spec, |memo| &mut memo.pod, || draw(spec).into())
+/// A member's pod, without its settings stamp.
+pub(super) fn template(spec: &ClusterSpec, draw: fn(&ClusterSpec) -> Flat) -> Rc<Flat> {
+    kept(spec, |memo| &mut memo.template, || draw(spec).into())
 }
 
 pub(super) fn stamp(spec: &ClusterSpec, render: fn(&ClusterSpec) -> String) -> Rc<str> {

@@ -1,5 +1,7 @@
 //! A member's pod.
 
+use std::rc::Rc;
+
 use k8s_openapi::api::core::v1::{
     Affinity, Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction,
     LocalObjectReference, ObjectFieldSelector, PodAffinityTerm, PodAntiAffinity, PodDNSConfig,
@@ -22,26 +24,20 @@ const NON_ROOT: i64 = 65532;
 
 /// With its settings stamp.
 pub(super) fn stamped(spec: &ClusterSpec) -> Flat {
-    let mut metadata = metadata(spec);
-    let annotations = metadata.annotations.get_or_insert_default();
-    annotations.insert(SETTINGS_ANNOTATION.to_owned(), settings_stamp(spec));
-    template(metadata, spec)
-}
-
-/// What the stamp is taken of.
-pub(super) fn unstamped(spec: &ClusterSpec) -> Flat {
-    template(metadata(spec), spec)
-}
-
-/// The pod is most of a StatefulSet: it is put down once for both.
-fn template(metadata: ObjectMeta, spec: &ClusterSpec) -> Flat {
-    let mut template = Flat::of(&PodTemplateSpec {
-        metadata: Some(metadata),
-        spec: None,
-    });
-    let pod = super::memo::pod(spec, |spec| Flat::of(&pod(spec)));
-    template.put(&["spec"], &pod);
+    let mut template = Flat::clone(&unstamped(spec));
+    let place = ["metadata", "annotations", SETTINGS_ANNOTATION];
+    template.put(&place, &Flat::of(&settings_stamp(spec)));
     template
+}
+
+/// What the stamp is taken of. It is most of a StatefulSet: it is put down once for both.
+pub(super) fn unstamped(spec: &ClusterSpec) -> Rc<Flat> {
+    super::memo::template(spec, |spec| {
+        Flat::of(&PodTemplateSpec {
+            metadata: Some(metadata(spec)),
+            spec: Some(pod(spec)),
+        })
+    })
 }
 
 fn metadata(spec: &ClusterSpec) -> ObjectMeta {

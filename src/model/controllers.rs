@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::{Hinders, etcd, fresh_uid, offline, quota};
 use crate::fleet::pointer::escaped;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{
     Attributes, AttributesClasses, Claim, ClaimPhase, Contents, Kube, MemberConfig, MemberFile,
     Modification, ModificationState, Node, ObjectKind, Observation, Obstacle, Pod, PodPhase,
-    Reading, ReleasedVolume, SERVING_LABEL, StorageClass, Uid, Volume, writes_to,
+    Reading, ReleasedVolume, SERVING_LABEL, Spot, StorageClass, Uid, Volume, writes_to,
 };
 
 pub(super) fn settle(observed: &mut Observation, spec: &ClusterSpec, hinders: &dyn Hinders) {
@@ -337,17 +335,19 @@ fn new_claim(observed: &mut Observation, spec: &ClusterSpec) -> Claim {
     let uid = fresh_uid(observed);
     // Of the set as it is: its claim template never follows Git.
     let set = kube(observed).objects.get(&ObjectKind::StatefulSet);
-    let template = set.and_then(|s| s.content.pointer("/spec/volumeClaimTemplates/0/spec"));
+    let pointer = "/spec/volumeClaimTemplates/0/spec";
+    let template = set.and_then(|s| s.content.spot().pointer(pointer));
     claim_of(uid, template, spec)
 }
 
 /// A claim of this template.
-pub(super) fn claim_of(uid: Uid, template: Option<&Value>, spec: &ClusterSpec) -> Claim {
-    let text = |pointer: &str| Some(template?.pointer(pointer)?.as_str()?.to_owned());
-    let class = template.map(|_| text("/storageClassName"));
-    let request = text("/resources/requests/storage").and_then(|t| t.parse().ok());
+pub(super) fn claim_of(uid: Uid, template: Option<Spot<'_>>, spec: &ClusterSpec) -> Claim {
+    let text = |path: &[&str]| template?.at(path)?.as_str();
+    let owned = |path: &[&str]| text(path).map(str::to_owned);
+    let class = template.map(|_| owned(&["storageClassName"]));
+    let request = text(&["resources", "requests", "storage"]).and_then(|t| t.parse().ok());
     let class_name = class.unwrap_or_else(|| spec.storage.class_name.clone());
-    let asked = text("/volumeAttributesClassName");
+    let asked = owned(&["volumeAttributesClassName"]);
     Claim {
         volume: None,
         uid,

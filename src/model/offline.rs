@@ -21,7 +21,7 @@ pub(super) fn perform(
             claim,
             body,
         } => {
-            let made = controllers::claim_of(fresh_uid(observed), body.get("spec"), spec);
+            let made = controllers::claim_of(fresh_uid(observed), body.spot().field("spec"), spec);
             let claims = &mut kube(observed)?.claims;
             if claims.contains_key(ordinal) {
                 return Err(ModelError::Conflict(format!("{claim} already exists")));

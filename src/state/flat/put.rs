@@ -32,23 +32,23 @@ impl Flat {
 
     /// The nodes of a map that has this at `path`.
     fn nested(&mut self, path: &[&str], value: &Self) -> Vec<Node> {
-        let value = self.adopted(value);
-        let mut nodes = Vec::with_capacity(2 * path.len() + value.len());
+        let count = value.nodes.len();
+        let mut nodes = Vec::with_capacity(2 * path.len() + count);
         for (depth, name) in path.iter().enumerate() {
             let below = 2 * (path.len() - depth) - 1;
-            nodes.push(Node::Map(below + value.len()));
+            nodes.push(Node::Map(below + count));
             nodes.push(self.kept(name));
         }
-        nodes.extend(value);
+        nodes.extend(self.adopted(value));
         nodes
     }
 
     /// Another's nodes, its texts after these.
-    fn adopted(&mut self, other: &Self) -> Vec<Node> {
+    fn adopted<'o>(&mut self, other: &'o Self) -> impl Iterator<Item = Node> + use<'o> {
         let texts = self.text_end();
         self.text.push_str(&other.text);
         self.unsorted |= other.unsorted;
-        other.nodes.iter().map(|node| node.after(texts)).collect()
+        other.nodes.iter().map(move |node| node.after(texts))
     }
 
     /// Puts nodes in the place of others that are below these maps.

@@ -149,7 +149,7 @@ fn without(document: &Value, pointer: &str) -> Value {
 fn cluster(fleet: &Fleet) -> ClusterSpec {
     let mut cluster = fleet.clusters[0].clone();
     cluster.origins = Arc::default();
-    cluster
+    *cluster
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn fleet_of(clusters: Vec<ClusterSpec>) -> Fleet {
     Fleet {
         name: "prod".into(),
         contexts: std::collections::BTreeMap::new(),
-        clusters,
+        clusters: clusters.into_iter().map(Box::new).collect(),
         rollout: Rollout::default(),
     }
 }

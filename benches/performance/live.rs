@@ -64,7 +64,7 @@ pub(crate) fn rows(place: &Path) -> Result<Vec<Row>> {
     let settled: Vec<(&ClusterSpec, Observation)> = fleet
         .clusters
         .iter()
-        .map(|spec| (spec, cluster::settled(spec)))
+        .map(|spec| (&**spec, cluster::settled(spec)))
         .collect();
     runtime.block_on(async {
         let client = client(&servers.near).await?;

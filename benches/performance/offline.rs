@@ -27,7 +27,11 @@ pub(crate) fn generate(root: &Path, count: usize) -> Result<()> {
         std::iter::once(fleet).chain(clusters)
     };
     let settled = cluster::load(documents(false).collect())?;
-    let observed: Vec<Observation> = settled.clusters.par_iter().map(cluster::settled).collect();
+    let observed: Vec<Observation> = settled
+        .clusters
+        .par_iter()
+        .map(|spec| cluster::settled(spec))
+        .collect();
     let contexts: Vec<&str> = settled.contexts.keys().map(String::as_str).collect();
     let sightings = Sighting::of_all(&observed, &contexts);
     fs::create_dir_all(root)?;

@@ -40,7 +40,10 @@ pub(super) struct RehearseArgs {
 
 pub(super) fn run(args: &RehearseArgs) -> Done {
     let specs = match &args.path {
-        Some(path) => documents::load(path)?.fleet.clusters,
+        Some(path) => {
+            let clusters = documents::load(path)?.fleet.clusters;
+            clusters.into_iter().map(|spec| *spec).collect()
+        }
         None => vec![example()],
     };
     if let Some(even) = args.members.iter().find(|n| *n % 2 == 0) {

@@ -61,6 +61,7 @@ pub(super) fn pick<'f>(args: &Selection, fleet: &'f Fleet) -> Result<Vec<&'f Clu
         .iter()
         .filter(|c| globs.is_empty() || globs.iter().any(|g| g.is_match(c.id.to_string())))
         .filter(|c| args.context.is_empty() || args.context.contains(&c.id.context))
+        .map(Box::as_ref)
         .collect();
     if picked.is_empty() && !fleet.clusters.is_empty() {
         return Err(Stop::usage(format!(

@@ -41,7 +41,8 @@ pub(super) fn run(args: &UnlockArgs) -> Done {
 }
 
 fn find<'f>(id: &str, fleet: &'f Fleet) -> Result<&'f ClusterSpec, Stop> {
-    let found = fleet.clusters.iter().find(|c| c.id.to_string() == id);
+    let mut clusters = fleet.clusters.iter().map(Box::as_ref);
+    let found = clusters.find(|c| c.id.to_string() == id);
     found.ok_or_else(|| {
         let ids: Vec<String> = fleet.clusters.iter().map(|c| c.id.to_string()).collect();
         let near = nearest(id, ids.iter().map(String::as_str));

@@ -31,7 +31,7 @@ pub(super) fn build(draft: Draft<'_>, fleet: &FleetParts) -> Option<ClusterSpec>
     let namespace = draft.namespace()?.to_owned();
     let name = draft.object_name()?.0.to_owned();
     let version = draft.version?;
-    let origins = Origins::of(draft.tree, Arc::clone(&fleet.files));
+    let origins = Origins::of(&draft.tree, Arc::clone(&fleet.files));
     let layer = draft.layer;
     let storage = layer.storage?;
     let pod = layer.pod;

@@ -92,7 +92,8 @@ struct Drafted {
     size: Size,
     found: Vec<Diagnostic>,
     seen: Seen,
-    cluster: Option<ClusterSpec>,
+    /// By its place: it is more than a kilobyte, and sorted and handed on.
+    cluster: Option<Box<ClusterSpec>>,
 }
 
 impl Drafted {
@@ -105,7 +106,7 @@ impl Drafted {
             size: draft.tree.size(),
             found: std::mem::take(&mut draft.found),
             seen: Seen::of(&draft),
-            cluster: build(draft, fleet),
+            cluster: build(draft, fleet).map(Box::new),
         }
     }
 }

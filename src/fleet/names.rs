@@ -15,7 +15,7 @@ pub fn of_copy(name: &str) -> Option<&str> {
 
 impl ClusterSpec {
     pub fn pod_name(&self, ordinal: Ordinal) -> String {
-        format!("{}-{ordinal}", self.name)
+        [&self.name, "-", &ordinal.to_string()].concat()
     }
 
     /// The ordinal whose pod has this name.
@@ -77,17 +77,15 @@ impl ClusterSpec {
         let Self {
             name, namespace, ..
         } = self;
-        // The peer Service's name; in one piece, since members are told apart by it at every look.
-        format!("{name}-{ordinal}.{name}-peer.{namespace}.svc")
+        let ordinal = ordinal.to_string();
+        // The peer Service's name; not by `format!`, since every look asks for every member's.
+        [name, "-", &ordinal, ".", name, "-peer.", namespace, ".svc"].concat()
     }
 
     /// Peer URLs never change in a cluster's life: they are how a member is known to be an ordinal's.
     pub fn peer_url(&self, ordinal: Ordinal) -> String {
-        format!(
-            "{}://{}:2380",
-            self.peer_scheme(),
-            self.member_host(ordinal)
-        )
+        let host = self.member_host(ordinal);
+        [self.peer_scheme(), "://", &host, ":2380"].concat()
     }
 
     pub fn client_url(&self, ordinal: Ordinal) -> String {
@@ -96,7 +94,7 @@ impl ClusterSpec {
         } else {
             "http"
         };
-        format!("{scheme}://{}:2379", self.member_host(ordinal))
+        [scheme, "://", &self.member_host(ordinal), ":2379"].concat()
     }
 
     /// The ordinal whose peer URL this is, target or not.

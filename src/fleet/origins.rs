@@ -7,27 +7,94 @@ use std::sync::{Arc, OnceLock};
 
 use super::Origin;
 use super::pointer::escaped;
-use super::tree::Node;
+use super::tree::{Node, Place, short};
 
 /// By JSON pointer; lists as a whole. It is read off the effective document where somebody asks: nobody does of a cluster
 /// in sync, as most are.
 #[derive(Clone, Default)]
 pub struct Origins {
-    document: Option<Document>,
+    said: Said,
+    /// Of the files that it was said in.
+    files: Arc<[String]>,
     read: OnceLock<BTreeMap<String, Origin>>,
 }
 
-#[derive(Clone)]
-struct Document {
-    tree: Node,
-    /// Of the files that its places are in.
-    names: Arc<[String]>,
+/// The names in a document and where they stand, without its values: a tree of it would be most of what is kept of a
+/// fleet.
+#[derive(Clone, Default)]
+struct Said {
+    /// One after the other.
+    names: String,
+    /// As they were written: what is below a field comes right after it.
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Copy)]
+struct Field {
+    /// Of its name.
+    end: u32,
+    depth: u32,
+    place: Place,
+}
+
+impl Said {
+    fn add(&mut self, node: &Node, depth: u32) {
+        for entry in node.entries() {
+            self.names.push_str(&entry.key);
+            self.fields.push(Field {
+                end: short(self.names.len()),
+                depth,
+                place: entry.key_place,
+            });
+            self.add(&entry.value, depth + 1);
+        }
+    }
+
+    fn origins(&self, files: &[String]) -> BTreeMap<String, Origin> {
+        let (mut origins, mut start) = (BTreeMap::new(), 0);
+        let mut pointer = String::new();
+        // How long the pointer to each field above is.
+        let mut above = Vec::new();
+        for field in &self.fields {
+            let (end, depth) = (field.end as usize, field.depth as usize);
+            above.truncate(depth);
+            pointer.truncate(above.last().copied().unwrap_or_default());
+            pointer.extend(["/", &escaped(&self.names[start..end])]);
+            above.push(pointer.len());
+            start = end;
+            let origin = Origin {
+                file: files[field.place.file()].clone(),
+                line: field.place.line(),
+                commit: None,
+            };
+            origins.insert(pointer.clone(), origin);
+        }
+        origins
+    }
+}
+
+/// How many fields there are, and how long their names.
+fn room(node: &Node) -> (usize, usize) {
+    let below = node.entries().iter().map(|entry| {
+        let (fields, bytes) = room(&entry.value);
+        (fields + 1, bytes + entry.key.len())
+    });
+    below.fold((0, 0), |(fields, bytes), (more, longer)| {
+        (fields + more, bytes + longer)
+    })
 }
 
 impl Origins {
-    pub(super) fn of(tree: Node, names: Arc<[String]>) -> Self {
+    pub(super) fn of(tree: &Node, files: Arc<[String]>) -> Self {
+        let (fields, bytes) = room(tree);
+        let mut said = Said {
+            names: String::with_capacity(bytes),
+            fields: Vec::with_capacity(fields),
+        };
+        said.add(tree, 0);
         Self {
-            document: Some(Document { tree, names }),
+            said,
+            files,
             read: OnceLock::new(),
         }
     }
@@ -36,8 +103,8 @@ impl Origins {
 impl From<BTreeMap<String, Origin>> for Origins {
     fn from(read: BTreeMap<String, Origin>) -> Self {
         Self {
-            document: None,
             read: read.into(),
+            ..Self::default()
         }
     }
 }
@@ -46,13 +113,7 @@ impl Deref for Origins {
     type Target = BTreeMap<String, Origin>;
 
     fn deref(&self) -> &Self::Target {
-        self.read.get_or_init(|| {
-            let mut origins = BTreeMap::new();
-            if let Some(document) = &self.document {
-                collect(&document.tree, "", &document.names, &mut origins);
-            }
-            origins
-        })
+        self.read.get_or_init(|| self.said.origins(&self.files))
     }
 }
 
@@ -65,18 +126,5 @@ impl PartialEq for Origins {
 impl fmt::Debug for Origins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
-    }
-}
-
-fn collect(node: &Node, at: &str, names: &[String], into: &mut BTreeMap<String, Origin>) {
-    for entry in node.entries() {
-        let pointer = format!("{at}/{}", escaped(&entry.key));
-        let origin = Origin {
-            file: names[entry.key_place.file()].clone(),
-            line: entry.key_place.line(),
-            commit: None,
-        };
-        collect(&entry.value, &pointer, names, into);
-        into.insert(pointer, origin);
     }
 }

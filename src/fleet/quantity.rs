@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Quantity {
-    text: String,
+    text: Box<str>,
     milli: u128,
 }
 
@@ -37,7 +37,10 @@ impl Quantity {
             0 => (milli / 1000).to_string(),
             _ => format!("{milli}m"),
         };
-        Self { text, milli }
+        Self {
+            text: text.into(),
+            milli,
+        }
     }
 
     /// The value in thousandths.
@@ -78,7 +81,7 @@ impl fmt::Display for Quantity {
 
 impl From<Quantity> for String {
     fn from(quantity: Quantity) -> Self {
-        quantity.text
+        quantity.text.into()
     }
 }
 
@@ -86,7 +89,13 @@ impl TryFrom<String> for Quantity {
     type Error = QuantityError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+        match parse_milli(&text) {
+            Some(milli) => Ok(Self {
+                text: text.into(),
+                milli,
+            }),
+            None => Err(QuantityError { found: text }),
+        }
     }
 }
 
@@ -94,13 +103,7 @@ impl FromStr for Quantity {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let milli = parse_milli(text).ok_or_else(|| QuantityError {
-            found: text.to_owned(),
-        })?;
-        Ok(Self {
-            text: text.to_owned(),
-            milli,
-        })
+        String::from(text).try_into()
     }
 }
 
@@ -115,7 +118,10 @@ fn parse_milli(text: &str) -> Option<u128> {
     if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') || fraction.len() > 18 {
         return None;
     }
-    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let digits: u128 = match fraction {
+        "" => whole.parse().ok()?,
+        _ => [whole, fraction].concat().parse().ok()?,
+    };
     let scale = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let (numerator, denominator) = multiplier(suffix)?;
     let scaled = digits.checked_mul(numerator)?.checked_mul(1000)?;

@@ -145,7 +145,11 @@ impl FleetParts {
         }
     }
 
-    pub(super) fn finish(self, clusters: Vec<ClusterSpec>) -> Fleet {
+    #[expect(
+        clippy::vec_box,
+        reason = "each is more than a kilobyte, and they are sorted and handed on"
+    )]
+    pub(super) fn finish(self, clusters: Vec<Box<ClusterSpec>>) -> Fleet {
         let default = Rollout::default();
         let rollout = self
             .rollout

@@ -15,7 +15,7 @@ pub struct Fleet {
     pub name: String,
     pub contexts: BTreeMap<String, Context>,
     /// Sorted by id.
-    pub clusters: Vec<ClusterSpec>,
+    pub clusters: Vec<Box<ClusterSpec>>,
     pub rollout: Rollout,
 }
 

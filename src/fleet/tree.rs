@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Location, Spanned};
 
-use super::pointer::unescaped;
+use super::pointer::{names, unescaped};
 use crate::diag::{Label, SourceFile};
 
 /// A place in a file: the file's index in the load, bytes, line and column from 1. Every key and value of a fleet has one
@@ -20,7 +20,8 @@ pub(super) struct Place {
     column: u32,
 }
 
-fn short(number: impl TryInto<u32>) -> u32 {
+/// For places, of which there are many.
+pub(super) fn short(number: impl TryInto<u32>) -> u32 {
     number.try_into().unwrap_or(u32::MAX)
 }
 
@@ -163,8 +164,8 @@ impl Node {
             key: None,
             node: self,
         };
-        for part in pointer.split('/').skip(1) {
-            let (key, node) = found.node.child(&unescaped(part))?;
+        for name in names(pointer) {
+            let (key, node) = found.node.child(&name)?;
             found = Found { key, node };
         }
         Some(found)
@@ -193,11 +194,11 @@ impl Node {
     /// Something was written at the pointer, or above it something that was reported.
     pub(super) fn was_written(&self, pointer: &str) -> bool {
         let mut node = self;
-        for part in pointer.split('/').skip(1) {
+        for name in names(pointer) {
             if matches!(node.kind, Kind::Reported) {
                 return true;
             }
-            let Some((_, next)) = node.child(&unescaped(part)) else {
+            let Some((_, next)) = node.child(&name) else {
                 return false;
             };
             node = next;
@@ -208,14 +209,13 @@ impl Node {
     /// Marks what stands at the pointer as reported; further checks leave it alone.
     pub(super) fn mark_reported(&mut self, pointer: &str) {
         let mut node = self;
-        for part in pointer.split('/').skip(1) {
-            let part = unescaped(part);
+        for name in names(pointer) {
             let next = match &mut node.kind {
                 Kind::Map(entries) => {
-                    let entry = entries.iter_mut().find(|entry| entry.key == *part);
+                    let entry = entries.iter_mut().find(|entry| entry.key == *name);
                     entry.map(|entry| &mut entry.value)
                 }
-                Kind::List(items) => part.parse::<usize>().ok().and_then(|i| items.get_mut(i)),
+                Kind::List(items) => name.parse::<usize>().ok().and_then(|i| items.get_mut(i)),
                 Kind::Leaf(_) | Kind::Reported => None,
             };
             let Some(next) = next else { return };
@@ -364,7 +364,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
                 value: Parsed::into_node(value),
             });
         }
-        entries.shrink_to_fit(); // most have one or two, and they are kept
+        entries.shrink_to_fit(); // most have one or two, and all documents are there at once
         Ok(Kind::Map(entries))
     }
 }

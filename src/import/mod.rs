@@ -182,7 +182,7 @@ fn load(
     let loaded = fleet::load_part(&files);
     let clusters = loaded.fleet.into_iter().flat_map(|fleet| fleet.clusters);
     let spec = clusters.into_iter().find(|cluster| cluster.id == wanted.id);
-    (loaded.diagnostics, files, spec)
+    (loaded.diagnostics, files, spec.map(|spec| *spec))
 }
 
 /// In the order in which people write them.

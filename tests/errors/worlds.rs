@@ -22,7 +22,7 @@ fn world() -> Vec<(ClusterSpec, Value)> {
     let mut clusters: BTreeMap<ClusterId, Value> =
         serde_json::from_value(world["clusters"].take()).expect("its clusters");
     let specs = fleet.expect("a valid fleet").clusters.into_iter();
-    let known = specs.filter_map(|spec| clusters.remove(&spec.id).map(|seen| (spec, seen)));
+    let known = specs.filter_map(|spec| clusters.remove(&spec.id).map(|seen| (*spec, seen)));
     known.collect()
 }
 

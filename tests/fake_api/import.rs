@@ -122,7 +122,7 @@ fn put(server: &Server, spec: &ClusterSpec) {
 fn spec_of(fleet: &Path) -> ClusterSpec {
     let documents = reconcile::source::read(fleet);
     let loaded = reconcile::fleet::load(&documents.files);
-    loaded.fleet.expect("a sound fleet").clusters.remove(0)
+    *loaded.fleet.expect("a sound fleet").clusters.remove(0)
 }
 
 /// The members of the model, and the objects as the server has them.

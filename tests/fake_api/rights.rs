@@ -131,7 +131,7 @@ impl Roles {
         let fleet = Fleet {
             name: "prod".into(),
             contexts: [].into(),
-            clusters: clusters.collect(),
+            clusters: clusters.map(Box::new).collect(),
             rollout: Rollout::default(),
         };
         let rights = Rights::of(&fleet, "eu-1", mode);

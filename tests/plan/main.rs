@@ -146,7 +146,11 @@ impl Story {
             name: "prod".into(),
             contexts: BTreeMap::new(),
             rollout: Rollout::default(),
-            clusters: self.worlds.iter().map(|w| w.spec.clone()).collect(),
+            clusters: self
+                .worlds
+                .iter()
+                .map(|w| Box::new(w.spec.clone()))
+                .collect(),
         }
     }
 

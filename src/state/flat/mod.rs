@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::fleet::pointer::unescaped;
+use crate::fleet::pointer::names;
 
 /// One value.
 #[derive(Debug, Clone, Default)]
@@ -220,10 +220,9 @@ impl<'f> Spot<'f> {
 
     /// What is at a JSON pointer.
     pub fn pointer(self, pointer: &str) -> Option<Self> {
-        let mut tokens = pointer.split('/').skip(1);
-        tokens.try_fold(self, |spot, token| match spot.form() {
-            Form::List(mut items) => items.nth(token.parse().ok()?),
-            _ => spot.field(&unescaped(token)),
+        names(pointer).try_fold(self, |spot, name| match spot.form() {
+            Form::List(mut items) => items.nth(name.parse().ok()?),
+            _ => spot.field(&name),
         })
     }
 

@@ -168,5 +168,5 @@ impl Twin {
 fn spec(story: &Story) -> ClusterSpec {
     let documents = source::read(story.directory.path());
     let fleet = load(&documents.files).fleet.expect("a valid fleet");
-    fleet.clusters.into_iter().next().expect("one cluster")
+    *fleet.clusters.into_iter().next().expect("one cluster")
 }

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Reading;
 use crate::fleet::Ordinal;
 
 /// etcd's member ID, shown in hex as `etcdctl` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemberId(pub u64);
 
 impl fmt::Display for MemberId {
@@ -19,19 +20,40 @@ impl fmt::Display for MemberId {
     }
 }
 
-impl From<MemberId> for String {
-    fn from(id: MemberId) -> Self {
-        id.to_string()
+impl FromStr for MemberId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        u64::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| format!("found member id {text:?}, expected hexadecimal digits"))
     }
 }
 
-impl TryFrom<String> for MemberId {
-    type Error = String;
+impl Serialize for MemberId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        u64::from_str_radix(&text, 16)
-            .map(Self)
-            .map_err(|_| format!("found member id {text:?}, expected hexadecimal digits"))
+/// Without a text of its own: an observation of a cluster has dozens.
+impl<'de> Deserialize<'de> for MemberId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Digits;
+
+        impl Visitor<'_> for Digits {
+            type Value = MemberId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a member id in hexadecimal digits")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<MemberId, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Digits)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 /// A member's configuration file: its text, and the life that was read off it once. Copies of an observation share it.
@@ -165,7 +166,7 @@ struct Keys<'t> {
 impl<'t> Keys<'t> {
     fn of(text: &'t str) -> Self {
         let mut keys = Self::default();
-        for line in text.lines().filter(|line| line.starts_with(LIST)) {
+        for line in lines_of_life(text) {
             let Some((key, value)) = line.split_once(':') else {
                 continue;
             };
@@ -179,6 +180,14 @@ impl<'t> Keys<'t> {
         }
         keys
     }
+}
+
+/// All three keys begin alike, and nearly no other line does.
+fn lines_of_life(text: &str) -> impl Iterator<Item = &str> {
+    let bytes = text.as_bytes();
+    let found = memmem::find_iter(bytes, LIST);
+    let starts = found.filter(|at| *at == 0 || bytes[at - 1] == b'\n');
+    starts.filter_map(|at| text[at..].lines().next())
 }
 
 fn required<'t>(value: Option<&'t str>, key: &str) -> Result<&'t str, MemberFileError> {

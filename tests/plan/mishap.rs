@@ -31,7 +31,7 @@ impl World {
                 Ok(())
             }
             ["says-cluster", ordinal, id] => {
-                let id = MemberId::try_from((*id).to_owned())?;
+                let id: MemberId = id.parse()?;
                 let statuses = &mut self.observed.etcd.statuses;
                 let status = statuses.get_mut(&Ordinal(ordinal.parse()?));
                 let status = status.and_then(Reading::known_mut);
@@ -53,7 +53,7 @@ impl World {
             ["member", "foreign", url] => self.stranger(url),
             ["members", "https"] => self.other_scheme(),
             ["cluster-id", id] => {
-                let id = MemberId::try_from((*id).to_owned())?;
+                let id: MemberId = id.parse()?;
                 let list = self.observed.etcd.membership.known_mut();
                 list.ok_or("no list")?.cluster_id = id;
                 Ok(())

@@ -168,7 +168,7 @@ fn released_since(volume: &PersistentVolume) -> Option<Timestamp> {
 fn etcd_cluster(volume: &PersistentVolume) -> Option<MemberId> {
     let annotations = volume.metadata.annotations.as_ref()?;
     let text = annotations.get(ETCD_CLUSTER_ANNOTATION)?;
-    MemberId::try_from(text.clone()).ok()
+    text.parse().ok()
 }
 
 fn fact(name: &str, volume: &PersistentVolume) -> Volume {

@@ -72,7 +72,7 @@ fn active_peers(text: &str, member: MemberId) -> BTreeSet<MemberId> {
 fn id(labels: &str, name: &str) -> Option<MemberId> {
     let mut pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(label, _)| *label == name)?;
-    MemberId::try_from(value.trim_matches('"').to_owned()).ok()
+    value.trim_matches('"').parse().ok()
 }
 
 #[cfg(test)]

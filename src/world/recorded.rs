@@ -3,17 +3,18 @@
 //! It is written with a line for each cluster, and everything else before them: so a large one is read by all cores at
 //! once, and never held as a whole. One that is laid out otherwise is held, and gives the same.
 
+mod lines;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Take};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use memchr::memchr;
-use rayon::iter::{IntoParallelRefIterator as _, ParallelBridge as _, ParallelIterator as _};
+use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
 
+use self::lines::Lines;
 use super::{Awaited, Hold, Kept, LockError, LockRequest, PerformError, World, file, json};
 use crate::decide::Act;
 use crate::diag::shortened;
@@ -25,8 +26,8 @@ const SCHEMA: &str = "reconcile.observation/v1";
 const OPENS: &str = "\"observations\": [\n";
 /// Stands alone on the line after the last cluster's.
 const CLOSES: &str = "]}";
-/// What is read of the file at a time; a cluster has some tens of kilobytes.
-const BUFFER: usize = 1 << 18;
+/// The first cluster's.
+const FIRST_LINE: usize = 3;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
@@ -181,33 +182,32 @@ impl Recording {
             }
             Observations::Lines(start) => *start,
         };
-        let lines = Lines::open(&self.path, start).map_err(|e| unread(&self.path, e))?;
-        let looks = lines.par_bridge().map(|(number, line)| {
-            let observed = line
-                .map_err(|e| unread(&self.path, e))
-                .and_then(|line| self.observation(number, &line));
-            (number, observed.map(&look))
+        let lines = file::open(&self.path).and_then(|file| {
+            let lines = Lines::new(file, start, CLOSES)?;
+            lines.each(|line| observation(line).map(&look))
         });
-        let mut looks: Vec<_> = looks.collect();
-        looks.sort_by_key(|(number, _)| *number);
-        looks
-            .into_iter()
-            .filter_map(|(_, seen)| seen.transpose())
-            .collect()
+        let lines = lines.map_err(|e| unread(&self.path, e))?;
+        let (mut found, mut number) = (Vec::with_capacity(lines.seen.len()), FIRST_LINE);
+        for seen in lines.seen {
+            found.extend(seen.map_err(|e| self.no_observation(number, &e))?);
+            number += 1;
+        }
+        if !lines.whole {
+            let cut = format!("it is cut off in line {number}");
+            return Err(unread(&self.path, std::io::Error::other(cut)));
+        }
+        Ok(found)
     }
 
-    fn observation(&self, number: usize, line: &[u8]) -> Result<Observation, RecordingError> {
-        let observed = json::read(line.strip_suffix(b",").unwrap_or(line));
-        observed.map_err(|error| {
-            let (text, column) = (error.to_string(), error.column());
-            let said = text
-                .rsplit_once(" at line ")
-                .map_or(&*text, |(said, _)| said);
-            broken(
-                &self.path,
-                format!("{said} at line {number} column {column}"),
-            )
-        })
+    fn no_observation(&self, number: usize, error: &serde_json::Error) -> RecordingError {
+        let (text, column) = (error.to_string(), error.column());
+        let said = text
+            .rsplit_once(" at line ")
+            .map_or(&*text, |(said, _)| said);
+        broken(
+            &self.path,
+            format!("{said} at line {number} column {column}"),
+        )
     }
 
     fn absent(&self, spec: &ClusterSpec) -> Observation {
@@ -221,6 +221,10 @@ impl Recording {
     }
 }
 
+fn observation(line: &[u8]) -> serde_json::Result<Observation> {
+    json::read(line.strip_suffix(b",").unwrap_or(line))
+}
+
 fn unread(path: &Path, source: std::io::Error) -> RecordingError {
     RecordingError::Read {
         path: path.to_owned(),
@@ -232,58 +236,6 @@ fn broken(path: &Path, reason: String) -> RecordingError {
     RecordingError::Parse {
         path: path.to_owned(),
         reason: shortened(reason),
-    }
-}
-
-/// The clusters' lines, with their numbers in the file.
-struct Lines {
-    file: BufReader<Take<File>>,
-    number: usize,
-    ended: bool,
-}
-
-impl Lines {
-    fn open(path: &Path, start: u64) -> std::io::Result<Self> {
-        let mut file = file::open(path)?;
-        file.seek(SeekFrom::Start(start))?;
-        Ok(Self {
-            file: BufReader::with_capacity(BUFFER, file.take(file::MOST_BYTES)),
-            number: 2,
-            ended: false,
-        })
-    }
-
-    fn line(&mut self) -> std::io::Result<Option<Vec<u8>>> {
-        let mut line = Vec::new();
-        self.number += 1;
-        // As `read_until` does, which looks for the end at a fraction of the speed.
-        loop {
-            let read = self.file.fill_buf()?;
-            if read.is_empty() {
-                let cut = format!("it is cut off in line {}", self.number);
-                return Err(std::io::Error::other(cut));
-            }
-            let end = memchr(b'\n', read);
-            let (taken, seen) = end.map_or((read.len(), read.len()), |end| (end, end + 1));
-            line.extend_from_slice(&read[..taken]);
-            self.file.consume(seen);
-            if end.is_some() {
-                return Ok((line != CLOSES.as_bytes()).then_some(line));
-            }
-        }
-    }
-}
-
-impl Iterator for Lines {
-    type Item = (usize, std::io::Result<Vec<u8>>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let line = self.line().transpose();
-        self.ended = !matches!(line, Some(Ok(_)));
-        line.map(|line| (self.number, line))
     }
 }
 

@@ -210,7 +210,7 @@ fn text(value: Spot<'_>) -> Option<Cow<'_, str>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -333,7 +333,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::manifest) fn any_json() -> impl Strategy<Value = Value> {
+    pub(crate) fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),

@@ -24,14 +24,15 @@ const MAX_VALUE: usize = 63;
 
 /// What every object, pod and claim of this cluster carries. No version: it would change on objects that do not.
 pub fn object_labels(spec: &ClusterSpec) -> BTreeMap<String, String> {
+    // Sorted already, since each object asks for them.
     BTreeMap::from([
-        (NAME.to_owned(), ETCD.to_owned()),
-        (INSTANCE.to_owned(), label_value(&spec.name)),
         (COMPONENT.to_owned(), "member".to_owned()),
+        (INSTANCE.to_owned(), label_value(&spec.name)),
         (MANAGED_BY.to_owned(), "reconcile".to_owned()),
-        (FLEET_LABEL.to_owned(), label_value(&spec.fleet)),
-        (CONTEXT_LABEL.to_owned(), label_value(&spec.id.context)),
+        (NAME.to_owned(), ETCD.to_owned()),
         (CLUSTER_LABEL.to_owned(), label_value(&spec.id.name)),
+        (CONTEXT_LABEL.to_owned(), label_value(&spec.id.context)),
+        (FLEET_LABEL.to_owned(), label_value(&spec.fleet)),
     ])
 }
 
@@ -74,8 +75,8 @@ pub fn selector(spec: &ClusterSpec) -> String {
 /// be renamed.
 pub(super) fn pod_selector(spec: &ClusterSpec) -> BTreeMap<String, String> {
     BTreeMap::from([
-        (NAME.to_owned(), ETCD.to_owned()),
         (INSTANCE.to_owned(), label_value(&spec.name)),
+        (NAME.to_owned(), ETCD.to_owned()),
         (CLUSTER_LABEL.to_owned(), label_value(&spec.id.name)),
     ])
 }

@@ -5,7 +5,6 @@
 //! second (replicas, a member's file) leaves the object equal to what is rendered next.
 
 mod alike;
-mod canonical;
 mod config_map;
 mod difference;
 mod disruption_budget;
@@ -32,6 +31,8 @@ use serde::Serialize;
 use crate::fleet::{ClusterSpec, Ordinal};
 use crate::state::{Content, Flat, MemberConfig, ObjectKey, ObjectKind, Spot};
 
+#[cfg(test)]
+pub(crate) use difference::tests::any_json;
 pub use difference::{Difference, differences};
 pub use labels::{
     CLUSTER_LABEL, CONTEXT_LABEL, FLEET_LABEL, are_of, fleet_selector, label_value, object_labels,
@@ -184,7 +185,7 @@ impl Drawn {
 
     fn of(object: Flat) -> Self {
         Self {
-            content: stamp::short_hash(&canonical::text(&object)),
+            content: stamp::short_hash(&object.canonical()),
             object,
         }
     }

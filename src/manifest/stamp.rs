@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{canonical, member_file, pod_template};
+use super::{member_file, pod_template};
 use crate::fleet::ClusterSpec;
 
 /// On every object: the hash of what the spec makes of it. A field that we no longer render is noticed by it.
@@ -17,7 +17,7 @@ pub fn settings_stamp(spec: &ClusterSpec) -> String {
 }
 
 fn stamp(spec: &ClusterSpec) -> String {
-    let mut text = canonical::text(&pod_template::unstamped(spec));
+    let mut text = pod_template::unstamped(spec).canonical();
     text.push('\n');
     text.push_str(&member_file::shared_settings(spec));
     short_hash(&text)

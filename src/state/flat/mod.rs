@@ -4,6 +4,7 @@
 //! apart again took as long as all else that is read of a recording.
 
 mod build;
+mod canonical;
 mod put;
 mod read;
 #[cfg(test)]
@@ -290,18 +291,18 @@ pub struct Fields<'f> {
 impl<'f> Fields<'f> {
     /// The field of this name, where it is after those that were seen or asked for.
     pub fn find(&mut self, name: &str) -> Option<Spot<'f>> {
-        loop {
-            let here = self.next;
-            let (found, value) = self.next()?;
-            match found.cmp(name) {
-                Ordering::Less => {}
-                Ordering::Equal => return Some(value),
-                Ordering::Greater => {
-                    self.next = here;
-                    return None;
+        while self.next < self.end {
+            let value = self.flat.spot(self.next + 1);
+            match self.flat.spot(self.next).as_str()?.cmp(name) {
+                Ordering::Less => self.next = value.end(),
+                Ordering::Equal => {
+                    self.next = value.end();
+                    return Some(value);
                 }
+                Ordering::Greater => break,
             }
         }
+        None
     }
 }
 

@@ -1,62 +1,76 @@
 //! One way to write an object down.
 
 use std::fmt::Write;
+use std::ops::Range;
 
-use crate::state::{Flat, Form, Spot};
+use super::{Flat, Node};
 
-/// As JSON without white space, names in order.
-pub(super) fn text(object: &Flat) -> String {
-    let mut writer = Writer {
-        text: String::with_capacity(4096),
-        plain: object.is_plain(),
-    };
-    writer.value(object.root());
-    writer.text
+impl Flat {
+    /// As JSON without white space, names in order.
+    pub fn canonical(&self) -> String {
+        let mut writer = Writer {
+            flat: self,
+            // Quotes, a comma or a colon, and a bracket now and then.
+            text: String::with_capacity(self.text.len() + 4 * self.nodes.len()),
+            plain: self.is_plain(),
+        };
+        writer.value(0);
+        writer.text
+    }
 }
 
-struct Writer {
+struct Writer<'f> {
+    flat: &'f Flat,
     text: String,
     /// Nothing has to be escaped.
     plain: bool,
 }
 
-impl Writer {
-    fn value(&mut self, value: Spot<'_>) {
-        match value.form() {
-            Form::Null => self.text.push_str("null"),
-            Form::Bool(value) => self.written(value),
-            Form::Unsigned(value) => self.written(value),
-            Form::Signed(value) => self.written(value),
-            Form::Float(value) => self.written(value),
-            Form::Text(value) => self.quoted(value),
-            Form::List(items) => {
-                self.text.push('[');
-                for (at, item) in items.enumerate() {
-                    self.comma(at);
-                    self.value(item);
-                }
-                self.text.push(']');
-            }
-            Form::Map(fields) => {
-                self.text.push('{');
-                for (at, (name, value)) in fields.enumerate() {
-                    self.comma(at);
-                    self.quoted(name);
-                    self.text.push(':');
-                    self.value(value);
-                }
-                self.text.push('}');
-            }
+impl Writer<'_> {
+    /// Writes what is there, and says where what comes after it is: for each object of a fleet, so without looking at
+    /// anything twice.
+    fn value(&mut self, at: usize) -> usize {
+        let next = at + 1;
+        match self.flat.nodes.get(at).copied().unwrap_or(Node::Null) {
+            Node::Null => self.text.push_str("null"),
+            Node::Bool(value) => self.written(value),
+            Node::Unsigned(value) => self.written(value),
+            Node::Signed(value) => self.written(value),
+            Node::Float(value) => self.written(value),
+            Node::Text(start, end) => self.quoted(start, end),
+            Node::List(below) => return self.enclosed("[", next..next + below, "]", Self::value),
+            Node::Map(below) => return self.enclosed("{", next..next + below, "}", Self::field),
         }
+        next
     }
 
-    fn comma(&mut self, at: usize) {
-        if at > 0 {
-            self.text.push(',');
-        }
+    fn field(&mut self, name: usize) -> usize {
+        let value = self.value(name);
+        self.text.push(':');
+        self.value(value)
     }
 
-    fn quoted(&mut self, value: &str) {
+    fn enclosed(
+        &mut self,
+        opens: &str,
+        below: Range<usize>,
+        closes: &str,
+        write: fn(&mut Self, usize) -> usize,
+    ) -> usize {
+        self.text.push_str(opens);
+        let mut at = below.start;
+        while at < below.end {
+            if at > below.start {
+                self.text.push(',');
+            }
+            at = write(self, at);
+        }
+        self.text.push_str(closes);
+        at
+    }
+
+    fn quoted(&mut self, start: u32, end: u32) {
+        let value = self.flat.text(start, end);
         if self.plain {
             self.text.push('"');
             self.text.push_str(value);
@@ -78,8 +92,8 @@ mod tests {
     use serde::Serialize;
     use serde_json::{Value, json};
 
-    use super::super::difference::tests::any_json;
     use super::*;
+    use crate::manifest::any_json;
 
     /// Written in another order than that of the names.
     #[derive(Serialize)]
@@ -104,11 +118,11 @@ mod tests {
             .into(),
             a: json!({"z": null, "b": {}, "a": [{"c": null}, "null", ":null"]}),
         };
-        let written = text(&Flat::of(&fields));
+        let written = Flat::of(&fields).canonical();
         let expected =
             r#"{"a":{"a":[{},"null",":null"],"b":{}},"a!":-1.5,"a\"":"\u0001ü","b":[null,1]}"#;
         assert_eq!(written, expected);
-        assert_eq!(text(&Flat::of(&json!(null))), "null");
+        assert_eq!(Flat::of(&json!(null)).canonical(), "null");
     }
 
     /// The way that is longer: a tree is sorted and written.
@@ -132,7 +146,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_the_sorted_tree_written(value in any_json()) {
-            prop_assert_eq!(text(&Flat::of(&value)), by_tree(&value));
+            prop_assert_eq!(Flat::of(&value).canonical(), by_tree(&value));
         }
     }
 }

@@ -8,6 +8,8 @@ start_kubelet() {
 }
 
 configure_kubelet() { # DIRECTORY CGROUP SOCKET ADDRESS [MORE]
+  # evictionHard: not in parts of a disk that is others' too. Where it is reached, images that no pod runs are removed,
+  # and nothing brings them back.
   # failCgroupV1: kubelet 1.35 and newer refuses cgroup v1 unless told. cgroupfs: there may be no systemd.
   cat >"$1/kubelet.yaml" <<Y
 apiVersion: kubelet.config.k8s.io/v1beta1
@@ -27,7 +29,7 @@ resolvConf: $BED_RUN/resolv.conf
 podLogsDir: $1/pod-logs
 volumePluginDir: $1/kubelet/flex
 makeIPTablesUtilChains: false
-evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
+evictionHard: {memory.available: 100Mi, nodefs.available: 256Mi, imagefs.available: 256Mi, nodefs.inodesFree: 1%}
 imageGCHighThresholdPercent: 100
 registerNode: true
 syncFrequency: 10s

@@ -110,7 +110,8 @@ pub(super) fn verdict(plan: &Plan, gate: Option<&FailOn>) -> u8 {
 pub(super) fn run(args: &PlanArgs) -> Done {
     args.form.is_sound()?;
     let plan = match worlds::runtime()?.block_on(async { make(args) }) {
-        Ok(plan) => plan,
+        // Not taken apart, as what it was made from is not.
+        Ok(plan) => ManuallyDrop::new(plan),
         Err(stop) => {
             no_plan(args, &stop);
             return Err(stop);

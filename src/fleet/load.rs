@@ -1,6 +1,6 @@
 //! Files → fleet: parse, check shapes, layer, check values, build.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
@@ -348,8 +348,8 @@ impl Seen {
 }
 
 fn duplicates(seen: &[Seen], files: &[SourceFile], found: &mut Vec<Diagnostic>) {
-    let mut ids: BTreeMap<&ClusterId, &Seen> = BTreeMap::new();
-    let mut objects = BTreeMap::new();
+    let mut ids: HashMap<&ClusterId, &Seen> = HashMap::with_capacity(seen.len());
+    let mut objects = HashMap::with_capacity(seen.len());
     for this in seen {
         let same_id = this
             .id

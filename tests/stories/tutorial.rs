@@ -16,6 +16,11 @@ const CLASSES: [(&str, &str); 2] = [("testbed-ssd", "standard"), ("testbed-hdd",
 /// Which member leads is chance.
 const SAME: [&str; 2] = ["voter", "leader"];
 
+/// And so is which one comes up last, and has its file poisoned after the others.
+fn came_up_last(ordinal: u32) -> String {
+    format!("member {ordinal}: poison its file")
+}
+
 #[test]
 fn tutorial() {
     // Alone: its steps shall take no longer than it says, and etcd adds no member while peers starve.
@@ -30,6 +35,7 @@ fn tutorial() {
     let printed = run(bed, home.path(), &namespace, &console::script(&entries));
     let mut alike = vec![(namespace.clone(), "tutorial".to_owned())];
     alike.extend(CLASSES.map(|(from, to)| (from.to_owned(), to.to_owned())));
+    alike.extend([0, 1].map(|ordinal| (came_up_last(ordinal), came_up_last(2))));
     let told = console::told(&entries, &printed, &alike);
     if std::env::var("SNAPSHOTS").is_ok_and(|value| value == "overwrite") {
         let fresh = console::refreshed(&document, &told);

@@ -9,8 +9,8 @@ use serde_saphyr::{Location, Spanned};
 use super::pointer::{names, unescaped};
 use crate::diag::{Label, SourceFile};
 
-/// A place in a file: the file's index in the load, bytes, line and column from 1. Every key and value of a fleet has one
-/// for as long as the fleet is looked at, and no file is larger than these numbers.
+/// A place in a file: the file's index in the load, bytes, line and column from 1. Every key and value of a document has
+/// one, every key's is kept for as long as the fleet is looked at, and no file is larger than these numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Place {
     file: u32,

@@ -100,6 +100,7 @@ impl Lines {
         let mut read = Read {
             file: &self.file,
             from,
+            most: usize::try_from(self.place.end - from).unwrap_or(usize::MAX),
             buffer,
             filled: 0,
         };
@@ -130,6 +131,8 @@ impl Lines {
 struct Read<'r> {
     file: &'r File,
     from: u64,
+    /// As many bytes as there were when it was opened: it may grow for as long as it is read.
+    most: usize,
     /// It stays as long as it was, so that what is read into is not written before.
     buffer: &'r mut Vec<u8>,
     filled: usize,
@@ -143,7 +146,8 @@ impl Read<'_> {
     /// Reads on; whether there was anything.
     fn more(&mut self, bytes: u64) -> io::Result<bool> {
         let before = self.filled;
-        let full = before + usize::try_from(bytes).unwrap_or(usize::MAX);
+        let more = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let full = before.saturating_add(more).min(self.most);
         if self.buffer.len() < full {
             self.buffer.resize(full, 0);
         }
@@ -212,5 +216,15 @@ mod tests {
             assert_eq!(seen(several, "cut off"), (several.to_vec(), false));
         }
         assert_eq!(seen(&["last".to_owned()], ""), (Vec::new(), true));
+    }
+
+    #[test]
+    fn what_a_file_grows_by_is_not_read() {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"before\na\nb").expect("written");
+        let lines = Lines::new(file.try_clone().expect("another"), 7, "last").expect("its size");
+        file.write_all(b"b\nlast\n").expect("written");
+        let found = lines.each(<[u8]>::to_vec).expect("read");
+        assert_eq!((found.seen, found.whole), (vec![b"a".to_vec()], false));
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use git2::{Commit, Delta, Diff, DiffLineType, DiffOptions, Error, Patch, Repository};
+use git2::{Commit, Delta, DiffDelta, DiffLineType, DiffOptions, Error, Patch, Repository};
 
 /// By the file's path in the working tree; lines count from 1. A file that came with the commit is left out: it may have
 /// had another name before, as all are of a commit of several parents or none.
@@ -19,26 +19,31 @@ pub(super) fn written(
         return Ok(BTreeMap::new());
     }
     let mut options = DiffOptions::new();
-    options.context_lines(0).disable_pathspec_match(true);
+    options.disable_pathspec_match(true);
     for file in files {
         options.pathspec(file);
     }
     let (before, after) = (newest.parent(0)?.tree()?, newest.tree()?);
     let diff = repository.diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options))?;
     let mut written = BTreeMap::new();
-    for (number, delta) in diff.deltas().enumerate() {
+    for delta in diff.deltas() {
         if let (Delta::Modified, Some(path)) = (delta.status(), delta.new_file().path()) {
-            written.insert(Path::to_owned(path), added(&diff, number)?);
+            written.insert(Path::to_owned(path), added(repository, &delta)?);
         }
     }
     Ok(written)
 }
 
-fn added(diff: &Diff, number: usize) -> Result<BTreeSet<usize>, Error> {
+fn added(repository: &Repository, delta: &DiffDelta) -> Result<BTreeSet<usize>, Error> {
     let mut added = BTreeSet::new();
-    let Some(patch) = Patch::from_diff(diff, number)? else {
-        return Ok(added);
-    };
+    let before = repository.find_blob(delta.old_file().id())?;
+    let after = repository.find_blob(delta.new_file().id())?;
+    let mut options = DiffOptions::new();
+    options.context_lines(0);
+    // As blame does, without their paths: what attributes a path has is told by files in each directory above it, and by
+    // the index.
+    let (before, after) = (before.content(), after.content());
+    let patch = Patch::from_buffers(before, None, after, None, Some(&mut options))?;
     for hunk in 0..patch.num_hunks() {
         for line in 0..patch.num_lines_in_hunk(hunk)? {
             let line = patch.line_in_hunk(hunk, line)?;

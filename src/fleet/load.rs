@@ -1,17 +1,21 @@
-//! Files → fleet: parse, check shapes, layer, check values, build.
+//! Files → fleet: parse, check shapes, layer, check values, build. A file goes through all of it at once, so that its tree
+//! is gone before the next one is made, and takes no memory of its own.
 
 use std::collections::HashMap;
 
-use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelIterator as _, IntoParallelRefIterator as _,
+    ParallelIterator as _,
+};
 
 use super::build::build;
 use super::checks::CHECKS;
 use super::draft::Draft;
-use super::limits::{Ahead, MAX_DOCUMENT_VALUES, MAX_FINDINGS, MAX_FINDINGS_LOOKED_AT};
-use super::nearest::nearest;
-use super::shared::FleetParts;
+use super::file::{Read, is_fleet_file, value_place};
+use super::limits::{Ahead, MAX_FINDINGS, MAX_FINDINGS_LOOKED_AT};
+use super::shared::{Clusters, FleetParts};
 use super::tree::{Node, Place, Size};
-use super::{ClusterId, ClusterSpec, DocumentKind, Fleet, parse, shape};
+use super::{ClusterId, ClusterSpec, DocumentKind, Fleet};
 use crate::diag::{Code, Diagnostic, SourceFile};
 
 /// What came out of the documents.
@@ -41,39 +45,14 @@ pub fn load_part(files: &[SourceFile]) -> Loaded {
 }
 
 fn read(files: &[SourceFile], all: bool) -> Loaded {
+    let early = early(files);
+    let document = early.iter().flatten().find_map(Read::fleet);
     let mut found = Vec::new();
-    let documents = sort_out(files, &mut found);
-    let fleet = FleetParts::new(documents.fleet.as_ref(), files, &mut found);
-    let ahead = Ahead::default();
-    let drafted = documents.clusters.into_par_iter().map(|document| {
-        if ahead.is_enough() {
-            return Err(document);
-        }
-        let drafted = Drafted::new(&fleet, document, files);
-        ahead.add(drafted.size, drafted.found.len());
-        Ok(drafted)
-    });
-    let drafted: Vec<Result<Drafted, Node>> = drafted.collect();
-    let (mut clusters, mut seen) = (Vec::new(), Vec::new());
-    let (mut size, mut gathered) = (Size::default(), Gathered::default());
-    let mut whole = documents.whole && all;
-    for drafted in drafted {
-        let drafted = drafted.unwrap_or_else(|document| Drafted::new(&fleet, document, files));
-        size += drafted.size;
-        let given_up = size.beyond().or_else(|| gathered.add(drafted.found));
-        if let Some(message) = given_up {
-            found.push(given_up_at(&drafted.seen.place, message, files));
-            whole = false;
-            break;
-        }
-        seen.push(drafted.seen);
-        clusters.extend(drafted.cluster);
-    }
-    found.append(&mut gathered.findings);
-    duplicates(&seen, files, &mut found);
-    if whole {
-        fleet.check_canaries(&seen, files, &mut found);
-    }
+    let fleet = FleetParts::new(document, files, &mut found);
+    let mut documents = Documents::new(&fleet, files);
+    documents.read(early);
+    let (mut clusters, mut more) = documents.finish(all);
+    found.append(&mut more);
     clusters.sort_by(|a, b| a.id.cmp(&b.id));
     Diagnostic::sort(&mut found);
     let sound = !found.iter().any(Diagnostic::is_error);
@@ -85,6 +64,25 @@ fn read(files: &[SourceFile], all: bool) -> Loaded {
         },
         diagnostics: found,
     }
+}
+
+/// The files that the fleet's own document is in, since no other can be drafted without it: by their names, or else all.
+fn early(files: &[SourceFile]) -> Vec<Option<Read>> {
+    let read = |wanted: fn(&str) -> bool| -> Vec<Option<Read>> {
+        let ahead = Ahead::default();
+        let read = files.par_iter().enumerate().map(|(index, file)| {
+            let wanted = wanted(&file.name) && !ahead.is_enough();
+            let read = wanted.then(|| Read::new(files, index))?;
+            ahead.add(read.size, read.found.len());
+            Some(read)
+        });
+        read.collect()
+    };
+    let named = read(is_fleet_file);
+    if named.iter().flatten().any(|read| read.fleet().is_some()) {
+        return named;
+    }
+    read(|_| true)
 }
 
 /// What comes of one cluster's document.
@@ -108,6 +106,168 @@ impl Drafted {
             seen: Seen::of(&draft),
             cluster: build(draft, fleet).map(Box::new),
         }
+    }
+}
+
+/// What comes of one file.
+struct Drafts {
+    /// Without its documents.
+    read: Read,
+    /// Where one says that it is the fleet's own.
+    fleets: Vec<Place>,
+    /// Clusters', or the documents of those that are left to their turn.
+    clusters: Vec<Result<Drafted, Node>>,
+}
+
+impl Drafts {
+    fn new(mut read: Read, fleet: &FleetParts, files: &[SourceFile], ahead: &Ahead) -> Self {
+        let (mut fleets, mut clusters) = (Vec::new(), Vec::new());
+        for (kind, document) in std::mem::take(&mut read.documents) {
+            match kind {
+                DocumentKind::Fleet => fleets.push(value_place(&document, "/kind")),
+                DocumentKind::EtcdCluster if ahead.is_enough() => clusters.push(Err(document)),
+                DocumentKind::EtcdCluster => {
+                    let drafted = Drafted::new(fleet, document, files);
+                    ahead.add(drafted.size, drafted.found.len());
+                    clusters.push(Ok(drafted));
+                }
+            }
+        }
+        Self {
+            read,
+            fleets,
+            clusters,
+        }
+    }
+}
+
+/// All files, in their order.
+struct Documents<'f> {
+    fleet: &'f FleetParts,
+    files: &'f [SourceFile],
+    found: Vec<Diagnostic>,
+    size: Size,
+    /// Where the fleet's own document says that it is that.
+    own: Option<Place>,
+    /// The fleet's own document may be in what could not be read.
+    unread: bool,
+    /// Nothing was left out for its size.
+    whole: bool,
+    drafted: DraftedClusters,
+}
+
+/// Those of all files.
+#[derive(Default)]
+struct DraftedClusters {
+    size: Size,
+    gathered: Gathered,
+    seen: Vec<Seen>,
+    clusters: Clusters,
+    /// It is too much: no more are looked at.
+    given_up: bool,
+}
+
+impl<'f> Documents<'f> {
+    fn new(fleet: &'f FleetParts, files: &'f [SourceFile]) -> Self {
+        Self {
+            fleet,
+            files,
+            found: Vec::new(),
+            size: Size::default(),
+            own: None,
+            unread: false,
+            whole: true,
+            drafted: DraftedClusters::default(),
+        }
+    }
+
+    /// All files, each on its own.
+    fn read(&mut self, early: Vec<Option<Read>>) {
+        let (fleet, files) = (self.fleet, self.files);
+        let (read_ahead, drafted_ahead) = (Ahead::default(), Ahead::default());
+        let drafts = |read| Drafts::new(read, fleet, files, &drafted_ahead);
+        let ahead = early.into_par_iter().enumerate().map(|(index, early)| {
+            let read = || (!read_ahead.is_enough()).then(|| Read::new(files, index));
+            let read = early.or_else(read)?;
+            read_ahead.add(read.size, read.found.len());
+            Some(drafts(read))
+        });
+        let ahead: Vec<Option<Drafts>> = ahead.collect();
+        for (index, ahead) in ahead.into_iter().enumerate() {
+            self.add(ahead.unwrap_or_else(|| drafts(Read::new(files, index))));
+            let given_up = self.size.beyond().or_else(|| too_many(self.found.len()));
+            if let Some(message) = given_up {
+                let found = given_up_at(&Place::start(index), message, files);
+                self.found.push(found);
+                (self.unread, self.whole) = (true, false);
+                break;
+            }
+        }
+        if self.own.is_none() && !self.unread {
+            let message = "there is no `kind: Fleet` document";
+            let help =
+                "give the directory a `fleet.yaml`; `reconcile schema fleet` shows its fields";
+            let found = Diagnostic::new(Code::NoFleet, message).help(help);
+            self.found.push(found);
+        }
+    }
+
+    fn add(&mut self, mut drafts: Drafts) {
+        self.found.append(&mut drafts.read.found);
+        self.size += drafts.read.size;
+        self.unread |= drafts.read.unread;
+        self.whole &= drafts.read.whole;
+        for place in drafts.fleets {
+            let Some(first) = self.own else {
+                self.own = Some(place);
+                continue;
+            };
+            let message = "the fleet has two `kind: Fleet` documents";
+            let found = Diagnostic::new(Code::SecondFleet, message)
+                .label(place.label(self.files, "the second"))
+                .label(first.label(self.files, "the first"));
+            self.found.push(found);
+        }
+        for drafted in drafts.clusters {
+            if self.drafted.given_up {
+                break;
+            }
+            let new = |document| Drafted::new(self.fleet, document, self.files);
+            let drafted = drafted.unwrap_or_else(new);
+            let place = drafted.seen.place;
+            if let Some(message) = self.drafted.add(drafted) {
+                let found = given_up_at(&place, message, self.files);
+                self.found.push(found);
+                self.whole = false;
+            }
+        }
+    }
+
+    /// The clusters, and all that was found; what takes all of them is looked at now.
+    fn finish(self, all: bool) -> (Clusters, Vec<Diagnostic>) {
+        let (mut found, drafted) = (self.found, self.drafted);
+        found.extend(drafted.gathered.findings);
+        duplicates(&drafted.seen, self.files, &mut found);
+        if self.whole && all {
+            let seen = &drafted.seen;
+            self.fleet.check_canaries(seen, self.files, &mut found);
+        }
+        (drafted.clusters, found)
+    }
+}
+
+impl DraftedClusters {
+    /// Why no more of them are looked at.
+    fn add(&mut self, drafted: Drafted) -> Option<String> {
+        self.size += drafted.size;
+        let given_up = self.size.beyond();
+        let given_up = given_up.or_else(|| self.gathered.add(drafted.found));
+        self.given_up = given_up.is_some();
+        if !self.given_up {
+            self.seen.push(drafted.seen);
+            self.clusters.extend(drafted.cluster);
+        }
+        given_up
     }
 }
 
@@ -145,179 +305,6 @@ impl Gathered {
         }
         None
     }
-}
-
-struct Documents {
-    fleet: Option<Node>,
-    clusters: Vec<Node>,
-    /// The fleet's own document may be in what could not be read.
-    unread: bool,
-    /// Nothing was left out for its size.
-    whole: bool,
-    size: Size,
-}
-
-/// What one file holds.
-struct Read {
-    documents: Vec<(DocumentKind, Node)>,
-    found: Vec<Diagnostic>,
-    unread: bool,
-    whole: bool,
-    size: Size,
-}
-
-impl Read {
-    /// Parses a file and finds out which document is what; shapes are checked on the way.
-    fn new(files: &[SourceFile], index: usize) -> Self {
-        let mut read = Self {
-            documents: Vec::new(),
-            found: Vec::new(),
-            unread: false,
-            whole: true,
-            size: Size::default(),
-        };
-        let nodes = parse::parse(files, index).unwrap_or_else(|diagnostic| {
-            read.unread = is_fleet_file(&files[index].name);
-            read.found.push(diagnostic);
-            Vec::new()
-        });
-        for node in nodes {
-            read.add(node, files);
-        }
-        read
-    }
-
-    fn add(&mut self, mut node: Node, files: &[SourceFile]) {
-        let Some(kind) = kind_of(&node, files, &mut self.found) else {
-            self.unread |= is_fleet_file(&files[node.place.file()].name);
-            return;
-        };
-        let size = node.size();
-        self.size += size;
-        let whole = if size.values > MAX_DOCUMENT_VALUES {
-            let message = format!("the document has more than {MAX_DOCUMENT_VALUES} values");
-            let label = value_place(&node, "/kind").label(files, "in this document");
-            self.found
-                .push(Diagnostic::new(Code::TooLarge, message).label(label));
-            false
-        } else {
-            shape::check(kind, &mut node, files, &mut self.found)
-        };
-        if !whole {
-            self.unread |= kind == DocumentKind::Fleet;
-            self.whole = false;
-            return;
-        }
-        misplaced(kind, &node, files, &mut self.found);
-        self.documents.push((kind, node));
-    }
-}
-
-/// All files, each on its own.
-fn sort_out(files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Documents {
-    let mut documents = Documents {
-        fleet: None,
-        clusters: Vec::new(),
-        unread: false,
-        whole: true,
-        size: Size::default(),
-    };
-    let ahead = Ahead::default();
-    let early = (0..files.len()).into_par_iter().map(|index| {
-        let read = (!ahead.is_enough()).then(|| Read::new(files, index))?;
-        ahead.add(read.size, read.found.len());
-        Some(read)
-    });
-    let early: Vec<Option<Read>> = early.collect();
-    for (index, read) in early.into_iter().enumerate() {
-        let read = read.unwrap_or_else(|| Read::new(files, index));
-        documents.add(read, files, found);
-        let given_up = documents.size.beyond().or_else(|| too_many(found.len()));
-        if let Some(message) = given_up {
-            found.push(given_up_at(&Place::start(index), message, files));
-            (documents.unread, documents.whole) = (true, false);
-            break;
-        }
-    }
-    if documents.fleet.is_none() && !documents.unread {
-        let message = "there is no `kind: Fleet` document";
-        let help = "give the directory a `fleet.yaml`; `reconcile schema fleet` shows its fields";
-        found.push(Diagnostic::new(Code::NoFleet, message).help(help));
-    }
-    documents
-}
-
-impl Documents {
-    fn add(&mut self, mut read: Read, files: &[SourceFile], found: &mut Vec<Diagnostic>) {
-        found.append(&mut read.found);
-        self.size += read.size;
-        self.unread |= read.unread;
-        self.whole &= read.whole;
-        for (kind, node) in read.documents {
-            match (kind, &self.fleet) {
-                (DocumentKind::EtcdCluster, _) => self.clusters.push(node),
-                (DocumentKind::Fleet, None) => self.fleet = Some(node),
-                (DocumentKind::Fleet, Some(first)) => {
-                    let message = "the fleet has two `kind: Fleet` documents";
-                    let diagnostic = Diagnostic::new(Code::SecondFleet, message)
-                        .label(value_place(&node, "/kind").label(files, "the second"))
-                        .label(value_place(first, "/kind").label(files, "the first"));
-                    found.push(diagnostic);
-                }
-            }
-        }
-    }
-}
-
-fn is_fleet_file(name: &str) -> bool {
-    matches!(name.rsplit('/').next(), Some("fleet.yaml" | "fleet.yml"))
-}
-
-pub(super) fn value_place(node: &Node, pointer: &str) -> Place {
-    node.find(pointer).map_or(node.place, |found| found.place())
-}
-
-/// `apiVersion` and `kind`, which say by which schema the rest is read.
-fn kind_of(node: &Node, files: &[SourceFile], found: &mut Vec<Diagnostic>) -> Option<DocumentKind> {
-    let version = node.get("apiVersion").and_then(Node::text);
-    if version != Some("reconcile/v1alpha1") {
-        let remark = version.map_or("missing".to_owned(), |found| format!("found {found:?}"));
-        let label = value_place(node, "/apiVersion").label(files, remark);
-        let message = "`apiVersion` must be `reconcile/v1alpha1`";
-        found.push(Diagnostic::new(Code::ApiVersion, message).label(label));
-    }
-    let kind = node.get("kind").and_then(Node::text);
-    let known = DocumentKind::ALL
-        .iter()
-        .find(|known| Some(known.as_str()) == kind);
-    if known.is_none() {
-        let remark = kind.map_or("missing".to_owned(), |found| format!("found {found:?}"));
-        let label = value_place(node, "/kind").label(files, remark);
-        let message = "`kind` must be `Fleet` or `EtcdCluster`";
-        let mut diagnostic = Diagnostic::new(Code::Kind, message).label(label);
-        let names = DocumentKind::ALL.iter().map(|known| known.as_str());
-        if let Some(near) = kind.and_then(|kind| nearest(kind, names)) {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
-        }
-        found.push(diagnostic);
-    }
-    known
-        .filter(|_| version == Some("reconcile/v1alpha1"))
-        .copied()
-}
-
-fn misplaced(kind: DocumentKind, node: &Node, files: &[SourceFile], found: &mut Vec<Diagnostic>) {
-    let name = &files[node.place.file()].name;
-    let message = match (kind, is_fleet_file(name)) {
-        (DocumentKind::Fleet, false) => "`kind: Fleet` belongs into `fleet.yaml`",
-        // A cluster may well be called "fleet".
-        (DocumentKind::EtcdCluster, true) if !name.contains("clusters/") => {
-            "`kind: EtcdCluster` belongs into a file under `clusters/`"
-        }
-        _ => return,
-    };
-    let label = value_place(node, "/kind").label(files, "in this file");
-    found.push(Diagnostic::new(Code::Misplaced, message).label(label));
 }
 
 /// What must be unique about a cluster.

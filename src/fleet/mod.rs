@@ -9,6 +9,7 @@ mod config_keys;
 mod documents;
 mod draft;
 mod fields;
+mod file;
 mod ids;
 mod layer;
 mod limits;

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use super::checks::is_value;
 use super::documents::{ContextEntry, RolloutSpec};
 use super::draft::{Draft, typed};
+use super::file::value_place;
 use super::layer::merge;
-use super::load::{Seen, value_place};
+use super::load::Seen;
 use super::nearest::nearest;
 use super::tree::{Entry, Kind, Node, Place};
 use super::{ClusterSpec, Context, ContextSource, Fleet, Rollout};
 use crate::diag::{Code, Diagnostic, SourceFile};
+
+/// By their places: each is more than a kilobyte, and they are sorted and handed on.
+pub(super) type Clusters = Vec<Box<ClusterSpec>>;
 
 /// What clusters need of the fleet's document, as far as it could be read.
 pub(super) struct FleetParts {
@@ -145,11 +149,7 @@ impl FleetParts {
         }
     }
 
-    #[expect(
-        clippy::vec_box,
-        reason = "each is more than a kilobyte, and they are sorted and handed on"
-    )]
-    pub(super) fn finish(self, clusters: Vec<Box<ClusterSpec>>) -> Fleet {
+    pub(super) fn finish(self, clusters: Clusters) -> Fleet {
         let default = Rollout::default();
         let rollout = self
             .rollout

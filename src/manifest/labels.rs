@@ -94,7 +94,7 @@ pub fn label_value(text: &str) -> String {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let outer = |c: char| c.is_ascii_alphanumeric();
     let legal = text.len() <= MAX_VALUE
-        && text.chars().all(inner)
+        && text.bytes().all(|byte| inner(byte.into()))
         && text.starts_with(outer)
         && text.ends_with(outer);
     if legal {

@@ -73,7 +73,6 @@ impl Documents {
             self.diagnostics.push(too_large(clusters, message, help));
             return Vec::new();
         }
-        listing.files.sort();
         listing.files
     }
 
@@ -153,6 +152,7 @@ fn unreadable(path: &Path, error: &str) -> Diagnostic {
 /// The YAML files below a directory.
 #[derive(Default)]
 struct Listing {
+    /// By their paths' parts, since each directory is gone through by name.
     files: Vec<PathBuf>,
     /// Directories as they are without links.
     entered: BTreeSet<PathBuf>,
@@ -175,21 +175,21 @@ impl Listing {
         if !self.entered.insert(real) {
             return;
         }
-        let mut paths = Vec::new();
+        let mut named = Vec::new();
         for entry in entries {
             self.entries += 1;
             match entry {
                 _ if self.is_too_large() => return,
-                // Editors' and Kubernetes' own files (`.#x.yaml`, `..data`) are not documents.
-                Ok(entry) if entry.file_name().as_encoded_bytes().starts_with(b".") => {}
-                Ok(entry) => paths.push((entry.path(), entry.file_type().ok())),
+                Ok(entry) => named.push((entry.file_name(), entry.file_type().ok())),
                 Err(error) => documents.unreadable(directory, &error.to_string()),
             }
         }
+        // Editors' and Kubernetes' own files (`.#x.yaml`, `..data`) are not documents.
+        named.retain(|(name, _)| !name.as_encoded_bytes().starts_with(b"."));
         // By which of several links a directory is entered does not depend on the disk.
-        paths.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (path, kind) in paths {
-            self.enter(path, kind, documents);
+        named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, kind) in named {
+            self.enter(directory.join(name), kind, documents);
         }
     }
 

@@ -203,18 +203,19 @@ pub(super) fn make_now<'l>(
             plan.basis = basis.then(|| Basis::of(spec, &observed));
             plan
         })?;
-    let orphans = worlds::orphans(selection, &loaded.fleet, &sightings);
     let mut plan = Plan::new(
         loaded.fleet.name.clone(),
         world_args.now.unwrap_or_else(|| world.now()),
         loaded.facts(selection),
         clusters,
-    )
-    .with_orphans(orphans);
-    commits::attribute(&mut plan, loaded.git.as_ref());
+    );
+    let (orphans, ()) = rayon::join(
+        || worlds::orphans(selection, &loaded.fleet, &sightings),
+        || commits::attribute(&mut plan, loaded.git.as_ref()),
+    );
     Ok(Made {
         world,
         picked,
-        plan,
+        plan: plan.with_orphans(orphans),
     })
 }

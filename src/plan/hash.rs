@@ -1,10 +1,12 @@
 //! The intent hash: what a reviewer approves.
 
+use std::iter::once;
+
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde_json::json;
 
 use super::unroll::ClusterPlan;
-use crate::manifest::sha256_hex;
+use crate::manifest::sha256_hex_of;
 
 /// `sha256:` over the canonical intents of every cluster that has some: verb and subject in order, nothing that differs
 /// between two looks at the same work (member IDs, UIDs, estimates), and no snapshot: whether there is a fresh one is the
@@ -20,6 +22,11 @@ pub fn intent_hash(clusters: &[ClusterPlan]) -> String {
             json!([c.id, keys]).to_string()
         })
         .collect();
-    let canonical = format!("[{}]", intents.join(","));
-    format!("sha256:{}", sha256_hex(canonical.as_bytes()))
+    // Of a list of them, without a text of all.
+    let listed = intents.iter().enumerate().flat_map(|(at, intent)| {
+        let comma = if at == 0 { "" } else { "," };
+        [comma, intent]
+    });
+    let hash = sha256_hex_of(once("[").chain(listed).chain(once("]")));
+    format!("sha256:{hash}")
 }

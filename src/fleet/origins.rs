@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::Origin;
 use super::pointer::escaped;
-use super::tree::{Node, Place, short};
+use super::tree::{Node, short};
 
 /// By JSON pointer; lists as a whole. It is read off the effective document where somebody asks: nobody does of a cluster
 /// in sync, as most are.
@@ -29,12 +29,14 @@ struct Said {
     fields: Vec<Field>,
 }
 
+/// There are some tens of them for each cluster of a fleet.
 #[derive(Clone, Copy)]
 struct Field {
     /// Of its name.
     end: u32,
     depth: u32,
-    place: Place,
+    file: u32,
+    line: u32,
 }
 
 impl Said {
@@ -44,7 +46,8 @@ impl Said {
             self.fields.push(Field {
                 end: short(self.names.len()),
                 depth,
-                place: entry.key_place,
+                file: short(entry.key_place.file()),
+                line: short(entry.key_place.line()),
             });
             self.add(&entry.value, depth + 1);
         }
@@ -63,8 +66,8 @@ impl Said {
             above.push(pointer.len());
             start = end;
             let origin = Origin {
-                file: files[field.place.file()].clone(),
-                line: field.place.line(),
+                file: files[field.file as usize].clone(),
+                line: field.line as usize,
                 commit: None,
             };
             origins.insert(pointer.clone(), origin);

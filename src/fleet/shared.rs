@@ -1,5 +1,6 @@
 //! The fleet's own document: contexts, layers for its clusters, rollout.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::layer::merge;
 use super::load::Seen;
 use super::nearest::nearest;
 use super::tree::{Entry, Kind, Node, Place};
-use super::{ClusterSpec, Context, ContextSource, Fleet, Rollout};
+use super::{ClusterId, ClusterSpec, Context, ContextSource, Fleet, Rollout};
 use crate::diag::{Code, Diagnostic, SourceFile};
 
 /// By their places: each is more than a kilobyte, and they are sorted and handed on.
@@ -134,17 +135,20 @@ impl FleetParts {
             .rollout
             .iter()
             .flat_map(|rollout| rollout.canary.iter().flatten());
-        let ids = seen.iter().filter_map(|seen| seen.id.as_ref());
-        let known: BTreeSet<String> = ids.map(ToString::to_string).collect();
+        let ids = || seen.iter().filter_map(|seen| seen.id.as_ref());
+        // Of a large fleet all of their texts are a good part of what is done by one core alone.
+        let known = LazyCell::new(|| ids().collect::<BTreeSet<_>>());
+        let texts = LazyCell::new(|| ids().map(ToString::to_string).collect::<Vec<_>>());
         for (index, canary) in canaries.enumerate() {
-            if known.contains(&canary.0) {
+            let id = ClusterId::try_from(canary.0.clone());
+            if id.is_ok_and(|id| known.contains(&id)) {
                 continue;
             }
             let place = value_place(&self.document, &format!("/spec/rollout/canary/{index}"));
             let message = format!("unknown canary `{}`", canary.0);
             let label = place.label(files, "no such cluster in the fleet");
             let diagnostic = Diagnostic::new(Code::UnknownCanary, message).label(label);
-            let known = known.iter().map(String::as_str);
+            let known = texts.iter().map(String::as_str);
             found.push(suggest(diagnostic, &canary.0, known));
         }
     }

@@ -42,14 +42,14 @@ pub struct Opened {
 
 /// Reads and checks the fleet at a path; what every command begins with.
 pub fn open(path: &std::path::Path) -> Opened {
+    let (documents, loaded) = source::read_and(path, fleet::load);
     let source::Documents {
         files,
         git,
         mut diagnostics,
-    } = source::read(path);
-    // Files that could not be read are missing below, and what is missing because of them is not worth a word.
+    } = documents;
+    // Files that could not be read are missing in it, and what is missing because of them is not worth a word.
     let unread = diagnostics.iter().any(Diagnostic::is_error);
-    let loaded = fleet::load(&files);
     let fleet = loaded.fleet.filter(|_| !unread);
     diagnostics.extend(
         loaded

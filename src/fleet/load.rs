@@ -2,6 +2,7 @@
 //! is gone before the next one is made, and takes no memory of its own.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use rayon::iter::{
     IndexedParallelIterator as _, IntoParallelIterator as _, IntoParallelRefIterator as _,
@@ -51,9 +52,8 @@ fn read(files: &[SourceFile], all: bool) -> Loaded {
     let fleet = FleetParts::new(document, files, &mut found);
     let mut documents = Documents::new(&fleet, files);
     documents.read(early);
-    let (mut clusters, mut more) = documents.finish(all);
+    let (clusters, mut more) = documents.finish(all);
     found.append(&mut more);
-    clusters.sort_by(|a, b| a.id.cmp(&b.id));
     Diagnostic::sort(&mut found);
     let sound = !found.iter().any(Diagnostic::is_error);
     Loaded {
@@ -243,16 +243,24 @@ impl<'f> Documents<'f> {
         }
     }
 
-    /// The clusters, and all that was found; what takes all of them is looked at now.
+    /// The clusters, sorted, and all that was found; what takes all of them is looked at now.
     fn finish(self, all: bool) -> (Clusters, Vec<Diagnostic>) {
-        let (mut found, drafted) = (self.found, self.drafted);
-        found.extend(drafted.gathered.findings);
-        duplicates(&drafted.seen, self.files, &mut found);
-        if self.whole && all {
-            let seen = &drafted.seen;
-            self.fleet.check_canaries(seen, self.files, &mut found);
-        }
-        (drafted.clusters, found)
+        let DraftedClusters {
+            gathered,
+            seen,
+            mut clusters,
+            ..
+        } = self.drafted;
+        let mut found = self.found;
+        found.extend(gathered.findings);
+        let look_at_all = || {
+            duplicates(&seen, self.files, &mut found);
+            if self.whole && all {
+                self.fleet.check_canaries(&seen, self.files, &mut found);
+            }
+        };
+        rayon::join(look_at_all, || clusters.sort_by(|a, b| a.id.cmp(&b.id)));
+        (clusters, found)
     }
 }
 
@@ -334,21 +342,26 @@ impl Seen {
     }
 }
 
+/// For each of them the last one before it that has the same.
+fn earlier<'s, K: Eq + Hash>(
+    seen: &'s [Seen],
+    has: impl Fn(&'s Seen) -> Option<K>,
+) -> Vec<Option<&'s Seen>> {
+    let mut last = HashMap::with_capacity(seen.len());
+    let earlier = seen.iter().map(|this| last.insert(has(this)?, this));
+    earlier.collect()
+}
+
 fn duplicates(seen: &[Seen], files: &[SourceFile], found: &mut Vec<Diagnostic>) {
-    let mut ids: HashMap<&ClusterId, &Seen> = HashMap::with_capacity(seen.len());
-    let mut objects = HashMap::with_capacity(seen.len());
-    for this in seen {
-        let same_id = this
-            .id
-            .as_ref()
-            .and_then(|id| Some((id, ids.insert(id, this)?)));
-        let same_objects = this
-            .objects
-            .as_ref()
-            .and_then(|o| Some((o, objects.insert(o, this)?)));
-        let (message, first) = match (same_id, same_objects) {
-            (Some((id, first)), _) => (format!("the cluster `{id}` is described twice"), first),
-            (None, Some(((context, namespace, name), first))) => (
+    let (ids, objects) = rayon::join(
+        || earlier(seen, |this| this.id.as_ref()),
+        || earlier(seen, |this| this.objects.as_ref()),
+    );
+    for ((this, same_id), same_objects) in seen.iter().zip(ids).zip(objects) {
+        let same_id = same_id.zip(this.id.as_ref());
+        let (message, first) = match (same_id, same_objects.zip(this.objects.as_ref())) {
+            (Some((first, id)), _) => (format!("the cluster `{id}` is described twice"), first),
+            (None, Some((first, (context, namespace, name)))) => (
                 format!("two clusters have objects named `{name}` in `{namespace}` of `{context}`"),
                 first,
             ),

@@ -145,6 +145,7 @@ impl<'f> History<'f> {
 mod tests {
     use std::path::Path;
 
+    use super::super::directory::Listed;
     use super::super::git::{look, tests::commit};
     use super::*;
 
@@ -178,7 +179,7 @@ mod tests {
         let name = |path: &Path| path.to_str().expect("UTF-8").to_owned();
         let (kept_name, new_name) = (name(&kept), name(&new));
         let state = || {
-            let files = [kept.clone(), new.clone()];
+            let files = [kept.clone(), new.clone()].map(Listed::from);
             look(&fleet, &files).expect("reads").expect("a commit")
         };
 

@@ -23,8 +23,40 @@ pub struct Documents {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A file to read.
+pub(super) struct Listed {
+    pub(super) path: PathBuf,
+    /// Its directory says that it is a regular file: nobody has to ask whether it is a link, or something that is never
+    /// read to an end.
+    pub(super) regular: bool,
+}
+
+impl Listed {
+    fn new(path: PathBuf, kind: Option<FileType>) -> Self {
+        Self {
+            path,
+            regular: kind.is_some_and(|kind| kind.is_file()),
+        }
+    }
+}
+
+#[cfg(test)]
+impl From<PathBuf> for Listed {
+    fn from(path: PathBuf) -> Self {
+        Self::new(path, None)
+    }
+}
+
 /// Reads the fleet in a directory; the path may also be its `fleet.yaml`.
 pub fn read(path: &Path) -> Documents {
+    read_and(path, |_| ()).0
+}
+
+/// The same, and what `build` makes of the files: Git's index is compared with the disk while they are read and it does so.
+pub fn read_and<T: Send>(
+    path: &Path,
+    build: impl FnOnce(&[SourceFile]) -> T + Send,
+) -> (Documents, T) {
     let mut documents = Documents::default();
     let directory = if path.is_file() {
         match path.parent() {
@@ -36,20 +68,15 @@ pub fn read(path: &Path) -> Documents {
     };
     if let Err(error) = fs::read_dir(directory.join(".")) {
         documents.unreadable(directory, &error.to_string());
-        return documents;
+        return (documents, build(&[]));
     }
-    let fleet = ["fleet.yaml", "fleet.yml"].map(|name| directory.join(name));
-    let mut files: Vec<PathBuf> = fleet
-        .into_iter()
-        .filter(|file| file.symlink_metadata().is_ok())
-        .collect();
-    let clusters = directory.join("clusters");
-    if clusters.symlink_metadata().is_ok() {
-        files.append(&mut documents.list(&clusters));
-    }
-    // Git's index is compared with the disk while the files are read.
+    let files = documents.listed(directory);
     let look = || git::look(directory, &files);
-    let ((), looked) = rayon::join(|| documents.read_files(&files), look);
+    let read = || {
+        documents.read_files(&files);
+        build(&documents.files)
+    };
+    let (outcome, looked) = rayon::join(read, look);
     match looked {
         Ok(state) => documents.git = state,
         Err(error) => {
@@ -57,12 +84,26 @@ pub fn read(path: &Path) -> Documents {
             documents.diagnostics.push(diagnostic);
         }
     }
-    documents
+    (documents, outcome)
 }
 
 impl Documents {
+    fn listed(&mut self, directory: &Path) -> Vec<Listed> {
+        let fleet = ["fleet.yaml", "fleet.yml"].map(|name| directory.join(name));
+        let there = fleet.into_iter().filter_map(|file| {
+            let kind = file.symlink_metadata().ok()?.file_type();
+            Some(Listed::new(file, Some(kind)))
+        });
+        let mut files: Vec<Listed> = there.collect();
+        let clusters = directory.join("clusters");
+        if clusters.symlink_metadata().is_ok() {
+            files.append(&mut self.list(&clusters));
+        }
+        files
+    }
+
     /// All below `clusters/`, or none where that is more than a fleet has: half of one is nobody's wish.
-    fn list(&mut self, clusters: &Path) -> Vec<PathBuf> {
+    fn list(&mut self, clusters: &Path) -> Vec<Listed> {
         let mut listing = Listing::default();
         listing.list(clusters, self);
         if listing.is_too_large() {
@@ -78,19 +119,19 @@ impl Documents {
 
     /// On all cores, and as if one after the other. What comes when enough was read for a fleet to be too large waits
     /// for its turn, which then does not come.
-    fn read_files(&mut self, paths: &[PathBuf]) {
+    fn read_files(&mut self, listed: &[Listed]) {
         let read = AtomicUsize::new(0);
-        let early = paths.par_iter().map(|path| {
+        let early = listed.par_iter().map(|listed| {
             let room = read.load(Ordering::Relaxed) <= MAX_FLEET_BYTES;
-            let file = room.then(|| read_file(path))?;
+            let file = room.then(|| read_file(listed))?;
             let bytes = file.as_ref().map_or(0, |file| file.text.len());
             read.fetch_add(bytes, Ordering::Relaxed);
             Some(file)
         });
         let early: Vec<Option<_>> = early.collect();
         let mut bytes = 0;
-        for (file, path) in early.into_iter().zip(paths) {
-            match file.unwrap_or_else(|| read_file(path)) {
+        for (file, listed) in early.into_iter().zip(listed) {
+            match file.unwrap_or_else(|| read_file(listed)) {
                 Ok(file) => {
                     bytes += file.text.len();
                     self.files.push(file);
@@ -101,7 +142,7 @@ impl Documents {
                 self.files.clear();
                 let mib = MAX_FLEET_BYTES >> 20;
                 let message = format!("the fleet's files have more than {mib} MiB up to this one");
-                let diagnostic = too_large(path, message, "split the fleet");
+                let diagnostic = too_large(&listed.path, message, "split the fleet");
                 return self.diagnostics.push(diagnostic);
             }
         }
@@ -112,28 +153,33 @@ impl Documents {
     }
 }
 
-fn read_file(path: &Path) -> Result<SourceFile, Diagnostic> {
-    // One byte more than is taken: enough to know that the file is too large, whatever its size.
-    let limit = MAX_FILE_BYTES as u64 + 1;
-    let mut bytes = Vec::new();
-    let read = fs::metadata(path).and_then(|metadata| {
-        // To open a pipe is to wait for who writes to it.
-        if let Some(what) = special(metadata.file_type()) {
-            return Err(io::Error::other(format!(
-                "it is {what}, expected a regular file"
-            )));
-        }
-        // Whole at once, and not in pieces that grow.
-        bytes.reserve_exact(usize::try_from(metadata.len().min(limit)).unwrap_or(0) + 1);
-        fs::File::open(path)?.take(limit).read_to_end(&mut bytes)
-    });
-    read.map_err(|error| unreadable(path, &error.to_string()))?;
+fn read_file(listed: &Listed) -> Result<SourceFile, Diagnostic> {
+    let path = &listed.path;
+    let bytes = bytes(listed).map_err(|error| unreadable(path, &error.to_string()))?;
     if bytes.len() > MAX_FILE_BYTES {
         let message = format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20);
         let help = "split it into several files under `clusters/`";
         return Err(too_large(path, message, help));
     }
     document(slashed(path), bytes)
+}
+
+/// Those of a file, or one more than are taken.
+fn bytes(listed: &Listed) -> io::Result<Vec<u8>> {
+    // To open a pipe is to wait for who writes to it.
+    if !listed.regular
+        && let Some(what) = special(fs::metadata(&listed.path)?.file_type())
+    {
+        let message = format!("it is {what}, expected a regular file");
+        return Err(io::Error::other(message));
+    }
+    let file = fs::File::open(&listed.path)?;
+    let limit = MAX_FILE_BYTES as u64 + 1;
+    let size = file.metadata()?.len().min(limit);
+    // Whole at once, and not in pieces that grow.
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
+    file.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn too_large(path: &Path, message: String, help: &str) -> Diagnostic {
@@ -153,7 +199,7 @@ fn unreadable(path: &Path, error: &str) -> Diagnostic {
 #[derive(Default)]
 struct Listing {
     /// By their paths' parts, since each directory is gone through by name.
-    files: Vec<PathBuf>,
+    files: Vec<Listed>,
     /// Directories as they are without links.
     entered: BTreeSet<PathBuf>,
     entries: usize,
@@ -195,14 +241,14 @@ impl Listing {
 
     fn enter(&mut self, path: PathBuf, kind: Option<FileType>, documents: &mut Documents) {
         // Only a link has to be followed to know where it leads.
-        let kind = match kind.filter(|kind| !kind.is_symlink()) {
+        let leads_to = match kind.filter(|kind| !kind.is_symlink()) {
             Some(kind) => Ok(kind),
             None => fs::metadata(&path).map(|metadata| metadata.file_type()),
         };
-        match kind {
+        match leads_to {
             Ok(kind) if kind.is_dir() => self.list(&path, documents),
             _ if path.extension().is_some_and(|e| e == "yaml" || e == "yml") => {
-                self.files.push(path);
+                self.files.push(Listed::new(path, kind));
             }
             Ok(_) => {}
             // Clusters may be behind a link that leads nowhere, and nothing else would tell that they are gone.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use git2::{ErrorCode, Oid, Repository, StatusOptions};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
+use super::directory::{Listed, slashed};
+
 /// The checkout a fleet was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitState {
@@ -42,7 +44,7 @@ pub enum GitError {
 }
 
 /// `None` where there is no repository, or no commit in it yet.
-pub(super) fn look(directory: &Path, files: &[PathBuf]) -> Result<Option<GitState>, GitError> {
+pub(super) fn look(directory: &Path, files: &[Listed]) -> Result<Option<GitState>, GitError> {
     let wrap = |error: git2::Error| explain(&error, directory);
     let repository = match Repository::discover(directory) {
         Ok(repository) => repository,
@@ -74,7 +76,7 @@ fn dirty(
     repository: &Repository,
     root: &Path,
     directory: &Path,
-    files: &[PathBuf],
+    files: &[Listed],
 ) -> Result<Vec<String>, git2::Error> {
     let root = real(root);
     let mut options = StatusOptions::new();
@@ -94,14 +96,21 @@ fn dirty(
         .iter()
         .map(|entry| entry.path_bytes().to_vec())
         .collect();
-    let followed = Followed::new(files.iter().map(PathBuf::as_path));
-    let is_dirty = |path: &PathBuf| match followed.real(path).strip_prefix(&root) {
-        Ok(inside) => changed.contains(inside.as_os_str().as_encoded_bytes()),
-        // Reached through a symbolic link: no commit of this repository says what is in it.
-        Err(_) => true,
+    let followed = Followed::new(files.iter().map(|file| file.path.as_path()));
+    let is_dirty = |file: &&Listed| {
+        let real = if file.regular {
+            followed.beside(&file.path)
+        } else {
+            followed.real(&file.path)
+        };
+        match real.strip_prefix(&root) {
+            Ok(inside) => changed.contains(inside.as_os_str().as_encoded_bytes()),
+            // Reached through a symbolic link: no commit of this repository says what is in it.
+            Err(_) => true,
+        }
     };
-    let dirty = files.par_iter().filter(|path| is_dirty(path));
-    Ok(dirty.map(|path| super::directory::slashed(path)).collect())
+    let dirty = files.par_iter().filter(is_dirty);
+    Ok(dirty.map(|file| slashed(&file.path)).collect())
 }
 
 /// As it is without symbolic links.
@@ -123,9 +132,18 @@ impl<'f> Followed<'f> {
 
     /// One of these files as it is without symbolic links.
     pub(super) fn real(&self, path: &Path) -> PathBuf {
+        if path.is_symlink() {
+            real(path)
+        } else {
+            self.beside(path)
+        }
+    }
+
+    /// The same of one that is known to be no link.
+    fn beside(&self, path: &Path) -> PathBuf {
         let directory = path.parent().and_then(|parent| self.0.get(parent));
         match (directory, path.file_name()) {
-            (Some(directory), Some(name)) if !path.is_symlink() => directory.join(name),
+            (Some(directory), Some(name)) => directory.join(name),
             _ => real(path),
         }
     }
@@ -205,7 +223,7 @@ pub(super) mod tests {
         write("changed", "22");
         write("new", "1");
         write("unread", "22");
-        let files = ["same", "changed", "new"].map(file);
+        let files = ["same", "changed", "new"].map(|name| Listed::from(file(name)));
         let state = look(&fleet, &files).expect("reads").expect("a commit");
         assert_eq!((&state.commit, state.committed), (&first, 1_000_000_000));
         assert!(first.starts_with(&state.short) && state.short.len() >= 7);
@@ -246,13 +264,10 @@ pub(super) mod tests {
             "file",
             "out/elsewhere",
         ];
-        let files = files.map(|name| directory.path().join(name));
+        let files = files.map(|name| Listed::from(directory.path().join(name)));
         let state = look(directory.path(), &files).expect("reads");
         let dirty = state.expect("a commit").dirty;
-        assert_eq!(
-            dirty,
-            [&files[3], &files[4]].map(|f| super::super::directory::slashed(f))
-        );
+        assert_eq!(dirty, [3, 4].map(|at: usize| slashed(&files[at].path)));
     }
 
     #[test]

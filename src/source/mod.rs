@@ -6,5 +6,5 @@ mod git;
 mod newest;
 
 pub use blame::{Lines, blame};
-pub use directory::{Documents, document, read};
+pub use directory::{Documents, document, read, read_and};
 pub use git::{GitError, GitState, is_ancestor};

@@ -76,7 +76,12 @@ fn early(files: &[SourceFile]) -> Vec<Option<Read>> {
             ahead.add(read.size, read.found.len());
             Some(read)
         });
-        read.collect()
+        let read = read.collect();
+        // Which of too many come first would depend on the cores: each waits for its turn.
+        if ahead.is_enough() {
+            return files.iter().map(|_| None).collect();
+        }
+        read
     };
     let named = read(is_fleet_file);
     if named.iter().flatten().any(|read| read.fleet().is_some()) {

@@ -198,3 +198,27 @@ fn any_beginning_of_a_document_is_answered() {
         }
     }
 }
+
+/// Wherever the fleet's own document stands, clusters are judged by what it says, and the one mistake is its place.
+#[test]
+fn a_fleet_in_another_file_is_still_what_clusters_inherit_from() {
+    let file = |name: &str, text: &str| reconcile::diag::SourceFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    let cluster = "apiVersion: reconcile/v1alpha1\nkind: EtcdCluster\nmetadata: {name: orders}\nspec: {profile: small}\n";
+    let own = "apiVersion: reconcile/v1alpha1\nkind: Fleet\nmetadata: {name: mine}\nspec:\n  contexts: {dev: {kubeContext: \
+               dev}}\n  defaults:\n    context: dev\n    backend: {statefulSet: {namespace: etcd}}\n  profiles:\n    small: \
+               {members: 3, version: 3.6.16, storage: {size: 8Gi}}\n";
+    let found = |own: &str| {
+        let files = [
+            file("clusters/orders.yaml", cluster),
+            file("clusters/zoo.yaml", own),
+        ];
+        let loaded = fleet::load(&files).diagnostics;
+        loaded.iter().map(|found| found.code).collect::<Vec<_>>()
+    };
+    assert_eq!(found(own), [Code::Misplaced]);
+    let another = own.replace("small:", "large:");
+    assert!(found(&another).contains(&Code::UnknownProfile));
+}

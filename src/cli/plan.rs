@@ -209,6 +209,7 @@ pub(super) fn make_now<'l>(
         loaded.facts(selection),
         clusters,
     );
+    // Of a large fleet each is milliseconds in which the other core has nothing to do.
     let (orphans, ()) = rayon::join(
         || worlds::orphans(selection, &loaded.fleet, &sightings),
         || commits::attribute(&mut plan, loaded.git.as_ref()),

@@ -95,7 +95,6 @@ struct Drafted {
     size: Size,
     found: Vec<Diagnostic>,
     seen: Seen,
-    /// By its place: it is more than a kilobyte, and sorted and handed on.
     cluster: Option<Box<ClusterSpec>>,
 }
 

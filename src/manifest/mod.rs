@@ -41,9 +41,7 @@ pub use labels::{
 pub use memo::Unchanged;
 pub use offline::{copy_pod, lent_claim, member_claim};
 pub use origins::{Traced, traced};
-pub use stamp::{
-    CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp, sha256_hex, sha256_hex_of,
-};
+pub use stamp::{CONTENT_ANNOTATION, SETTINGS_ANNOTATION, settings_stamp, sha256_hex};
 pub use yaml::yaml;
 
 /// Field manager of every server-side apply.

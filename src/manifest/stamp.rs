@@ -28,13 +28,8 @@ pub(super) fn short_hash(text: &str) -> String {
     hex(&Sha256::digest(text)[..8])
 }
 
-/// SHA-256 in hexadecimal digits.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-/// The same of texts, one after the other.
-pub fn sha256_hex_of<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+/// SHA-256 of texts, one after the other, in hexadecimal digits.
+pub fn sha256_hex<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let mut hash = Sha256::new();
     texts.into_iter().for_each(|text| hash.update(text));
     hex(&hash.finalize())

@@ -71,7 +71,7 @@ fn members(observed: &Observation) -> Option<String> {
 
 /// `serde_json` writes maps in key order here and without spaces: the same content has the same bytes.
 fn fingerprint(content: &Value) -> String {
-    format!("sha256:{}", sha256_hex(content.to_string().as_bytes()))
+    format!("sha256:{}", sha256_hex([content.to_string().as_str()]))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use serde_json::json;
 
 use super::unroll::ClusterPlan;
-use crate::manifest::sha256_hex_of;
+use crate::manifest::sha256_hex;
 
 /// `sha256:` over the canonical intents of every cluster that has some: verb and subject in order, nothing that differs
 /// between two looks at the same work (member IDs, UIDs, estimates), and no snapshot: whether there is a fresh one is the
@@ -27,6 +27,6 @@ pub fn intent_hash(clusters: &[ClusterPlan]) -> String {
         let comma = if at == 0 { "" } else { "," };
         [comma, intent]
     });
-    let hash = sha256_hex_of(once("[").chain(listed).chain(once("]")));
+    let hash = sha256_hex(once("[").chain(listed).chain(once("]")));
     format!("sha256:{hash}")
 }

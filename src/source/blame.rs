@@ -179,7 +179,7 @@ mod tests {
         let name = |path: &Path| path.to_str().expect("UTF-8").to_owned();
         let (kept_name, new_name) = (name(&kept), name(&new));
         let state = || {
-            let files = [kept.clone(), new.clone()].map(Listed::from);
+            let files = [kept.clone(), new.clone()].map(|path| Listed::new(path, None));
             look(&fleet, &files).expect("reads").expect("a commit")
         };
 

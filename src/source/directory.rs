@@ -32,18 +32,11 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    fn new(path: PathBuf, kind: Option<FileType>) -> Self {
+    pub(super) fn new(path: PathBuf, kind: Option<FileType>) -> Self {
         Self {
             path,
             regular: kind.is_some_and(|kind| kind.is_file()),
         }
-    }
-}
-
-#[cfg(test)]
-impl From<PathBuf> for Listed {
-    fn from(path: PathBuf) -> Self {
-        Self::new(path, None)
     }
 }
 

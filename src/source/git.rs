@@ -223,7 +223,7 @@ pub(super) mod tests {
         write("changed", "22");
         write("new", "1");
         write("unread", "22");
-        let files = ["same", "changed", "new"].map(|name| Listed::from(file(name)));
+        let files = ["same", "changed", "new"].map(|name| Listed::new(file(name), None));
         let state = look(&fleet, &files).expect("reads").expect("a commit");
         assert_eq!((&state.commit, state.committed), (&first, 1_000_000_000));
         assert!(first.starts_with(&state.short) && state.short.len() >= 7);
@@ -264,10 +264,17 @@ pub(super) mod tests {
             "file",
             "out/elsewhere",
         ];
-        let files = files.map(|name| Listed::from(directory.path().join(name)));
-        let state = look(directory.path(), &files).expect("reads");
-        let dirty = state.expect("a commit").dirty;
-        assert_eq!(dirty, [3, 4].map(|at: usize| slashed(&files[at].path)));
+        // Whether its directory has said what it is, or nobody has.
+        for told in [false, true] {
+            let files = files.map(|name| {
+                let path = directory.path().join(name);
+                let kind = path.symlink_metadata().expect("there").file_type();
+                Listed::new(path, told.then_some(kind))
+            });
+            let state = look(directory.path(), &files).expect("reads");
+            let dirty = state.expect("a commit").dirty;
+            assert_eq!(dirty, [3, 4].map(|at: usize| slashed(&files[at].path)));
+        }
     }
 
     #[test]
